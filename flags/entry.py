@@ -1,0 +1,107 @@
+"""What every entry script does around its one library call: presets, --help, errors as one line, exit codes."""
+
+import os
+import pathlib
+import shlex
+import signal
+import sys
+
+from absl import flags
+
+from lowlight_tf.console import quiet_stderr
+from lowlight_tf.errors import LowlightError, Problems, UsageError
+
+FLAGS = flags.FLAGS
+PRESETS = pathlib.Path(__file__).parent
+# Two ways to say one thing: naming one on the command line takes the other's preset away.
+_ALTERNATIVES = (("steps", "epochs"), ("decay_step", "decay_epoch"))
+
+
+def read_preset(name):
+    """Returns the flags in flags/<name>.flags as arguments; none where there is no such file."""
+    path = PRESETS / f"{name}.flags"
+    return shlex.split(path.read_text(), comments=True) if path.is_file() else []
+
+
+def _parse(arguments):
+    try:
+        return FLAGS(arguments)
+    except flags.Error as error:
+        raise UsageError(f"{' '.join(str(error).split())}; see --help") from error
+
+
+def parse(argv, preset_names):
+    """Parses flags: defaults, then the presets in turn, then the command line, each winning over what came before.
+
+    Args:
+      argv: the program's arguments, with its name first.
+      preset_names: function without arguments, called once the command line is parsed, that names the presets it asks for.
+    Raises:
+      UsageError: for an unknown flag, a bad value, or an argument that is no flag.
+    """
+    rest = _parse(argv)
+    if len(rest) > 1:
+        raise UsageError(f"unexpected argument {rest[1]!r}; every option is a flag, such as --camera=sony; see --help")
+    given = {name for name in FLAGS if FLAGS[name].present}
+    for pair in _ALTERNATIVES:
+        if given.issuperset(pair):
+            raise UsageError(f"--{pair[0]} and --{pair[1]} say the same thing; give one of them")
+        if given & set(pair):
+            given |= set(pair)
+    preset = []
+    for argument in (argument for name in preset_names() for argument in read_preset(name)):
+        name = argument.lstrip("-").split("=")[0].removeprefix("no")
+        if name in FLAGS and name not in given:
+            preset.append(argument)
+    _parse([argv[0], *preset, *argv[1:]])
+
+
+def _help(description, modules):
+    lines = [description, ""]
+    for module in modules:
+        lines.append(module.__doc__.splitlines()[0].rstrip("."))
+        for flag in FLAGS.flags_by_module_dict().get(module.__name__, []):
+            default = "" if flag.default in ("", None) else f" [{flag.default}]"
+            lines.append(f"  --{flag.name:22} {flag.help}{default}")
+        lines.append("")
+    return "\n".join(lines + ["Presets that --camera and --dataset choose are in flags/*.flags; any flag here wins over them."])
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def run(main, *, description, modules, preset_names, interrupted=130):
+    """Runs an entry script and exits.
+
+    Args:
+      main: function of Problems that does the work.
+      description: the first lines of --help.
+      modules: the modules whose flags the script has, in the order of --help.
+      preset_names: see `parse`.
+      interrupted: exit code after Ctrl-C or SIGTERM outside the parts that save by themselves.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    problems = Problems()
+    try:
+        if {"--help", "-h", "--helpfull"} & set(sys.argv[1:]):
+            print(_help(description, modules))
+            sys.exit(0)
+        parse(sys.argv, preset_names)
+        with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
+            import tensorflow as tf
+            tf.config.list_physical_devices()
+        main(problems)
+        code = 1 if problems.messages else 0
+    except LowlightError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("Interrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
+        code = interrupted
+    if problems.messages:
+        print(problems.summary(), file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads of tf.data and collectives may still hold the interpreter when a run was cut short.
+    os._exit(code)

@@ -1,0 +1,142 @@
+"""Checkpoints: a tf.train.Checkpoint folder with a config.json that says all a reader needs to know of the model."""
+
+import pathlib
+
+import tensorflow as tf
+
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import read_json, write_json
+
+CONFIG_NAME = "config.json"
+_KEPT = 3
+
+
+def write_config(checkpoint_dir, config):
+    """Writes config.json: a dict with `camera`, `network`, `target`, `data`, `training`, `versions`."""
+    write_json(pathlib.Path(checkpoint_dir) / CONFIG_NAME, config)
+
+
+def read_config(checkpoint_dir):
+    """Reads config.json.
+
+    Raises:
+      LowlightError: where the folder holds no checkpoint of ours.
+    """
+    path = pathlib.Path(checkpoint_dir) / CONFIG_NAME
+    if not path.is_file():
+        raise LowlightError(f"no model in {checkpoint_dir}: expected {CONFIG_NAME} there; "
+                            "check --checkpoint_dir, or train one with train.py")
+    config = read_json(path)
+    if not isinstance(config, dict) or not {"camera", "network"} <= set(config):
+        raise LowlightError(f"{path} says no camera and network; it is not of this program or was edited: restore it from a backup")
+    return config
+
+
+def _name(key):
+    # tf.train.Checkpoint spells an entry of a dict attribute root/entry/.ATTRIBUTES/..., its "/" as ".S" and its "." as "..".
+    escaped = key.split("/")[1]
+    return escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
+
+
+def latest(checkpoint_dir):
+    """Returns the path prefix of the newest whole checkpoint, or None where there is none yet."""
+    return tf.train.latest_checkpoint(str(checkpoint_dir))
+
+
+def name_differences(missing, extra, wrong):
+    """Returns "missing: a, b; extra: c; wrongly shaped: d", leaving out what is empty."""
+    kinds = (("missing:", missing), ("extra:", extra), ("wrongly shaped:", wrong))
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in kinds if names)
+
+
+def _compare(found, expected, prefix):
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    wrong = [f"{name} is {found[name]}, expected {expected[name]}" for name in expected if name in found and found[name] != expected[name]]
+    complaints = name_differences(missing, extra, wrong)
+    if complaints:
+        raise LowlightError(f"checkpoint {prefix} does not fit the network: {complaints}")
+
+
+class Store:
+    """The checkpoints of one folder, for one set of variables.
+
+    The variables: the parameters, the optimizer's state where given, and the number of steps made.
+    """
+
+    def __init__(self, checkpoint_dir, params, optimizer_state=None):
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._roots = {"parameters": params}
+        if optimizer_state is not None:
+            self._roots["optimizer"] = optimizer_state
+        self._checkpoint = tf.train.Checkpoint(step=self.step, **self._roots)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(checkpoint_dir), max_to_keep=_KEPT)
+        self.checkpoint_dir = checkpoint_dir
+        self.saved = None  # the newest step that is on disk
+
+    def save(self, step):
+        """Writes a checkpoint; it counts only once it is whole.
+
+        Raises:
+          LowlightError: where the folder cannot be written or the disk is full. Older checkpoints stay.
+        """
+        self.step.assign(step)
+        try:
+            self._manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as error:
+            self._remove_partial(step)
+            reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
+            raise LowlightError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {reason}; free some space and run the same "
+                                "command again to go on from the checkpoint before") from error
+        self.saved = step
+
+    def _remove_partial(self, step):
+        for path in pathlib.Path(self.checkpoint_dir).glob(f"ckpt-{step}*"):
+            if path.is_dir():
+                for part in path.iterdir():
+                    part.unlink(missing_ok=True)
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+
+    def restore(self):
+        """Loads the newest checkpoint, strictly: the tensors in the file are exactly the variables' names and shapes.
+
+        Returns:
+          The step it was written at, or None where the folder holds no checkpoint.
+        Raises:
+          LowlightError: for a damaged file, or missing, extra or wrongly shaped tensors, each named.
+        """
+        prefix = latest(self.checkpoint_dir)
+        if prefix is None:
+            return None
+        try:
+            found = dict(tf.train.list_variables(prefix))
+            for root, variables in self._roots.items():
+                expected = {name: list(variable.shape) for name, variable in variables.items()}
+                keys = {key: shape for key, shape in found.items() if key.startswith(f"{root}/")}
+                _compare({_name(key): shape for key, shape in keys.items()}, expected, prefix)
+            self._checkpoint.restore(prefix).expect_partial()
+        except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
+            reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
+            raise LowlightError(f"checkpoint {prefix} is damaged ({reason}); delete the files {pathlib.Path(prefix).name}.* and the "
+                                "lines that name it in the file `checkpoint` to go on from the one before") from error
+        self.saved = int(self.step.numpy())
+        return self.saved
+
+
+def load_parameters(checkpoint_dir, params):
+    """Loads the parameters alone, to run a model.
+
+    Args:
+      checkpoint_dir: folder of a trained or imported model.
+      params: dict of variables to fill.
+    Returns:
+      The step of the checkpoint.
+    Raises:
+      LowlightError: as `Store.restore`, and where there is no checkpoint: an untrained network would make black pictures.
+    """
+    step = Store(checkpoint_dir, params).restore()
+    if step is None:
+        raise LowlightError(f"no checkpoint in {checkpoint_dir} yet; train further or name another --checkpoint_dir")
+    return step

@@ -1,0 +1,34 @@
+"""The errors that a person can cause. Entry scripts print them as one line; anything else is a bug and keeps its traceback."""
+
+from lowlight_tf.console import warn
+
+
+class LowlightError(Exception):
+    """A mistake in the input: one line that says what was wrong, what was expected and what to do (exit code 1)."""
+
+
+class UsageError(LowlightError):
+    """A mistake in the flags, found before anything is loaded (exit code 2)."""
+
+
+class NonFiniteError(LowlightError):
+    """Training met a NaN or an infinity; the last good checkpoint is kept."""
+
+
+class Problems:
+    """Collects the files that one run had to skip, so that they are reported at once and named again at the end."""
+
+    def __init__(self, report=warn):
+        self._report = report
+        self.messages: list[str] = []
+
+    def add(self, error):
+        """Reports `error` (an exception or a line of text) and remembers it."""
+        self.messages.append(str(error))
+        self._report(f"skipped: {error}")
+
+    def summary(self):
+        """Returns the closing lines that name every skipped file again, or an empty string."""
+        if not self.messages:
+            return ""
+        return "\n".join([f"{len(self.messages)} skipped:"] + [f"  {message}" for message in self.messages])

@@ -1,0 +1,183 @@
+"""Scores a model on pairs by a named protocol, and writes the pictures and the numbers."""
+
+import csv
+import dataclasses
+import pathlib
+import statistics
+
+import tensorflow as tf
+
+from lowlight_tf import checkpoint, model, packing
+from lowlight_tf.console import progress, say, warn
+from lowlight_tf.datasets import sid, sources
+from lowlight_tf.datasets.frames import read_short, read_target
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import atomic_path, check_writable, write_json
+from lowlight_tf.image_file import to_uint8, write_png
+from lowlight_tf.metrics import psnr, ssim
+from lowlight_tf.network import forward, initialize_parameters
+from lowlight_tf.raw_file import render
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """One image's row of metrics.csv; input_* score LibRaw's rendering of the amplified short, None where LibRaw cannot render it."""
+
+    name: str
+    ratio: str
+    width: int
+    height: int
+    psnr: float
+    ssim: float
+    input_psnr: float | None
+    input_ssim: float | None
+
+
+def make_predictor(params, camera, network):
+    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: normalise, pack, amplify, forward."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
+    def run(inputs):
+        return forward(params, inputs, network)
+
+    def predict(short, ratio):
+        packed = packing.pack(short.mosaic[None], camera)
+        packed = packing.amplify(packing.normalise(packed, camera, short.black_level, short.white_level), ratio)
+        return run(packing.network_input(packed, camera, network.input_channels))[0].numpy()
+
+    return predict
+
+
+def load_model(checkpoint_dir):
+    """Loads a trained or imported model.
+
+    Returns:
+      predict (see `make_predictor`), its Camera, its config.json and its step.
+    Raises:
+      LowlightError: where there is no whole checkpoint.
+    """
+    config = checkpoint.read_config(checkpoint_dir)
+    camera, network = model.from_description(config, checkpoint_dir)
+    params = initialize_parameters(network)
+    step = checkpoint.load_parameters(checkpoint_dir, params)
+    return make_predictor(params, camera, network), camera, config, step
+
+
+def score_output(predict, pair, camera):
+    """Runs the model on one pair.
+
+    Returns:
+      short: the Short.
+      output, target: uint8 [H, W, 3].
+    Raises:
+      LowlightError: where a file cannot be used.
+    """
+    short = read_short(pair.short, camera)
+    target = read_target(pair.long, camera, short.visible_size, short.offset)
+    return short, to_uint8(predict(short, pair.ratio)), to_uint8(target)
+
+
+def _scaled_input(pair, short, camera):
+    """LibRaw's rendering of the amplified short, uint8, or None where LibRaw cannot make one."""
+    try:
+        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.offset))
+    except LowlightError as error:
+        warn(f"{pair.name}: no scaled-input picture: {error}")
+        return None
+
+
+def evaluate_pair(predict, pair, camera, result_dir):
+    """Scores one pair and writes its `_out`, `_gt` and `_scaled-input` PNGs into result_dir; returns its Score."""
+    short, output, target = score_output(predict, pair, camera)
+    scaled = _scaled_input(pair, short, camera)
+    for picture, what in ((output, "out"), (target, "gt"), (scaled, "scaled-input")):
+        if picture is not None:
+            write_png(pathlib.Path(result_dir) / f"{pair.name}_{what}.png", picture)
+    return Score(pair.name, pair.ratio_label, output.shape[1], output.shape[0], psnr(output, target), ssim(output, target),
+                 None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target))
+
+
+def _mean(scores, field):
+    values = [getattr(score, field) for score in scores if getattr(score, field) is not None]
+    return statistics.fmean(values) if values else None
+
+
+def summarise(scores, protocol):
+    """Returns metrics.json's content: means over all images and for each ratio, with the number of images."""
+    fields = ("psnr", "ssim", "input_psnr", "input_ssim")
+    ratios = sorted({score.ratio for score in scores}, key=lambda label: int(label[1:]))
+    groups = {ratio: [score for score in scores if score.ratio == ratio] for ratio in ratios}
+
+
+    def means(group):
+        return {"images": len(group), **{field: _mean(group, field) for field in fields}}
+
+    return {"protocol": protocol, **means(scores), "per_ratio": {ratio: means(group) for ratio, group in groups.items()}}
+
+
+def _write_csv(path, scores):
+    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Score)])
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(score) for score in scores)
+
+
+def _table(metrics):
+    """Lays out the numbers as lines of text."""
+    def line(label, row):
+        numbers = [f"{row[field]:{form}}" if row[field] is not None else "-" for field, form in
+                   (("psnr", ".2f"), ("ssim", ".3f"), ("input_psnr", ".2f"), ("input_ssim", ".3f"))]
+        return f"{label:8}{row['images']:7}" + "".join(f"{number:>{width}}" for number, width in zip(numbers, (9, 8, 15, 8)))
+
+    heading = f"{'ratio':8}{'images':>7}{'PSNR':>9}{'SSIM':>8}{'input PSNR':>15}{'SSIM':>8}"
+    return [heading] + [line(ratio, row) for ratio, row in metrics["per_ratio"].items()] + [line("all", metrics)]
+
+
+def _data_of(data, config):
+    """The data that was asked for, or where nothing was, what the model was trained on."""
+    trained_on = config.get("data", {})
+    if data.dataset == "auto" and not data.data_dir:
+        return dataclasses.replace(data, **{name: trained_on[name] for name in ("dataset", "data_dir") if name in trained_on})
+    return data
+
+
+def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name=""):
+    """Scores a checkpoint on the test split.
+
+    Args:
+      checkpoint_dir: a trained or imported model.
+      data: DataConfig; where it names no data, the model's own; burst and alignment choices are the protocol's.
+      result_dir: where pictures, metrics.csv and metrics.json go.
+      protocol: a key of sid.PROTOCOLS.
+      problems: Problems, told of each pair that cannot be scored.
+      camera_name: what the user believes the model's camera to be; "" for no belief.
+    Returns:
+      metrics.json's content.
+    Raises:
+      LowlightError: where there is no model, nothing to score, or nowhere to write.
+    """
+    predict, camera, config, step = load_model(checkpoint_dir)
+    if camera_name and camera_name != camera.name:
+        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
+                            "leave --camera out or name another model")
+    rules = sid.PROTOCOLS[protocol]
+    located = sources.locate(_data_of(data, config), camera)
+    located = dataclasses.replace(located, all_bursts=rules.all_bursts, exclude_misaligned=rules.exclude_misaligned)
+    pairs = sources.find_pairs(located, camera, "test", problems)
+    if not pairs:
+        raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
+    check_writable(result_dir)
+    say(f"Scoring step {step} of {checkpoint_dir} on {len(pairs)} images, protocol {protocol}.")
+    scores = []
+    for pair in progress(pairs, unit="image", description="testing"):
+        try:
+            scores.append(evaluate_pair(predict, pair, camera, result_dir))
+        except LowlightError as error:
+            problems.add(error)
+    if not scores:
+        raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
+    metrics = summarise(scores, protocol) | {"camera": camera.name, "step": step, "skipped": problems.messages}
+    _write_csv(pathlib.Path(result_dir) / "metrics.csv", scores)
+    write_json(pathlib.Path(result_dir) / "metrics.json", metrics)
+    say("\n".join([f"Protocol {protocol}, {len(scores)} images scored:", *_table(metrics), f"Pictures and metrics are in {result_dir}"]))
+    return metrics

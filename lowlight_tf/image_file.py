@@ -1,0 +1,89 @@
+"""Pictures in and out. 16-bit files stay 16-bit: Pillow and imageio cut RGB PNGs to 8 bits, so TensorFlow and tifffile do the work."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+import tifffile
+
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import atomic_path
+
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
+
+
+def read_picture(path):
+    """Reads an 8-bit or 16-bit RGB PNG or TIFF.
+
+    Args:
+      path: a file whose suffix is one of PICTURE_SUFFIXES.
+    Returns:
+      uint16 [H, W, 3]; 8-bit values times 257, so that white is 65535 either way.
+    Raises:
+      LowlightError: for a file that is missing, damaged, or no RGB picture.
+    """
+    path = pathlib.Path(path)
+    try:
+        if path.suffix.lower() == ".png":
+            picture = tf.io.decode_png(path.read_bytes(), channels=3, dtype=tf.uint16).numpy()
+        else:
+            picture = tifffile.imread(path)
+    except OSError as error:
+        raise LowlightError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tf.errors.InvalidArgumentError, tifffile.TiffFileError, ValueError) as error:
+        raise LowlightError(f"{path} is damaged or no {path.suffix[1:].upper()} file; make it again from its raw file") from error
+    if picture.dtype == np.uint8:
+        picture = picture.astype(np.uint16) * 257
+    if picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise LowlightError(f"{path} holds {picture.dtype} {list(picture.shape)}; expected 8-bit or 16-bit RGB")
+    return picture
+
+
+def write_png(path, picture):
+    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(tf.io.encode_png(picture).numpy())
+
+
+def to_uint8(picture):
+    """Returns `picture` (uint16, or float with 1 as white) clipped and rounded to 8 bits: the values the metrics are defined on."""
+    if picture.dtype == np.uint16:
+        picture = picture / np.float32(65535)
+    return np.round(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8)
+
+
+def _rationals(values, scale=10000):
+    return tuple(part for value in np.ravel(values) for part in (round(float(value) * scale), scale))
+
+
+def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model):
+    """Writes a mosaic as a CFA DNG that LibRaw opens bit-exactly.
+
+    Args:
+      path: where to.
+      mosaic: uint16 [H, W], sensor counts.
+      cfa: colours of one tile in row-major order, 4 or 36 letters.
+      black_level, white_level: counts.
+      wb_gains: as-shot (R, G, B) gains.
+      xyz_to_camera: [3, 3], CIE XYZ (D65) -> camera colour.
+      exposure_seconds: shutter time.
+      make, model: camera names; a model that LibRaw knows gets LibRaw's own colour matrix.
+
+    Reference: Adobe, Digital Negative Specification 1.4; TIFF types are B byte, s string, H short, I long, 2I rational, 2i signed.
+    """
+    side = {4: 2, 36: 6}[len(cfa)]
+    neutral = [1.0 / gain for gain in wb_gains]
+    tags = [
+        (271, "s", 0, make, True), (272, "s", 0, model, True),                                                # Make, Model
+        (50708, "s", 0, f"{make} {model}", True),                                                             # UniqueCameraModel
+        (50706, "B", 4, (1, 4, 0, 0), True),                                                                  # DNGVersion
+        (50707, "B", 4, (1, 1, 0, 0), True),                                                                  # DNGBackwardVersion
+        (33421, "H", 2, (side, side), True),                                                                  # CFARepeatPatternDim
+        (33422, "B", len(cfa), tuple("RGB".index(c) for c in cfa), True),                                     # CFAPattern
+        (50714, "H", 1, int(black_level), True), (50717, "H", 1, int(white_level), True),                     # BlackLevel, WhiteLevel
+        (50721, "2i", 9, _rationals(xyz_to_camera), True), (50778, "H", 1, 21, True),                         # ColorMatrix1 for D65
+        (50728, "2I", 3, _rationals(neutral, 1000000), True),                                                 # AsShotNeutral
+        (33434, "2I", 1, _rationals([exposure_seconds]), True),                                               # ExposureTime
+    ]
+    with atomic_path(path) as temporary:
+        tifffile.imwrite(temporary, mosaic, photometric="cfa", extratags=tags, metadata=None, software=False)

@@ -1,0 +1,178 @@
+"""The SID network: ten blocks written out, parameters in a flat dict.
+
+Reference: Chen, Chen, Xu and Koltun, "Learning to See in the Dark", CVPR 2018, section 4; the layer sizes, initialisers and the
+up-convolution without bias are those of the authors' TF1 slim graph. Imports nothing of ours.
+"""
+
+import dataclasses
+import zlib
+
+import tensorflow as tf
+
+MAX_EXTRA_BLOCKS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network, and the variations of it that keep the output at upscale times the input's size.
+
+    Attributes:
+      input_channels: 4 for packed Bayer, 9 for packed X-Trans, 3 for RGB.
+      upscale: output pixels along one side of an input pixel: 2, 3, or 1 for RGB.
+      base_width: channels of block 1; blocks 2 to 5 double them, blocks 6 to 9 halve them.
+      downsample: "pool" for max pooling after blocks 1 to 4, "strided" for a learned convolution of stride 2 in its place.
+      pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
+      extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
+    """
+
+    input_channels: int = 4
+    upscale: int = 2
+    base_width: int = 32
+    downsample: str = "pool"
+    pool_window: int = 2
+    extra_blocks: int = 0
+
+    def __post_init__(self):
+        allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1)}
+        for name, values in allowed.items():
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, values))}")
+        if min(self.input_channels, self.upscale, self.base_width) < 1:
+            raise ValueError("input_channels, upscale and base_width must be at least 1")
+
+
+def parameter_shapes(config):
+    """Returns {name: shape} of every parameter.
+
+    Convolutions are [height, width, in, out]; the up-filters of blocks 6 to 9 are [2, 2, out, in], as conv2d_transpose wants them.
+    """
+    c, w, k = config.input_channels, config.base_width, config.pool_window
+    shapes = {
+        "conv1_1/weights": (3, 3, c, w), "conv1_1/biases": (w,),
+        "conv1_2/weights": (3, 3, w, w), "conv1_2/biases": (w,),
+        "conv2_1/weights": (3, 3, w, 2 * w), "conv2_1/biases": (2 * w,),
+        "conv2_2/weights": (3, 3, 2 * w, 2 * w), "conv2_2/biases": (2 * w,),
+        "conv3_1/weights": (3, 3, 2 * w, 4 * w), "conv3_1/biases": (4 * w,),
+        "conv3_2/weights": (3, 3, 4 * w, 4 * w), "conv3_2/biases": (4 * w,),
+        "conv4_1/weights": (3, 3, 4 * w, 8 * w), "conv4_1/biases": (8 * w,),
+        "conv4_2/weights": (3, 3, 8 * w, 8 * w), "conv4_2/biases": (8 * w,),
+        "conv5_1/weights": (3, 3, 8 * w, 16 * w), "conv5_1/biases": (16 * w,),
+        "conv5_2/weights": (3, 3, 16 * w, 16 * w), "conv5_2/biases": (16 * w,),
+        "up6/weights": (2, 2, 8 * w, 16 * w),
+        "conv6_1/weights": (3, 3, 16 * w, 8 * w), "conv6_1/biases": (8 * w,),
+        "conv6_2/weights": (3, 3, 8 * w, 8 * w), "conv6_2/biases": (8 * w,),
+        "up7/weights": (2, 2, 4 * w, 8 * w),
+        "conv7_1/weights": (3, 3, 8 * w, 4 * w), "conv7_1/biases": (4 * w,),
+        "conv7_2/weights": (3, 3, 4 * w, 4 * w), "conv7_2/biases": (4 * w,),
+        "up8/weights": (2, 2, 2 * w, 4 * w),
+        "conv8_1/weights": (3, 3, 4 * w, 2 * w), "conv8_1/biases": (2 * w,),
+        "conv8_2/weights": (3, 3, 2 * w, 2 * w), "conv8_2/biases": (2 * w,),
+        "up9/weights": (2, 2, w, 2 * w),
+        "conv9_1/weights": (3, 3, 2 * w, w), "conv9_1/biases": (w,),
+        "conv9_2/weights": (3, 3, w, w), "conv9_2/biases": (w,),
+        "conv10/weights": (1, 1, w, 3 * config.upscale ** 2), "conv10/biases": (3 * config.upscale ** 2,),
+    }
+    if config.downsample == "strided":
+        for level in (1, 2, 3, 4):
+            width = w * 2 ** (level - 1)
+            shapes[f"down{level}/weights"], shapes[f"down{level}/biases"] = (k, k, width, width), (width,)
+    for block in range(1, config.extra_blocks + 1):
+        for layer in (1, 2):
+            shapes[f"extra{block}_{layer}/weights"], shapes[f"extra{block}_{layer}/biases"] = (3, 3, w, w), (w,)
+    return shapes
+
+
+def _initial_value(name, shape, seed):
+    """tf_slim's defaults: Xavier uniform convolutions, zero biases, truncated normal (0.02) up-filters."""
+    key = (seed, zlib.crc32(name.encode()))  # so that a parameter's start does not depend on which others there are
+    if name.endswith("/biases"):
+        return tf.zeros(shape)
+    if name.startswith("up"):
+        return tf.random.stateless_truncated_normal(shape, key, stddev=0.02)
+    height, width, fan_in, fan_out = shape
+    limit = (6.0 / (height * width * (fan_in + fan_out))) ** 0.5
+    return tf.random.stateless_uniform(shape, key, -limit, limit)
+
+
+def initialize_parameters(config, seed=0):
+    """Creates the network's variables, float32.
+
+    Args:
+      config: a NetworkConfig.
+      seed: the same seed gives the same values.
+    Returns:
+      dict from name to tf.Variable, in the order of `parameter_shapes`.
+    """
+    return {name: tf.Variable(_initial_value(name, shape, seed), name=name) for name, shape in parameter_shapes(config).items()}
+
+
+def _conv(params, name, x, stride=1):
+    x = tf.nn.conv2d(x, params[f"{name}/weights"], strides=stride, padding="SAME")
+    return tf.nn.leaky_relu(tf.nn.bias_add(x, params[f"{name}/biases"]), alpha=0.2)
+
+
+def _down(params, level, x, config):
+    if config.downsample == "strided":
+        return _conv(params, f"down{level}", x, stride=2)
+    return tf.nn.max_pool2d(x, ksize=config.pool_window, strides=2, padding="SAME")
+
+
+def _up_and_concat(params, name, x, skip):
+    # The output takes the skip's shape: this is what makes odd sizes work.
+    upsampled = tf.nn.conv2d_transpose(x, params[f"{name}/weights"], output_shape=tf.shape(skip), strides=2)
+    upsampled.set_shape(skip.shape)
+    return tf.concat([upsampled, skip], axis=-1)
+
+
+def forward(params, packed, config):
+    """Runs the network.
+
+    Args:
+      params: what `initialize_parameters(config)` returns, variables or tensors.
+      packed: float32 [B, h, w, config.input_channels], amplified linear light in [0, 1]. Any h and w.
+      config: the NetworkConfig.
+    Returns:
+      float32 [B, h * upscale, w * upscale, 3], sRGB with 1 as white, not clipped.
+    """
+    conv1 = _conv(params, "conv1_1", packed)                # [B, h, w, 32] at the original's base width
+    conv1 = _conv(params, "conv1_2", conv1)
+    pool1 = _down(params, 1, conv1, config)                 # [B, h/2, w/2, 32], rounded up
+
+    conv2 = _conv(params, "conv2_1", pool1)                 # [B, h/2, w/2, 64]
+    conv2 = _conv(params, "conv2_2", conv2)
+    pool2 = _down(params, 2, conv2, config)
+
+    conv3 = _conv(params, "conv3_1", pool2)                 # [B, h/4, w/4, 128]
+    conv3 = _conv(params, "conv3_2", conv3)
+    pool3 = _down(params, 3, conv3, config)
+
+    conv4 = _conv(params, "conv4_1", pool3)                 # [B, h/8, w/8, 256]
+    conv4 = _conv(params, "conv4_2", conv4)
+    pool4 = _down(params, 4, conv4, config)
+
+    conv5 = _conv(params, "conv5_1", pool4)                 # [B, h/16, w/16, 512]
+    conv5 = _conv(params, "conv5_2", conv5)
+
+    up6 = _up_and_concat(params, "up6", conv5, conv4)       # [B, h/8, w/8, 256 + 256]
+    conv6 = _conv(params, "conv6_1", up6)
+    conv6 = _conv(params, "conv6_2", conv6)
+
+    up7 = _up_and_concat(params, "up7", conv6, conv3)       # [B, h/4, w/4, 128 + 128]
+    conv7 = _conv(params, "conv7_1", up7)
+    conv7 = _conv(params, "conv7_2", conv7)
+
+    up8 = _up_and_concat(params, "up8", conv7, conv2)       # [B, h/2, w/2, 64 + 64]
+    conv8 = _conv(params, "conv8_1", up8)
+    conv8 = _conv(params, "conv8_2", conv8)
+
+    up9 = _up_and_concat(params, "up9", conv8, conv1)       # [B, h, w, 32 + 32]
+    conv9 = _conv(params, "conv9_1", up9)
+    conv9 = _conv(params, "conv9_2", conv9)
+
+    for block in range(1, config.extra_blocks + 1):
+        conv9 = _conv(params, f"extra{block}_1", conv9)
+        conv9 = _conv(params, f"extra{block}_2", conv9)
+
+    conv10 = tf.nn.conv2d(conv9, params["conv10/weights"], strides=1, padding="SAME")
+    conv10 = tf.nn.bias_add(conv10, params["conv10/biases"])  # [B, h, w, 3 * upscale^2]
+    return conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)

@@ -1,0 +1,99 @@
+"""How training is shared between devices and machines: the only file that knows replicas. Network, loss and optimizer do not."""
+
+import os
+
+import tensorflow as tf
+
+from lowlight_tf.datasets import pipeline
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.losses import l1
+from lowlight_tf.network import forward
+from lowlight_tf.optimizer import adam_update
+from lowlight_tf.packing import network_input
+
+
+def make_strategy(num_replicas):
+    """Picks how the work is shared: MultiWorkerMirroredStrategy where TF_CONFIG is set, else MirroredStrategy over GPUs or CPUs.
+
+    Args:
+      num_replicas: GPUs, or logical CPUs where there is no GPU; 0 for all GPUs or one CPU.
+    Raises:
+      LowlightError: for more GPUs than there are, or for logical CPUs asked for after TensorFlow has started.
+    """
+    if os.environ.get("TF_CONFIG"):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        if num_replicas > len(gpus):
+            raise LowlightError(f"--num_replicas={num_replicas}, but TensorFlow sees {len(gpus)} GPUs; use {len(gpus)} or less")
+        return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(num_replicas or len(gpus))])
+    replicas = num_replicas or 1
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if replicas > len(tf.config.get_logical_device_configuration(cpu) or [None]):
+        try:
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+        except RuntimeError as error:
+            raise LowlightError(f"--num_replicas={replicas}: logical CPUs must be set up before TensorFlow starts; "
+                                "start a new process") from error
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+
+
+def is_chief(strategy):
+    """Tells whether this process is the one that writes."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type or resolver.task_type == "chief":
+        return True
+    return resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+
+
+def distributed_batches(strategy, table, config, first_step, last_step):
+    """Returns an iterator over the batches of steps first_step to last_step - 1, each replica's part on its device.
+
+    Args:
+      strategy: from `make_strategy`.
+      table: a pipeline.Table.
+      config: a TrainingConfig.
+      first_step, last_step: steps, counted from 0.
+    """
+    def batches(context):
+        local = context.num_replicas_in_sync // context.num_input_pipelines
+        share = pipeline.Share(context.num_replicas_in_sync, context.input_pipeline_id * local, local)
+        return pipeline.training_batches(table, config.camera, patch_size=config.patch_size, batch_size=config.batch_size, seed=config.seed,
+                                         first_step=first_step, last_step=last_step, share=share)
+
+    return iter(strategy.distribute_datasets_from_function(batches))
+
+
+def make_train_step(strategy, params, state, config, trainable):
+    """Builds the training step.
+
+    Args:
+      strategy: from `make_strategy`.
+      params, state: parameters and Adam's state, created in the strategy's scope.
+      config: a TrainingConfig.
+      trainable: names of the parameters to train.
+    Returns:
+      function of (batch, learning_rate, stop) -> (mean loss, sum of stop over the replicas). A request to stop that reaches one worker
+      thus reaches all of them after the same step.
+    """
+    def replica_step(packed, target, learning_rate, stop):
+        with tf.GradientTape() as tape:
+            inputs = network_input(packed, config.camera, config.network.input_channels)
+            loss = l1(forward(params, inputs, config.network), target)
+        gradients = tape.gradient(loss, {name: params[name] for name in trainable})
+        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        adam_update(params, state, gradients, learning_rate)
+        return loss, stop
+
+    @tf.function
+    def train_step(batch, learning_rate, stop):
+        losses, stops = strategy.run(replica_step, (*batch, learning_rate, stop))
+        loss = strategy.reduce(tf.distribute.ReduceOp.MEAN, losses, axis=None)
+        return loss, strategy.reduce(tf.distribute.ReduceOp.SUM, stops, axis=None)
+
+    return train_step
+
+
+def local_example(strategy, batch):
+    """Returns the first example on this machine of each part of a distributed batch, as batches of one."""
+    return tuple(strategy.experimental_local_results(part)[0][:1] for part in batch)

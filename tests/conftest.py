@@ -1,0 +1,102 @@
+"""Shared by all tests: two logical CPUs, paths of optional real data, small synthetic frames, and entry scripts as subprocesses."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# isort: off
+import lowlight_tf  # noqa: E402,F401  (sets TensorFlow's environment, so it comes before TensorFlow)
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from lowlight_tf.cameras import CAMERAS  # noqa: E402
+from lowlight_tf.image_file import write_dng  # noqa: E402
+
+# isort: on
+
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+
+# Real SID crops, camera files and list files that a developer may have beside the repository; LOWLIGHT_TF_DATA names another place.
+SHARED = pathlib.Path(os.environ.get("LOWLIGHT_TF_DATA", ROOT.parent / "shared"))
+
+
+def shared(name):
+    """Returns a path of the optional real data, or skips the test with the reason."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"needs the real data {name}, which is not on this machine")
+    return path
+
+
+def run_script(script, *arguments, cwd, timeout=240, env=None, preexec_fn=None):
+    """Runs an entry script as a user would."""
+    command = [sys.executable, *((str(ROOT / script),) if script.endswith(".py") else ("-m", script)), *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment, preexec_fn=preexec_fn)
+
+
+def fails_with(result, code, *words):
+    """Asserts that a run ended with one clear line: the exit code, no traceback, each of the words in the line."""
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+    assert "Traceback" not in result.stderr, result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, result.stderr
+    for word in words:
+        assert word in errors[0], (word, errors[0])
+
+
+def write_frame(path, camera="sony", size=(96, 120), *, cfa=None, seconds=0.1, scale=60, seed=0, black=None, mosaic=None):
+    """Writes a synthetic raw file; returns its mosaic."""
+    row = CAMERAS[camera]
+    black = (row.black_level or 512) if black is None else black
+    if mosaic is None:
+        mosaic = (black + np.random.RandomState(seed).randint(0, scale, size)).astype(np.uint16)
+    write_dng(
+        path,
+        mosaic,
+        cfa or row.cfa,
+        black_level=black,
+        white_level=16383,
+        wb_gains=(2.0, 1.0, 2.4),
+        xyz_to_camera=row.xyz_to_camera,
+        exposure_seconds=seconds,
+        make=row.make,
+        model=row.model,
+    )
+    return mosaic
+
+
+def write_pairs(folder, ids=("00001", "00002", "10001"), size=(96, 120), camera="sony"):
+    """Writes a small set in SID's layout: smooth long exposures and noisy shorts a hundred times darker."""
+    root = pathlib.Path(folder) / CAMERAS[camera].folder
+    for number, scene in enumerate(ids):
+        rng = np.random.RandomState(number)
+        ramp = np.add.outer(np.linspace(200, 6000, size[0]), np.linspace(0, 4000, size[1]))
+        short = np.clip(ramp / 100 + 3 * rng.standard_normal(size) + 512, 0, 16383)
+        write_frame(root / "long" / f"{scene}_00_10s.dng", camera, mosaic=(ramp + 512).astype(np.uint16), seconds=10.0)
+        write_frame(root / "short" / f"{scene}_00_0.1s.dng", camera, mosaic=short.astype(np.uint16))
+    return pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_set(tmp_path_factory):
+    """A SID-shaped folder with two training scenes and one test scene."""
+    return write_pairs(tmp_path_factory.mktemp("small_set"))
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory, small_set):
+    """A narrow network trained for four steps by train.py, and the folder it was run in."""
+    cwd = tmp_path_factory.mktemp("small_model")
+    result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=4", cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return cwd
+
+
+SMALL_RUN = ("--patch_size=16", "--base_width=4", "--save_every=2", "--picture_every=2")

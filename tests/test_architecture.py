@@ -1,0 +1,101 @@
+"""Imports go down only, and the package stays pure TensorFlow: read from the sources with ast."""
+
+import ast
+import re
+
+import pytest
+from conftest import ROOT
+
+LAYERS = {
+    "errors": 0,
+    "console": 0,
+    "files": 0,
+    "cameras": 0,
+    "raw_file": 1,
+    "image_file": 1,
+    "packing": 1,
+    "network": 1,
+    "losses": 1,
+    "metrics": 1,
+    "optimizer": 1,
+    "model": 1,
+    "isp": 1,
+    "datasets": 2,
+    "checkpoint": 2,
+    "slim_checkpoint": 2,
+    "evaluation": 3,
+    "replicas": 3,
+    "report": 3,
+    "training": 3,
+    "importing": 3,
+    "__main__": 4,
+}
+PACKAGE = ROOT / "lowlight_tf"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imports(path):
+    """Yields every imported dotted name of a file, wherever the import stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_modules(path):
+    """Returns the layers' modules of ours that a file imports."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("lowlight_tf.")}
+    return {name for name in names if name in LAYERS}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.name != "__init__.py" or path.parent != PACKAGE], ids=lambda p: p.stem)
+def test_imports_go_down_only(path):
+    module = module_of(path)
+    assert module in LAYERS, f"{path} has no layer: add it here and to WORKSPACE.md"
+    for imported in own_modules(path) - {module}:
+        assert LAYERS[imported] <= LAYERS[module], f"{path} imports {imported}, which is above it"
+
+
+@pytest.mark.parametrize("module", ["network", "losses", "metrics", "optimizer"])
+def test_the_mathematics_imports_nothing_of_ours(module):
+    assert own_modules(PACKAGE / f"{module}.py") == set()
+
+
+@pytest.mark.parametrize(
+    "importer, forbidden",
+    [
+        ("datasets", {"network"}),
+        ("training", {"raw_file"}),
+        ("evaluation", {"training"}),
+        ("replicas", {"training"}),
+        ("report", {"training"}),
+    ],
+)
+def test_forbidden_pairs(importer, forbidden):
+    for path in FILES:
+        if module_of(path) == importer:
+            assert not own_modules(path) & forbidden, path
+
+
+def test_libraries_stay_where_they_belong():
+    for path in FILES:
+        names = set(imports(path))
+        roots = {name.split(".")[0] for name in names}
+        assert not re.search(r"\bkeras\b", path.read_text()), path
+        assert "flags" not in roots and "absl" not in roots, path
+        assert "rawpy" not in roots or path.name == "raw_file.py", path
+        if module_of(path) == "training":
+            assert "tensorflow_datasets" not in roots, path
+
+
+def test_entry_scripts_are_short():
+    for name in ("train.py", "test.py"):
+        assert len((ROOT / name).read_text().splitlines()) <= 60

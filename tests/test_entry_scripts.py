@@ -1,0 +1,244 @@
+"""train.py as a user meets it: help, presets, bad input, and being stopped in every way."""
+
+import csv
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, SMALL_RUN, fails_with, run_script, shared, write_frame, write_pairs
+
+
+def rows(folder):
+    with open(folder / "model" / "history.csv") as file:
+        return list(csv.reader(file))[1:]
+
+
+def start(cwd, data, *arguments):
+    """Starts a training that will be disturbed, and waits for its first checkpoint."""
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        "--camera=sony",
+        f"--data_dir={data}",
+        "--checkpoint_dir=model",
+        *SMALL_RUN,
+        *arguments,
+    ]
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.time() + 120
+    while not list((cwd / "model").glob("ckpt-*.index")) if (cwd / "model").is_dir() else True:
+        assert time.time() < deadline and process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    return process
+
+
+def test_help_is_short_and_grouped(tmp_path):
+    for script, groups in (("train.py", ("Model and data", "Training")), ("test.py", ("Model and data", "Testing"))):
+        result = run_script(script, "--help", cwd=tmp_path)
+        assert result.returncode == 0 and len(result.stdout.splitlines()) < 50
+        for group in groups:
+            assert group in result.stdout
+        assert "--checkpoint_dir" in result.stdout and "logtostderr" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "--camera is missing"),
+        (["--camera=nikon"], "camera"),
+        (["--camera=sony", "--typo=1"], "typo"),
+        (["--camera=sony", "--steps=5", "--epochs=5"], "--steps and --epochs say the same thing"),
+        (["--camera=sony", "--steps=-1"], "steps"),
+        (["--camera=sony", "--batch_size=3", "--num_replicas=2"], "cannot be shared"),
+        (["--camera=sony", "picture.ARW"], "unexpected argument"),
+        (["--camera=sony", "--learning_rate=0"], "trains nothing"),
+        (["--camera=sony", "--pool_window=5"], "pool_window"),
+        (["--camera=sony", "--validation_images=3", "--validate_every=0"], "needs --validate_every"),
+        (["--camera=sony", "--checkpoint_dir="], "--checkpoint_dir is empty"),
+    ],
+)
+def test_bad_usage_ends_before_anything_is_loaded(tmp_path, arguments, words):
+    fails_with(run_script("train.py", *arguments, cwd=tmp_path), 2, words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_presets_give_way_to_the_command_line():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
+        "from flags import entry, train_flags\n"
+        "entry.parse(sys.argv, train_flags.preset_names)\n"
+        "c = train_flags.training_config()\n"
+        "print(c.steps, c.epochs, c.decay_step, c.decay_epoch, c.patch_size, c.learning_rate, c.checkpoint_dir)"
+    )
+
+    def parsed(*arguments):
+        result = subprocess.run([sys.executable, "-c", code, str(ROOT), *arguments], capture_output=True, text=True, cwd="/")
+        assert result.returncode == 0, result.stderr
+        return result.stdout.split()
+
+    assert parsed("--camera=sony", "--dataset=sid") == ["0", "4001", "0", "2001", "512", "0.0001", "checkpoints/sony"]
+    assert parsed("--camera=fuji", "--data_dir=x", "--steps=30", "--patch_size=128") == [
+        "30",
+        "0",
+        "0",
+        "2001",
+        "128",
+        "0.0001",
+        "checkpoints/fuji",
+    ]
+    samples = parsed("--camera=sony", "--dataset=samples", "--decay_epoch=5")
+    assert samples[0] != "0" and samples[2:4] == ["0", "5"] and samples[6] == "checkpoints/sony"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_polite_stop_saves_and_the_same_command_goes_on(tmp_path, small_set, number):
+    process = start(tmp_path, small_set, "--steps=100000")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err, err
+    assert "Run the same command again to go on." in out
+    step = int(rows(tmp_path)[-1][0])
+    assert f"Stopped at step {step} of 100000" in out
+    result = run_script(
+        "train.py", "--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, f"--steps={step + 3}", cwd=tmp_path
+    )
+    assert result.returncode == 0 and f"from step {step} to {step + 3}" in result.stdout
+    assert [int(row[0]) for row in rows(tmp_path)] == list(range(1, step + 4))
+
+
+def test_killed_at_any_moment_the_losses_repeat_bit_for_bit(tmp_path, small_set):
+    (tmp_path / "killed").mkdir(), (tmp_path / "whole").mkdir()
+    arguments = ("--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=60")
+    for delay in (0.0, 0.3):
+        process = start(tmp_path / "killed", small_set, "--steps=60")
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+    result = run_script("train.py", *arguments, cwd=tmp_path / "killed")
+    assert result.returncode == 0, result.stderr
+    assert run_script("train.py", *arguments, cwd=tmp_path / "whole").returncode == 0
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole") and len(rows(tmp_path / "whole")) == 60
+
+
+def test_one_bad_file_is_skipped_and_makes_the_exit_code_1(tmp_path):
+    data = write_pairs(tmp_path / "set", ids=("00001", "00002"))
+    (data / "Sony" / "short" / "00002_00_0.1s.dng").write_bytes(b"not a raw file")
+    (data / "Sony" / "short" / "badname.dng").write_bytes(b"x")
+    result = run_script("train.py", "--camera=sony", f"--data_dir={data}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=2", cwd=tmp_path)
+    assert result.returncode == 1 and "Finished at step 2" in result.stdout
+    assert "2 skipped:" in result.stderr and "badname.dng" in result.stderr and "00002_00_0.1s.dng is no raw file" in result.stderr
+
+
+def test_folders_that_hold_no_pairs(tmp_path):
+    train = ("train.py", "--camera=sony", "--steps=1", "--checkpoint_dir=model")
+    fails_with(run_script(*train, "--data_dir=gone", cwd=tmp_path), 1, "gone does not exist")
+    (tmp_path / "empty").mkdir()
+    fails_with(run_script(*train, "--data_dir=empty", cwd=tmp_path), 1, "no pairs in empty")
+    data = write_pairs(tmp_path / "set", ids=("00001",))
+    (data / "Sony" / "long" / "00001_00_10s.dng").unlink()
+    result = run_script(*train, f"--data_dir={data}", cwd=tmp_path)
+    fails_with(result, 1, "no training pairs in")
+    assert "has no long exposure" in result.stderr
+
+
+def test_a_file_of_another_camera(tmp_path):
+    data = write_pairs(tmp_path / "set", ids=("00001",))
+    write_frame(data / "Sony" / "short" / "00001_00_0.1s.dng", "fuji")
+    result = run_script("train.py", "--camera=sony", f"--data_dir={data}", "--steps=1", cwd=tmp_path)
+    fails_with(result, 1, "no training pairs")
+    assert "has a X-Trans CFA" in result.stderr and "use --camera=xtrans" in result.stderr
+
+
+def _without_root_rights():
+    # Root may write anywhere; dropping CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from the bounding set makes read-only mean it.
+    libc = ctypes.CDLL(None)
+    for capability in (1, 2):
+        libc.prctl(24, capability, 0, 0, 0)
+
+
+def test_a_read_only_folder(tmp_path, small_set):
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(0o555)
+    result = run_script(
+        "train.py",
+        "--camera=sony",
+        f"--data_dir={small_set}",
+        "--checkpoint_dir=locked/model",
+        *SMALL_RUN,
+        "--steps=2",
+        cwd=tmp_path,
+        preexec_fn=_without_root_rights if os.geteuid() == 0 else None,
+    )
+    fails_with(result, 1, "cannot write", "Permission denied")
+    assert list((tmp_path / "locked").iterdir()) == []
+
+
+def _full_disk():
+    # A disk that holds 64 KiB more: any larger file fails as it does on a full one.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+
+
+def test_a_full_disk(tmp_path, small_set, small_model):
+    result = run_script(
+        "train.py",
+        "--camera=sony",
+        f"--data_dir={small_set}",
+        "--checkpoint_dir=model",
+        *SMALL_RUN,
+        "--steps=2",
+        cwd=tmp_path,
+        preexec_fn=_full_disk,
+    )
+    fails_with(result, 1, "cannot write checkpoint 2", "free some space")
+    assert not list((tmp_path / "model").glob("*ckpt*"))
+    big = write_pairs(tmp_path / "big", ids=("00001", "10001"), size=(300, 300))
+    result = run_script(
+        "train.py",
+        "--camera=sony",
+        f"--data_dir={big}",
+        "--checkpoint_dir=other",
+        *SMALL_RUN,
+        "--steps=2",
+        cwd=tmp_path,
+        preexec_fn=_full_disk,
+    )
+    fails_with(result, 1, "no training pairs")
+    assert "cannot write" in result.stderr and not [path for path in (tmp_path / "cache").iterdir() if "tmp" in path.name]
+    result = run_script(
+        "test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={big}", "--result_dir=out", cwd=tmp_path, preexec_fn=_full_disk
+    )
+    assert result.returncode == 1 and "Traceback" not in result.stderr and "cannot write" in result.stderr
+    assert not [path for path in (tmp_path / "out").iterdir() if "tmp" in path.name]
+
+
+def test_the_real_crops_train(tmp_path):
+    data = shared("sid_mini")
+    result = run_script(
+        "train.py",
+        "--camera=sony",
+        f"--data_dir={data}",
+        "--checkpoint_dir=model",
+        "--patch_size=64",
+        "--steps=8",
+        "--save_every=4",
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "on 12 pairs of 12 scenes" in result.stdout and len(rows(tmp_path)) == 8
+    result = run_script("test.py", "--checkpoint_dir=model", "--result_dir=out", cwd=tmp_path)
+    assert result.returncode == 0 and "4 images scored" in result.stdout and "22.4" in result.stdout
+
+
+def test_a_train_run_without_data_uses_the_samples(tmp_path):
+    result = run_script("train.py", "--camera=sony", "--steps=2", "--base_width=4", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "Using the embedded samples" in result.stdout and "24 pairs of 8 scenes" in result.stdout
+    assert (tmp_path / "checkpoints" / "sony" / "config.json").is_file()
+    result = run_script("test.py", "--checkpoint_dir=checkpoints/sony", cwd=tmp_path)
+    assert result.returncode == 0 and "6 images scored" in result.stdout
+    assert (tmp_path / "results" / "sony" / "metrics.json").is_file()

@@ -1,0 +1,13 @@
+"""Trains a model: python train.py --camera=sony. See --help; the presets are in flags/."""
+
+from flags import data_flags, entry, train_flags
+
+
+def main(problems):
+    config = train_flags.training_config()
+    from lowlight_tf.training import train
+    train(config, problems)
+
+
+if __name__ == "__main__":
+    entry.run(main, description=__doc__, modules=[data_flags, train_flags], preset_names=train_flags.preset_names, interrupted=0)
