@@ -4,7 +4,7 @@ import pathlib
 
 import tensorflow as tf
 
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import read_json, write_json
 
 CONFIG_NAME = "config.json"
@@ -78,7 +78,7 @@ class Store:
         """Writes a checkpoint; it counts only once it is whole.
 
         Raises:
-          LowlightError: where the folder cannot be written or the disk is full. Older checkpoints stay.
+          OutputError: where the folder cannot be written or the disk is full. Older checkpoints stay.
         """
         self.step.assign(step)
         try:
@@ -86,8 +86,8 @@ class Store:
         except (tf.errors.OpError, OSError) as error:
             self._remove_partial(step)
             reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
-            raise LowlightError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {reason}; free some space and run the same "
-                                "command again to go on from the checkpoint before") from error
+            raise OutputError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {reason}; free some space and run the "
+                              "same command again to go on from the checkpoint before") from error
         self.saved = step
 
     def _remove_partial(self, step):

@@ -11,6 +11,10 @@ class UsageError(LowlightError):
     """A mistake in the flags, found before anything is loaded (exit code 2)."""
 
 
+class OutputError(LowlightError):
+    """A result cannot be written: going on with the next file would fail the same way, so this one ends the run."""
+
+
 class NonFiniteError(LowlightError):
     """Training met a NaN or an infinity; the last good checkpoint is kept."""
 
@@ -23,7 +27,9 @@ class Problems:
         self.messages: list[str] = []
 
     def add(self, error):
-        """Reports `error` (an exception or a line of text) and remembers it."""
+        """Reports `error` (an exception or a line of text) and remembers it, once."""
+        if str(error) in self.messages:
+            return
         self.messages.append(str(error))
         self._report(f"skipped: {error}")
 

@@ -11,11 +11,12 @@ from lowlight_tf import checkpoint, model, packing
 from lowlight_tf.console import progress, say, warn
 from lowlight_tf.datasets import sid, sources
 from lowlight_tf.datasets.frames import read_short, read_target
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.metrics import psnr, ssim
 from lowlight_tf.network import forward, initialize_parameters
+from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
 
 
@@ -168,10 +169,13 @@ def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name="
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
     check_writable(result_dir)
     say(f"Scoring step {step} of {checkpoint_dir} on {len(pairs)} images, protocol {protocol}.")
-    scores = []
+    scored, scores = [], []
     for pair in progress(pairs, unit="image", description="testing"):
         try:
             scores.append(evaluate_pair(predict, pair, camera, result_dir))
+            scored.append(pair)
+        except OutputError:
+            raise
         except LowlightError as error:
             problems.add(error)
     if not scores:
@@ -179,5 +183,8 @@ def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name="
     metrics = summarise(scores, protocol) | {"camera": camera.name, "step": step, "skipped": problems.messages}
     _write_csv(pathlib.Path(result_dir) / "metrics.csv", scores)
     write_json(pathlib.Path(result_dir) / "metrics.json", metrics)
-    say("\n".join([f"Protocol {protocol}, {len(scores)} images scored:", *_table(metrics), f"Pictures and metrics are in {result_dir}"]))
+    overview = write_overview(scored, result_dir)
+    say("\n".join([f"Protocol {protocol}, {len(scores)} images scored:", *_table(metrics),
+                   f"Pictures and metrics are in {result_dir}",
+                   f"Look at {overview} first: short exposure, amplified, output, ground truth"]))
     return metrics

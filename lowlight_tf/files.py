@@ -6,7 +6,7 @@ import os
 import pathlib
 import uuid
 
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, OutputError
 
 
 @contextlib.contextmanager
@@ -14,7 +14,7 @@ def atomic_path(path):
     """Yields a temporary path beside `path` with the same suffix; renames it to `path` when the block ends well.
 
     Raises:
-      LowlightError: where the folder cannot be written or the disk is full. The temporary file is gone then.
+      OutputError: where the folder cannot be written or the disk is full. The temporary file is gone then.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
@@ -25,7 +25,7 @@ def atomic_path(path):
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise LowlightError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -55,7 +55,7 @@ def check_writable(folder):
     """Creates `folder` and proves that a file can be written there, before hours of work depend on it.
 
     Raises:
-      LowlightError: where it cannot.
+      OutputError: where it cannot.
     """
     with atomic_path(pathlib.Path(folder) / "write_test") as temporary:
         temporary.write_text("x")

@@ -60,7 +60,7 @@ def _opened(path, decode=True):
         raise LowlightError(f"{path} is no raw file that LibRaw {_libraw()} can open; expected ARW, RAF, DNG, NEF, CR2, ...") from error
     except (rawpy.LibRawError, MemoryError) as error:
         reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise LowlightError(f"{path} is damaged or truncated (LibRaw: {reason}); copy it from its source again") from error
+        raise LowlightError(f"{path} is damaged, truncated or no raw file (LibRaw: {reason}); copy it from its source again") from error
     except OSError as error:
         raise LowlightError(f"cannot read {path}: {error.strerror or error}") from error
 

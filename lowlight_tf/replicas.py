@@ -83,7 +83,7 @@ def make_train_step(strategy, params, state, config, trainable):
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         adam_update(params, state, gradients, learning_rate)
-        return loss, stop
+        return loss, tf.identity(stop)  # a tensor of each replica's own, which `reduce` can add up
 
     @tf.function
     def train_step(batch, learning_rate, stop):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lowlight_tf import packing
 from lowlight_tf.console import TERMINAL, progress, say
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import OutputError
 from lowlight_tf.files import atomic_path
 
 HISTORY_NAME = "history.csv"
@@ -56,7 +56,7 @@ class History:
             with open(self._path, "a", newline="") as file:
                 csv.writer(file).writerows(self._new)
         except OSError as error:
-            raise LowlightError(f"cannot write {self._path}: {error.strerror}; free some space and run the same command again") from error
+            raise OutputError(f"cannot write {self._path}: {error.strerror}; free some space and run the same command again") from error
         self._new = []
 
 

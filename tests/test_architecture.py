@@ -24,6 +24,7 @@ LAYERS = {
     "checkpoint": 2,
     "slim_checkpoint": 2,
     "evaluation": 3,
+    "overview": 3,
     "replicas": 3,
     "report": 3,
     "training": 3,

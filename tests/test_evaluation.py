@@ -48,7 +48,14 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     assert result.returncode == 0, result.stderr
     out = small_model / "out"
     names = sorted(path.name for path in out.iterdir())
-    assert names == ["10001_00_0.1s_gt.png", "10001_00_0.1s_out.png", "10001_00_0.1s_scaled-input.png", "metrics.csv", "metrics.json"]
+    assert names == [
+        "10001_00_0.1s_gt.png",
+        "10001_00_0.1s_out.png",
+        "10001_00_0.1s_scaled-input.png",
+        "metrics.csv",
+        "metrics.json",
+        "overview.png",
+    ]
     pictures = {what: tf.io.decode_png((out / f"10001_00_0.1s_{what}.png").read_bytes()).numpy() for what in ("out", "gt", "scaled-input")}
     target = read_target(small_set / "Sony" / "long" / "10001_00_10s.dng", CAMERAS["sony"], (96, 120), (0, 0))
     np.testing.assert_array_equal(pictures["gt"], to_uint8(target))

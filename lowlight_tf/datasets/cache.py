@@ -11,7 +11,7 @@ import numpy as np
 
 from lowlight_tf.console import progress, say
 from lowlight_tf.datasets.frames import read_short, read_target
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
 from lowlight_tf.raw_file import visible_size
 
@@ -97,6 +97,8 @@ def _run_jobs(jobs, problems, description):
             for future in progress(concurrent.futures.as_completed(futures), total=len(futures), unit="file", description=description):
                 try:
                     future.result()
+                except OutputError:
+                    raise
                 except LowlightError as error:
                     failed.add(futures[future])
                     problems.add(error)

@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: make demo, make test. They need Python 3.10 to 3.13 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo   train on the embedded samples and test: pictures in results/demo"
+	@echo "make test   lint and the whole test suite"
+	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
+	@echo "make clean  remove environments, samples, cache, checkpoints and results of the demo"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
+	  f"Python {v[0]}.{v[1]} is not supported: need 3.10 to 3.13; run make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed-%: requirements%.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --requirement $<
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/python train.py --camera=sony --dataset=samples --checkpoint_dir=checkpoints/demo
+	$(BIN)/python test.py --checkpoint_dir=checkpoints/demo --result_dir=results/demo
+
+lint: $(VENV)/.installed--dev
+	$(BIN)/ruff check .
+
+test: $(VENV)/.installed--dev lint
+	$(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/.installed--bench
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) dataset/samples cache checkpoints/demo results/demo

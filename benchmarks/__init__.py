@@ -1,0 +1,1 @@
+"""The README's measured claims, each re-runnable: python -m benchmarks."""

@@ -1,0 +1,88 @@
+"""Waiting for data and resident memory with a cache the size of SID Sony: 161 synthetic scenes and 280 shorts of 12 megapixels, 18 GB.
+
+The frames are written as cache entries: the cache is what training reads, whatever filled it. Training is as in train.py, 512-pixel
+patches; the wait is the time that the loop spends in next() on a warm pipeline.
+"""
+
+import os
+import pathlib
+import shutil
+import statistics
+import tempfile
+import time
+
+import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes before TensorFlow)
+
+# isort: split
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from lowlight_tf.cameras import CAMERAS
+from lowlight_tf.datasets import DataConfig, pipeline
+from lowlight_tf.datasets.cache import CachedPair
+from lowlight_tf.model import network_for
+from lowlight_tf.network import initialize_parameters
+from lowlight_tf.optimizer import initialize_adam
+from lowlight_tf.replicas import distributed_batches, make_strategy, make_train_step
+from lowlight_tf.training import TrainingConfig
+
+SCENES, SHORTS, SIZE, STEPS, WARM_UP = 161, 280, (2848, 4256), 40, 3
+
+
+def write_cache(folder):
+    """Writes 280 mosaics and 161 targets, and returns them as cached pairs."""
+    rng = np.random.RandomState(0)
+    mosaic = rng.randint(512, 700, SIZE).astype(np.uint16)
+    target = rng.randint(0, 65536, (*SIZE, 3)).astype(np.uint16)
+    pairs = []
+    for number in range(SHORTS):
+        scene = number % SCENES
+        paths = str(folder / f"short{number}.npy"), str(folder / f"target{scene}.npy")
+        np.save(paths[0], mosaic)
+        if number == scene:
+            np.save(paths[1], target)
+        pairs.append(CachedPair(f"{scene:05}_00_{number}", f"{scene:05}", 100.0, *paths, SIZE, (512.0,) * 4, 16383.0))
+    return pairs
+
+
+def train(pairs):
+    """Trains a few steps; returns the seconds waited for data and worked in each, and the peak of resident memory in bytes."""
+    camera = CAMERAS["sony"]
+    config = TrainingConfig(camera=camera, network=network_for(camera), data=DataConfig(), checkpoint_dir="", steps=STEPS)
+    strategy, table = make_strategy(1), pipeline.make_table(pairs, camera, config.patch_size)
+    with strategy.scope():
+        params = initialize_parameters(config.network)
+        state = initialize_adam(params)
+    step = make_train_step(strategy, params, state, config, list(params))
+    batches = distributed_batches(strategy, table, config, 0, STEPS)
+    waits, works, peak = [], [], 0
+    for number in range(STEPS):
+        start = time.perf_counter()
+        batch = next(batches)
+        loaded = time.perf_counter()
+        float(step(batch, tf.constant(1e-4), tf.constant(0))[0])
+        if number >= WARM_UP:
+            waits.append(loaded - start)
+            works.append(time.perf_counter() - loaded)
+        peak = max(peak, psutil.Process().memory_info().rss)
+    return waits, works, peak
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lowlight_bench_", dir=os.environ.get("BENCH_DIR")))
+    try:
+        pairs = write_cache(folder)
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        waits, works, peak = train(pairs)
+    finally:
+        shutil.rmtree(folder)
+    print(f"Cache of {SHORTS} shorts and {SCENES} targets, {size / 1e9:.1f} GB; {len(waits)} steps of 512x512 packed patches, batch 1.\n")
+    share = sum(waits) / (sum(waits) + sum(works))
+    print(f"Waiting for data: median {1000 * statistics.median(waits):.1f} ms, {100 * share:.2f} % of all time")
+    print(f"Training step: median {statistics.median(works):.2f} s")
+    print(f"Peak resident memory of the process: {peak / 2 ** 30:.2f} GiB")
+
+
+if __name__ == "__main__":
+    main()
