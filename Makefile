@@ -26,7 +26,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	@touch $@
 
 demo: $(VENV)/.installed
-	$(BIN)/python train.py --camera=sony --dataset=samples --checkpoint_dir=checkpoints/demo
+	$(BIN)/python train.py --camera=sony --dataset=samples --cache_dir=cache/demo --checkpoint_dir=checkpoints/demo
 	$(BIN)/python test.py --checkpoint_dir=checkpoints/demo --result_dir=results/demo
 
 lint: $(VENV)/.installed--dev
@@ -39,4 +39,4 @@ bench: $(VENV)/.installed--bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) dataset/samples cache checkpoints/demo results/demo
+	rm -rf $(VENV) dataset/samples cache/demo checkpoints/demo results/demo

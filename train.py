@@ -10,4 +10,5 @@ def main(problems):
 
 
 if __name__ == "__main__":
-    entry.run(main, description=__doc__, modules=[data_flags, train_flags], preset_names=train_flags.preset_names, interrupted=0)
+    entry.run(main, description=__doc__, modules=[data_flags, train_flags], preset_names=train_flags.preset_names,
+              check=train_flags.check, interrupted=0)

@@ -18,7 +18,8 @@ def machine():
     facts = pathlib.Path("/proc/cpuinfo")
     lines = facts.read_text().splitlines() if facts.is_file() else []
     processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return f"{processor}, {os.cpu_count()} cores; Python {platform.python_version()}, TensorFlow {tensorflow.__version__}, numpy {numpy.__version__}"
+    versions = f"Python {platform.python_version()}, TensorFlow {tensorflow.__version__}, numpy {numpy.__version__}"
+    return f"{processor}, {os.cpu_count()} cores; {versions}"
 
 
 def main():

@@ -25,7 +25,7 @@ from lowlight_tf.model import network_for
 from lowlight_tf.network import initialize_parameters
 from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.replicas import distributed_batches, make_strategy, make_train_step
-from lowlight_tf.training import TrainingConfig
+from lowlight_tf.training_config import TrainingConfig
 
 SCENES, SHORTS, SIZE, STEPS, WARM_UP = 161, 280, (2848, 4256), 40, 3
 

@@ -21,7 +21,7 @@ from lowlight_tf.network import initialize_parameters
 from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.replicas import make_strategy, make_train_step
 from lowlight_tf.slim_checkpoint import slim_name
-from lowlight_tf.training import TrainingConfig
+from lowlight_tf.training_config import TrainingConfig
 
 SIZE, ROUNDS, WARM_UP = 512, 15, 3
 

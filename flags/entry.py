@@ -71,7 +71,7 @@ def _interrupt(*_):
     raise KeyboardInterrupt
 
 
-def run(main, *, description, modules, preset_names, interrupted=130):
+def run(main, *, description, modules, preset_names, check=lambda: None, interrupted=130):
     """Runs an entry script and exits.
 
     Args:
@@ -79,6 +79,7 @@ def run(main, *, description, modules, preset_names, interrupted=130):
       description: the first lines of --help.
       modules: the modules whose flags the script has, in the order of --help.
       preset_names: see `parse`.
+      check: refuses flags that do not go together; called before TensorFlow is loaded.
       interrupted: exit code after Ctrl-C or SIGTERM outside the parts that save by themselves.
     """
     signal.signal(signal.SIGTERM, _interrupt)
@@ -88,6 +89,7 @@ def run(main, *, description, modules, preset_names, interrupted=130):
             print(_help(description, modules))
             sys.exit(0)
         parse(sys.argv, preset_names)
+        check()
         with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
             import tensorflow as tf
             tf.config.list_physical_devices()

@@ -9,7 +9,7 @@ from lowlight_tf.errors import UsageError
 FLAGS = flags.FLAGS
 PROTOCOLS = ("sid-all", "sid-00", "sid-clean", "sid-clean-00")
 
-flags.DEFINE_string("result_dir", "", "where pictures and metrics go (results/<name of checkpoint_dir> where not given)")
+flags.DEFINE_string("result_dir", "", "where pictures and metrics go (results/<name of checkpoint_dir>/<protocol> where not given)")
 flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
 
 
@@ -26,4 +26,4 @@ def preset_names():
 
 def result_dir():
     """Returns where the results go."""
-    return FLAGS.result_dir or str(pathlib.Path("results") / pathlib.Path(FLAGS.checkpoint_dir).resolve().name)
+    return FLAGS.result_dir or str(pathlib.Path("results") / pathlib.Path(FLAGS.checkpoint_dir).resolve().name / FLAGS.protocol)

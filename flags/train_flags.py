@@ -45,11 +45,11 @@ def preset_names():
     return [FLAGS.camera, resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera])]
 
 
-def training_config():
-    """Returns the TrainingConfig that the flags ask for.
+def check():
+    """Refuses flags that do not go together, before anything is loaded.
 
     Raises:
-      UsageError: for flags that do not go together.
+      UsageError: naming the flags.
     """
     if not FLAGS.steps and not FLAGS.epochs:
         raise UsageError("the run has no length; give --steps or --epochs")
@@ -61,8 +61,12 @@ def training_config():
         raise UsageError("--validation_images needs --validate_every")
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
+
+
+def training_config():
+    """Returns the TrainingConfig that the flags ask for."""
     from lowlight_tf.model import network_for
-    from lowlight_tf.training import TrainingConfig
+    from lowlight_tf.training_config import TrainingConfig
     camera = CAMERAS[FLAGS.camera]
     network = network_for(camera, network_input=FLAGS.network_input, base_width=FLAGS.base_width, downsample=FLAGS.downsample,
                           pool_window=FLAGS.pool_window, extra_blocks=FLAGS.extra_blocks)

@@ -1,14 +1,16 @@
 """Checkpoints: a tf.train.Checkpoint folder with a config.json that says all a reader needs to know of the model."""
 
 import pathlib
+import shutil
 
 import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError, OutputError
-from lowlight_tf.files import read_json, write_json
+from lowlight_tf.files import atomic_path, read_json, write_json
 
 CONFIG_NAME = "config.json"
 _KEPT = 3
+_UNFINISHED = ".unfinished"
 
 
 def write_config(checkpoint_dir, config):
@@ -38,9 +40,19 @@ def _name(key):
     return escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
 
 
+def _steps(checkpoint_dir):
+    """Returns the steps of the whole checkpoints, ascending. Whole: the .index is there, which is put into place last."""
+    found = (path.stem.removeprefix("ckpt-") for path in pathlib.Path(checkpoint_dir).glob("ckpt-*.index"))
+    return sorted(int(step) for step in found if step.isdigit())
+
+
 def latest(checkpoint_dir):
-    """Returns the path prefix of the newest whole checkpoint, or None where there is none yet."""
-    return tf.train.latest_checkpoint(str(checkpoint_dir))
+    """Returns the path prefix of the newest whole checkpoint, or None where there is none yet.
+
+    The files themselves are asked: TensorFlow's file `checkpoint` may be older than they are, or lost in a copy.
+    """
+    steps = _steps(checkpoint_dir)
+    return str(pathlib.Path(checkpoint_dir) / f"ckpt-{steps[-1]}") if steps else None
 
 
 def name_differences(missing, extra, wrong):
@@ -70,34 +82,41 @@ class Store:
         if optimizer_state is not None:
             self._roots["optimizer"] = optimizer_state
         self._checkpoint = tf.train.Checkpoint(step=self.step, **self._roots)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(checkpoint_dir), max_to_keep=_KEPT)
-        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_dir = pathlib.Path(checkpoint_dir)
         self.saved = None  # the newest step that is on disk
 
     def save(self, step):
-        """Writes a checkpoint; it counts only once it is whole.
+        """Writes a checkpoint; whatever stops the writing, older ones stay and no half one is left that counts.
 
         Raises:
-          OutputError: where the folder cannot be written or the disk is full. Older checkpoints stay.
+          OutputError: where the folder cannot be written or the disk is full.
         """
         self.step.assign(step)
+        unfinished = self.checkpoint_dir / _UNFINISHED
         try:
-            self._manager.save(checkpoint_number=step)
+            self._checkpoint.write(str(unfinished / f"ckpt-{step}"))
+            for part in sorted(unfinished.iterdir(), key=lambda path: path.suffix == ".index"):
+                part.replace(self.checkpoint_dir / part.name)
+            self._forget_old()
         except (tf.errors.OpError, OSError) as error:
-            self._remove_partial(step)
             reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
             raise OutputError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {reason}; free some space and run the "
                               "same command again to go on from the checkpoint before") from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
         self.saved = step
 
-    def _remove_partial(self, step):
-        for path in pathlib.Path(self.checkpoint_dir).glob(f"ckpt-{step}*"):
-            if path.is_dir():
-                for part in path.iterdir():
-                    part.unlink(missing_ok=True)
-                path.rmdir()
-            else:
-                path.unlink(missing_ok=True)
+    def _forget_old(self):
+        """Keeps the last three, and tells TensorFlow's own tools which they are."""
+        steps = _steps(self.checkpoint_dir)
+        for step in steps[:-_KEPT]:
+            (self.checkpoint_dir / f"ckpt-{step}.index").unlink()  # first: without it the rest counts as no checkpoint
+            for path in self.checkpoint_dir.glob(f"ckpt-{step}.*"):
+                path.unlink()
+        names = [f"ckpt-{step}" for step in steps[-_KEPT:]]
+        lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
+        with atomic_path(self.checkpoint_dir / "checkpoint") as temporary:
+            temporary.write_text("\n".join(lines) + "\n")
 
     def restore(self):
         """Loads the newest checkpoint, strictly: the tensors in the file are exactly the variables' names and shapes.
@@ -119,8 +138,8 @@ class Store:
             self._checkpoint.restore(prefix).expect_partial()
         except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
             reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
-            raise LowlightError(f"checkpoint {prefix} is damaged ({reason}); delete the files {pathlib.Path(prefix).name}.* and the "
-                                "lines that name it in the file `checkpoint` to go on from the one before") from error
+            raise LowlightError(f"checkpoint {prefix} is damaged ({reason}); delete the files {pathlib.Path(prefix).name}.* to go on "
+                                "from the one before") from error
         self.saved = int(self.step.numpy())
         return self.saved
 

@@ -58,7 +58,7 @@ def progress(iterable=None, *, total=None, initial=0, unit="it", description=Non
 
 def say(message):
     """Prints one line to stdout without breaking a progress bar."""
-    with tqdm.external_write_mode(file=sys.stdout):
+    with tqdm.external_write_mode(file=TERMINAL):
         print(message, flush=True)
 
 
@@ -69,7 +69,7 @@ def warn(message):
 
 
 class StopRequest:
-    """Ctrl-C, SIGTERM or a time limit asks a loop to stop after the step under way; a second Ctrl-C does not wait for it."""
+    """Ctrl-C, SIGTERM or a time limit asks a loop to stop at the next step's end; a second Ctrl-C does not wait for it."""
 
     def __init__(self, max_hours):
         self._deadline = time.monotonic() + max_hours * 3600 if max_hours else None
@@ -89,5 +89,5 @@ class StopRequest:
         self._signalled = True
 
     def asked(self):
-        """Tells whether to stop."""
+        """Tells whether a stop was asked for; a loop that passes the answer to a step stops after that step."""
         return self._signalled or (self._deadline is not None and time.monotonic() >= self._deadline)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 import pathlib
 import statistics
 
@@ -14,7 +15,7 @@ from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.image_file import to_uint8, write_png
-from lowlight_tf.metrics import psnr, ssim
+from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
@@ -74,6 +75,8 @@ def score_output(predict, pair, camera):
       LowlightError: where a file cannot be used.
     """
     short = read_short(pair.short, camera)
+    if min(short.mosaic.shape) < SSIM_WINDOW:
+        raise LowlightError(f"{pair.short} is {short.mosaic.shape[1]}x{short.mosaic.shape[0]}; SSIM needs {SSIM_WINDOW} pixels a side")
     target = read_target(pair.long, camera, short.visible_size, short.offset)
     return short, to_uint8(predict(short, pair.ratio)), to_uint8(target)
 
@@ -100,7 +103,8 @@ def evaluate_pair(predict, pair, camera, result_dir):
 
 def _mean(scores, field):
     values = [getattr(score, field) for score in scores if getattr(score, field) is not None]
-    return statistics.fmean(values) if values else None
+    mean = statistics.fmean(values) if values else math.nan
+    return mean if math.isfinite(mean) else None  # JSON has no infinity, the PSNR of equal pictures
 
 
 def summarise(scores, protocol):
@@ -108,7 +112,6 @@ def summarise(scores, protocol):
     fields = ("psnr", "ssim", "input_psnr", "input_ssim")
     ratios = sorted({score.ratio for score in scores}, key=lambda label: int(label[1:]))
     groups = {ratio: [score for score in scores if score.ratio == ratio] for ratio in ratios}
-
 
     def means(group):
         return {"images": len(group), **{field: _mean(group, field) for field in fields}}

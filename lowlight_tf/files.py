@@ -4,9 +4,13 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
+import time
 import uuid
 
 from lowlight_tf.errors import LowlightError, OutputError
+
+_STALE_SECONDS = 24 * 3600
 
 
 @contextlib.contextmanager
@@ -29,6 +33,14 @@ def atomic_path(path):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def sweep(folder):
+    """Removes temporary files and folders that a killed process left in `folder` more than a day ago."""
+    for path in pathlib.Path(folder).glob(".*.tmp*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write_json(path, value):

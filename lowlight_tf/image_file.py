@@ -30,10 +30,15 @@ def read_picture(path):
             picture = tifffile.imread(path)
     except OSError as error:
         raise LowlightError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tf.errors.InvalidArgumentError, tifffile.TiffFileError, ValueError) as error:
-        raise LowlightError(f"{path} is damaged or no {path.suffix[1:].upper()} file; make it again from its raw file") from error
+    # A damaged TIFF fails in whatever part of its decoder meets the damage, with that part's own error.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:99]
+        kind = path.suffix[1:].upper()
+        raise LowlightError(f"{path} is damaged or no {kind} file ({reason}); make it again from its raw file") from error
     if picture.dtype == np.uint8:
         picture = picture.astype(np.uint16) * 257
+    if picture.size == 0:
+        raise LowlightError(f"{path} is damaged or truncated: it holds no pixels; make it again from its raw file")
     if picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
         raise LowlightError(f"{path} holds {picture.dtype} {list(picture.shape)}; expected 8-bit or 16-bit RGB")
     return picture

@@ -2,8 +2,9 @@
 
 A tile of the CFA is flattened, permuted by the camera's order, and laid out as cells of `channels` values. Frames whose CFA starts
 in another phase (BGGR, GRBG, GBRG, a shifted X-Trans) are first padded to the camera's phase with the photosites one tile away,
-which have the same colour; training frames are cropped to it instead. Reference: Bayer unification, Liu et al., "Learning Raw
-Image Denoising with Bayer Pattern Unification and Bayer Preserving Augmentation", CVPRW 2019, section 3.1.
+which have the same colour; frames with a target, of training and evaluation, are cropped to it instead, so that the target still lies
+on them. Reference: Bayer unification, Liu et al., "Learning Raw Image Denoising with Bayer Pattern Unification and Bayer Preserving
+Augmentation", CVPRW 2019, section 3.1.
 """
 
 import tensorflow as tf

@@ -107,7 +107,7 @@ def read_raw(path):
             exposure_seconds=float(raw.other.shutter_speed or 0), iso=float(raw.other.iso_speed or 0))
 
 
-def _amplify_in_place(raw, ratio, path):
+def _amplify_in_place(raw, ratio):
     """Multiplies the decoded counts above black by `ratio`, clipped at white."""
     mosaic, colors = raw.raw_image_visible, np.minimum(raw.raw_colors_visible, 3)
     black = np.asarray(raw.black_level_per_channel, np.float32)[colors]
@@ -133,7 +133,7 @@ def render(path, ratio=1.0):
             raise LowlightError(f"{path} is {width}x{height}; LibRaw renders X-Trans frames from {_SMALLEST_XTRANS} pixels a side only: "
                                 "use a larger frame or put a 16-bit PNG into long/")
         if ratio != 1.0:
-            _amplify_in_place(raw, ratio, path)
+            _amplify_in_place(raw, ratio)
         return raw.postprocess(use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0)
 
 

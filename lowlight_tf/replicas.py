@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from lowlight_tf.datasets import pipeline
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.losses import l1
 from lowlight_tf.network import forward
 from lowlight_tf.optimizer import adam_update
@@ -19,9 +19,10 @@ def make_strategy(num_replicas):
       num_replicas: GPUs, or logical CPUs where there is no GPU; 0 for all GPUs or one CPU.
     Raises:
       LowlightError: for more GPUs than there are, or for logical CPUs asked for after TensorFlow has started.
+      UsageError: for a TF_CONFIG that does not describe a cluster, or one beside num_replicas.
     """
     if os.environ.get("TF_CONFIG"):
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multi_worker(num_replicas)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         if num_replicas > len(gpus):
@@ -38,12 +39,49 @@ def make_strategy(num_replicas):
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
+def _multi_worker(num_replicas):
+    if num_replicas:
+        raise UsageError("--num_replicas does not go with TF_CONFIG: each worker uses all its GPUs, or one CPU; leave it out")
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise UsageError(f"TF_CONFIG does not describe a cluster ({str(error).splitlines()[0]}); expected "
+                         '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}') from error
+
+
 def is_chief(strategy):
     """Tells whether this process is the one that writes."""
     resolver = strategy.cluster_resolver
-    if resolver is None or not resolver.task_type or resolver.task_type == "chief":
+    if is_alone(strategy) or resolver.task_type == "chief":
         return True
     return resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+
+
+def is_alone(strategy):
+    """Tells whether this process is the only one."""
+    return strategy.cluster_resolver is None or not strategy.cluster_resolver.task_type
+
+
+def check_agreement(strategy, facts):
+    """Makes sure that all workers are about to train the same thing: each reads checkpoints and data from its own disk.
+
+    Args:
+      strategy: from `make_strategy`.
+      facts: {what a person would call it: integer}.
+    Raises:
+      LowlightError: naming what differs.
+    """
+    values = tf.constant([list(facts.values())], tf.int64)
+
+    @tf.function
+    def gather():
+        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(values, axis=0))
+
+    rows = strategy.experimental_local_results(gather())[0].numpy()
+    different = [name for name, column in zip(facts, rows.T) if len(set(column)) > 1]
+    if different:
+        raise LowlightError(f"the workers do not agree on {', '.join(different)}; give all of them the same flags, data and "
+                            "--checkpoint_dir (a folder that all of them see)")
 
 
 def distributed_batches(strategy, table, config, first_step, last_step):

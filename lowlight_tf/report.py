@@ -106,6 +106,7 @@ class TrainingReport:
         self._writer.flush()
 
     def close(self):
-        """Ends the bar and the event file."""
+        """Ends the bar and the event file, and writes the steps since the last checkpoint: after a failure they are the telling ones."""
         self._bar.close()
+        self._history.write()
         self._writer.close()

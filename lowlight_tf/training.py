@@ -1,87 +1,24 @@
 """Trains a network on the pairs of a dataset, from the first step or from where it was stopped."""
 
-import dataclasses
-import os
-import platform
+import contextlib
 import statistics
+import zlib
 
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import __version__, checkpoint, datasets, evaluation, model
-from lowlight_tf.cameras import Camera
+from lowlight_tf import checkpoint, evaluation, model
 from lowlight_tf.console import StopRequest, say
 from lowlight_tf.datasets import cache, pipeline, sources
 from lowlight_tf.errors import LowlightError, NonFiniteError
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
-from lowlight_tf.network import NetworkConfig, forward, initialize_parameters
+from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.packing import network_input
-from lowlight_tf.replicas import distributed_batches, is_chief, local_example, make_strategy, make_train_step
+from lowlight_tf.replicas import check_agreement, distributed_batches, is_alone, is_chief, local_example, make_strategy, make_train_step
 from lowlight_tf.report import TrainingReport, side_by_side
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingConfig:
-    """A training run. Steps count from 0; an epoch visits each training scene once.
-
-    Attributes:
-      camera, network, data: what to train, and on which pairs.
-      checkpoint_dir: where checkpoints, config.json, history.csv and TensorBoard events go.
-      patch_size: side of the training crops, packed pixels.
-      batch_size: examples of the global batch.
-      steps, epochs: length of the run; steps wins where both are given.
-      learning_rate: Adam's, until decay_step or decay_epoch (the step wins; 0: never), and times learning_rate_decay from then on.
-      seed: of the parameters and of every example drawn.
-      num_replicas: GPUs to use, or logical CPUs where there is no GPU; 0 for all GPUs or one CPU.
-      save_every, validate_every, picture_every: steps; 0 for never (a checkpoint is always written at the end).
-      validation_images: how many of the val split's images; 0 for all.
-      max_hours: stop and save after so many hours; 0 for no limit.
-      freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (protocol, fact 13).
-    """
-
-    camera: Camera
-    network: NetworkConfig
-    data: datasets.DataConfig
-    checkpoint_dir: str
-    patch_size: int = 512
-    batch_size: int = 1
-    steps: int = 0
-    epochs: int = 0
-    learning_rate: float = 1e-4
-    learning_rate_decay: float = 0.1
-    decay_step: int = 0
-    decay_epoch: int = 0
-    seed: int = 0
-    num_replicas: int = 0
-    save_every: int = 1000
-    validate_every: int = 0
-    validation_images: int = 0
-    picture_every: int = 500
-    max_hours: float = 0.0
-    freeze_up_filters: bool = False
-
-
-def steps_per_epoch(scenes, batch_size):
-    """Returns how many batches visit each of `scenes` scenes once, rounded up."""
-    return -(-scenes // batch_size)
-
-
-def total_steps(config, scenes):
-    """Returns the run's length in steps."""
-    return config.steps or config.epochs * steps_per_epoch(scenes, config.batch_size)
-
-
-def learning_rate_at(step, config, scenes):
-    """Returns the learning rate of a step (counted from 0)."""
-    decay_at = config.decay_step or config.decay_epoch * steps_per_epoch(scenes, config.batch_size)
-    return config.learning_rate * (config.learning_rate_decay if decay_at and step >= decay_at else 1.0)
-
-
-def trainable_names(params, freeze_up_filters):
-    """Returns the names of the parameters to train."""
-    return [name for name in params if not (freeze_up_filters and name.startswith("up"))]
+from lowlight_tf.training_config import describe_run, learning_rate_at, tell_changes, total_steps, trainable_names
 
 
 class _Validator:
@@ -125,47 +62,48 @@ def prepare_table(config, located, problems):
     return pipeline.make_table(cached, config.camera, config.patch_size)
 
 
-def describe_run(config, scenes, steps):
-    """Returns config.json's content."""
-    training = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)
-                if field.name not in ("camera", "network", "data")}
-    return model.describe(config.camera, config.network) | {
-        "data": dataclasses.asdict(config.data) | {"scenes": scenes}, "training": training, "total_steps": steps,
-        "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
-                     "python": platform.python_version()}}
-
-
 def _check_folder(config):
     """Refuses a checkpoint folder that cannot be written or holds another model."""
     check_writable(config.checkpoint_dir)
-    if os.path.exists(os.path.join(config.checkpoint_dir, checkpoint.CONFIG_NAME)):
+    if checkpoint.latest(config.checkpoint_dir):
         model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.checkpoint_dir)
-    elif checkpoint.latest(config.checkpoint_dir):
-        raise LowlightError(f"{config.checkpoint_dir} holds checkpoints without a {checkpoint.CONFIG_NAME}; "
-                            "name another --checkpoint_dir")
 
 
 class _Run:
     """The state of one training run and what happens to it around the loop."""
 
     def __init__(self, config, strategy, problems):
-        self.config, self.strategy, self.chief = config, strategy, is_chief(strategy)
+        self.config, self.strategy, self.problems = config, strategy, problems
+        self.chief, self.alone = is_chief(strategy), is_alone(strategy)
         if self.chief:
             _check_folder(config)
-        located = sources.locate(config.data, config.camera)
-        self.table = prepare_table(config, located, problems)
+        self.located = sources.locate(config.data, config.camera)
+        self.table = prepare_table(config, self.located, problems)
         self.scenes = len(self.table.scene_count)
         self.last = total_steps(config, self.scenes)
         with strategy.scope():
             self.params = initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state)
-        self.first = self.store.restore() or 0
-        self.step, self.report, self.validate = self.first, None, None
+        self.step = self.first = self.store.restore() or 0
+        self.report = self.validate = None
+        names = ",".join(pair.name for pair in self.table.pairs)
+        check_agreement(strategy, {"the step in --checkpoint_dir": self.first, "the last step": self.last, "--seed": config.seed,
+                                   "the training pairs": zlib.crc32(names.encode())})
+
+    def begin(self):
+        """Opens the reports and writes config.json; a worker that is not the chief writes nothing."""
         if self.chief:
-            checkpoint.write_config(config.checkpoint_dir, describe_run(config, self.scenes, self.last))
-            self.report = TrainingReport(config.checkpoint_dir, self.first, self.last)
-            self.validate = _Validator(self.params, config, located, problems)
+            described = describe_run(self.config, self.located.data_dir, self.scenes, self.last)
+            tell_changes(self.config.checkpoint_dir, described)
+            checkpoint.write_config(self.config.checkpoint_dir, described)
+            self.report = TrainingReport(self.config.checkpoint_dir, self.first, self.last)
+            self.validate = _Validator(self.params, self.config, self.located, self.problems)
+
+    def end(self):
+        """Closes the reports."""
+        if self.report:
+            self.report.close()
 
     def finish_step(self, loss, rate, batch):
         """Counts a step, refuses a loss that is not finite, and does what is due."""
@@ -177,10 +115,10 @@ class _Run:
             self.report.step(self.step, loss, rate)
             if self._due(self.config.picture_every):
                 self._show(batch)
-            if self._due(self.config.save_every):
-                self.save()
-            if self._due(self.config.validate_every) or (self.config.validate_every and self.step == self.last):
-                self.validate(self.step, self.report)
+        if self._due(self.config.save_every):
+            self.save()
+        if self.chief and (self._due(self.config.validate_every) or (self.config.validate_every and self.step == self.last)):
+            self.validate(self.step, self.report)
 
     def _due(self, every):
         return every and self.step % every == 0
@@ -192,14 +130,23 @@ class _Run:
 
     def save(self):
         """Writes a checkpoint, unless a parameter is not finite."""
-        if not self.chief or self.step == self.store.saved:
+        if self.step == self.store.saved:
             return
         bad = [name for name, parameter in self.params.items() if not np.isfinite(parameter.numpy()).all()]
         if bad:
             raise NonFiniteError(f"{', '.join(bad)} became not finite by step {self.step}; the last good checkpoint in "
                                  f"{self.config.checkpoint_dir} is kept: go on from it with a smaller --learning_rate")
-        self.report.save()
-        self.store.save(self.step)
+        if self.chief:
+            self.report.save()
+            self.store.save(self.step)
+
+
+def _next_batch(batches, cache_dir):
+    try:
+        return next(batches)
+    except (tf.errors.UnknownError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        raise LowlightError(f"reading a training example failed ({error.message.splitlines()[0]}); if a file in {cache_dir} is damaged or "
+                            "gone, delete that folder: it is built again") from error
 
 
 def _loop(run, stop):
@@ -210,13 +157,28 @@ def _loop(run, stop):
     batches = distributed_batches(run.strategy, run.table, config, run.first, run.last)
     while run.step < run.last:
         rate = learning_rate_at(run.step, config, run.scenes)
-        batch = next(batches)
+        batch = _next_batch(batches, config.data.cache_dir)
         loss, stops = train_step(batch, tf.constant(rate, tf.float32), tf.constant(int(stop.asked())))
         run.finish_step(float(loss), rate, batch)
         if int(stops):
             break
     run.save()
     return run.step >= run.last
+
+
+@contextlib.contextmanager
+def _explained(run):
+    """Turns what TensorFlow says of memory and of other workers into lines for a person."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise LowlightError("out of memory; use a smaller --patch_size or --batch_size, or more replicas") from error
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+            tf.errors.InternalError) as error:
+        if run.alone:
+            raise
+        raise LowlightError(f"another worker stopped ({error.message.splitlines()[0][:99]}); see its output, then start all of them again: "
+                            "they go on from the last checkpoint") from error
 
 
 def train(config, problems):
@@ -240,15 +202,12 @@ def train(config, problems):
     if run.first >= run.last:
         say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")
         return run.first
-    try:
-        with StopRequest(config.max_hours) as stop:
+    with StopRequest(config.max_hours) as stop, _explained(run):
+        try:
+            run.begin()
             complete = _loop(run, stop)
-    except (tf.errors.UnknownError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
-        raise LowlightError(f"reading a training example failed ({error.message.splitlines()[0]}); if a file in {config.data.cache_dir} "
-                            "is damaged or gone, delete that folder: it is built again") from error
-    finally:
-        if run.report:
-            run.report.close()
+        finally:
+            run.end()
     if complete:
         say(f"Finished at step {run.step}; the model is in {config.checkpoint_dir}")
     else:

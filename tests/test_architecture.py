@@ -28,6 +28,7 @@ LAYERS = {
     "replicas": 3,
     "report": 3,
     "training": 3,
+    "training_config": 3,
     "importing": 3,
     "__main__": 4,
 }
@@ -95,6 +96,24 @@ def test_libraries_stay_where_they_belong():
         assert "rawpy" not in roots or path.name == "raw_file.py", path
         if module_of(path) == "training":
             assert "tensorflow_datasets" not in roots, path
+
+
+def test_no_import_cycles():
+    graph = {}
+    for path in FILES:
+        graph.setdefault(module_of(path), set()).update(own_modules(path) - {module_of(path)})
+    finished, entered = set(), set()
+
+    def visit(module):
+        assert module not in entered or module in finished, f"{module} imports itself by way of others"
+        if module not in finished:
+            entered.add(module)
+            for imported in graph.get(module, ()):
+                visit(imported)
+            finished.add(module)
+
+    for module in graph:
+        visit(module)
 
 
 def test_entry_scripts_are_short():

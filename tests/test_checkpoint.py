@@ -88,16 +88,54 @@ def test_a_failed_save_keeps_the_one_before(tmp_path, monkeypatch):
     store = checkpoint.Store(tmp_path, params, state)
     store.restore()
 
-    def full(*_, **__):
-        (tmp_path / "ckpt-8_temp").mkdir()
-        (tmp_path / "ckpt-8_temp" / "part").write_text("half")
+    def full(prefix):
+        (tmp_path / ".unfinished" / "ckpt-8_temp").mkdir(parents=True)
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
-    monkeypatch.setattr(store._manager, "save", full)
+    monkeypatch.setattr(store._checkpoint, "write", full)
     with pytest.raises(LowlightError, match="No space left on device"):
         store.save(8)
     assert checkpoint.Store(tmp_path, *variables()).restore() == 7
-    assert not list(tmp_path.glob("ckpt-8*"))
+    assert not list(tmp_path.glob("*8*")) and not (tmp_path / ".unfinished").exists()
+
+
+def test_an_interrupted_save_leaves_nothing_that_counts(tmp_path, monkeypatch):
+    params, state = saved(tmp_path)
+    store = checkpoint.Store(tmp_path, params, state)
+    write = store._checkpoint.write
+
+    def interrupted(prefix):
+        write(prefix)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store._checkpoint, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.save(8)
+    assert checkpoint.Store(tmp_path, *variables()).restore() == 7 and not (tmp_path / ".unfinished").exists()
+
+
+def test_what_a_kill_between_renames_leaves_is_no_checkpoint(tmp_path):
+    saved(tmp_path)
+    (tmp_path / "ckpt-8.data-00000-of-00001").write_bytes(b"the index is put into place last")
+    (tmp_path / ".unfinished").mkdir()
+    (tmp_path / ".unfinished" / "ckpt-8.index").write_bytes(b"half")
+    store = checkpoint.Store(tmp_path, *variables())
+    assert store.restore() == 7
+    store.save(8)
+    assert checkpoint.Store(tmp_path, *variables()).restore() == 8
+
+
+@pytest.mark.parametrize("content", [None, "", 'model_checkpoint_path: "ckpt-9"\nall_model_checkpoint_paths: "ckpt-9"\n'])
+def test_the_state_file_may_be_lost_or_wrong(tmp_path, content):
+    saved(tmp_path)
+    assert tf.train.latest_checkpoint(str(tmp_path)).endswith("ckpt-7")
+    (tmp_path / "checkpoint").unlink()
+    if content is not None:
+        (tmp_path / "checkpoint").write_text(content)
+    store = checkpoint.Store(tmp_path, *variables())
+    assert store.restore() == 7
+    store.save(8)
+    assert sorted(path.name for path in tmp_path.glob("*.index")) == ["ckpt-7.index", "ckpt-8.index"]
 
 
 def test_only_the_last_three_are_kept(tmp_path):

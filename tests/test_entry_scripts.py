@@ -3,6 +3,7 @@
 import csv
 import ctypes
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -18,8 +19,13 @@ def rows(folder):
         return list(csv.reader(file))[1:]
 
 
+def checkpoints(cwd):
+    return {path.name for path in (cwd / "model").glob("ckpt-*.index")}
+
+
 def start(cwd, data, *arguments):
-    """Starts a training that will be disturbed, and waits for its first checkpoint."""
+    """Starts a training that will be disturbed, and waits for it to write a checkpoint of its own."""
+    before = checkpoints(cwd)
     command = [
         sys.executable,
         str(ROOT / "train.py"),
@@ -31,9 +37,9 @@ def start(cwd, data, *arguments):
     ]
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.time() + 120
-    while not list((cwd / "model").glob("ckpt-*.index")) if (cwd / "model").is_dir() else True:
+    while not checkpoints(cwd) - before:
         assert time.time() < deadline and process.poll() is None, process.communicate()
-        time.sleep(0.05)
+        time.sleep(0.02)
     return process
 
 
@@ -63,8 +69,47 @@ def test_help_is_short_and_grouped(tmp_path):
     ],
 )
 def test_bad_usage_ends_before_anything_is_loaded(tmp_path, arguments, words):
-    fails_with(run_script("train.py", *arguments, cwd=tmp_path), 2, words)
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "stub").mkdir()
+    (tmp_path / "stub" / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
+    result = run_script("train.py", *arguments, cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path / 'stub'}:{ROOT}"})
+    fails_with(result, 2, words)
+    assert [path.name for path in tmp_path.iterdir()] == ["stub"]
+
+
+def test_the_flags_know_the_protocols():
+    from flags import test_flags
+    from lowlight_tf.datasets import sid
+
+    assert tuple(sid.PROTOCOLS) == test_flags.PROTOCOLS
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [("{bad", "TF_CONFIG"), ('{"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker", "index": 3}}', "TF_CONFIG")],
+)
+def test_a_bad_cluster_is_a_usage_error(tmp_path, small_set, content, words):
+    result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--steps=1", cwd=tmp_path, env={"TF_CONFIG": content})
+    fails_with(result, 2, words)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_frames_are_decoded(tmp_path, number):
+    data = write_pairs(tmp_path / "set", ids=("00001", "00002", "00003"), size=(2400, 3000))
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        "--camera=sony",
+        f"--data_dir={data}",
+        "--checkpoint_dir=model",
+        *SMALL_RUN,
+        "--steps=2",
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "Decoding into" in process.stdout.readline()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err and "run the same command again" in err
+    assert not list((tmp_path / "cache").glob(".*tmp*"))
 
 
 def test_presets_give_way_to_the_command_line():
@@ -113,16 +158,18 @@ def test_a_polite_stop_saves_and_the_same_command_goes_on(tmp_path, small_set, n
 
 def test_killed_at_any_moment_the_losses_repeat_bit_for_bit(tmp_path, small_set):
     (tmp_path / "killed").mkdir(), (tmp_path / "whole").mkdir()
-    arguments = ("--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=60")
-    for delay in (0.0, 0.3):
-        process = start(tmp_path / "killed", small_set, "--steps=60")
+    arguments = ("--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=400")
+    for delay in (0.0, 0.13):
+        process = start(tmp_path / "killed", small_set, "--steps=400")
         time.sleep(delay)
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL
     result = run_script("train.py", *arguments, cwd=tmp_path / "killed")
     assert result.returncode == 0, result.stderr
+    assert int(re.search(r"from step (\d+) to 400", result.stdout)[1]) >= 4
     assert run_script("train.py", *arguments, cwd=tmp_path / "whole").returncode == 0
-    assert rows(tmp_path / "killed") == rows(tmp_path / "whole") and len(rows(tmp_path / "whole")) == 60
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole") and len(rows(tmp_path / "whole")) == 400
 
 
 def test_one_bad_file_is_skipped_and_makes_the_exit_code_1(tmp_path):
@@ -241,8 +288,8 @@ def test_the_real_crops_train(tmp_path):
 def test_a_train_run_without_data_uses_the_samples(tmp_path):
     result = run_script("train.py", "--camera=sony", "--steps=2", "--base_width=4", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "Using the embedded samples" in result.stdout and "24 pairs of 8 scenes" in result.stdout
+    assert "Using the embedded samples" in result.stdout and "36 pairs of 12 scenes" in result.stdout
     assert (tmp_path / "checkpoints" / "sony" / "config.json").is_file()
     result = run_script("test.py", "--checkpoint_dir=checkpoints/sony", cwd=tmp_path)
     assert result.returncode == 0 and "6 images scored" in result.stdout
-    assert (tmp_path / "results" / "sony" / "metrics.json").is_file()
+    assert (tmp_path / "results" / "sony" / "sid-00" / "metrics.json").is_file()

@@ -14,8 +14,9 @@ def test_16_bit_png_stays_16_bit(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["tif", "TIFF"])
-def test_16_bit_tiff_stays_16_bit(tmp_path, suffix):
-    tifffile.imwrite(tmp_path / f"a.{suffix}", SIXTEEN_BITS, photometric="rgb")
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate"])
+def test_16_bit_tiff_stays_16_bit(tmp_path, suffix, compression):
+    tifffile.imwrite(tmp_path / f"a.{suffix}", SIXTEEN_BITS, photometric="rgb", compression=compression)
     np.testing.assert_array_equal(read_picture(tmp_path / f"a.{suffix}"), SIXTEEN_BITS)
 
 
@@ -44,14 +45,28 @@ def test_bad_pictures_are_one_clear_line(tmp_path, name):
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9])
-def test_truncated_pictures(tmp_path, keep):
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate"])
+def test_truncated_pictures(tmp_path, keep, compression):
     write_png(tmp_path / "a.png", SIXTEEN_BITS)
-    tifffile.imwrite(tmp_path / "a.tif", SIXTEEN_BITS, photometric="rgb")
+    tifffile.imwrite(tmp_path / "a.tif", SIXTEEN_BITS, photometric="rgb", compression=compression)
     for name in ("a.png", "a.tif"):
         data = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(data[: int(len(data) * keep)])
         with pytest.raises(LowlightError):
             read_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize("compression", ["lzw", "deflate"])
+def test_a_flipped_bit_is_no_traceback(tmp_path, compression):
+    tifffile.imwrite(tmp_path / "a.tif", SIXTEEN_BITS, photometric="rgb", compression=compression)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    for place in range(len(data) // 3, len(data), 97):
+        data[place] ^= 0x10
+    (tmp_path / "a.tif").write_bytes(data)
+    try:
+        assert read_picture(tmp_path / "a.tif").shape == SIXTEEN_BITS.shape  # some damage is not to be seen
+    except LowlightError as error:
+        assert "a.tif" in str(error)
 
 
 def test_a_grey_tiff_is_refused(tmp_path):

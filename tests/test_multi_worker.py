@@ -23,14 +23,14 @@ def free_ports(count):
     return ports
 
 
-def start_workers(cwd, arguments):
+def start_workers(cwd, arguments, own=((), ())):
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
     processes = []
     for index in (0, 1):
         environment = {**os.environ, "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})}
         processes.append(
             subprocess.Popen(
-                [sys.executable, str(ROOT / "train.py"), *arguments],
+                [sys.executable, str(ROOT / "train.py"), *arguments, *own[index]],
                 cwd=cwd,
                 env=environment,
                 text=True,
@@ -80,3 +80,12 @@ def test_a_stop_on_one_worker_stops_both_at_the_same_step(tmp_path, small_set):
     assert [worker.returncode for worker in workers] == [0, 0], outputs
     stops = [next(line for line in output.splitlines() if line.startswith("Stopped at step")) for output in outputs]
     assert stops[0] == stops[1]
+
+
+def test_workers_that_would_train_different_things_are_refused(tmp_path, small_set):
+    arguments = ["--camera=sony", f"--data_dir={small_set}", "--batch_size=2", *SMALL_RUN, "--steps=4", "--checkpoint_dir=model"]
+    workers = start_workers(tmp_path, arguments, own=(["--seed=1"], ["--seed=2"]))
+    errors = [worker.communicate(timeout=100)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [1, 1], errors
+    assert all("the workers do not agree on --seed" in error and "Traceback" not in error for error in errors)
+    assert not list(tmp_path.glob("model/ckpt*"))

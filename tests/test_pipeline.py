@@ -2,6 +2,7 @@
 
 import collections
 import os
+import time
 
 import numpy as np
 import pytest
@@ -65,6 +66,43 @@ def test_the_cache_states_its_size_and_refuses_a_small_disk(small_set, tmp_path,
         build(small_set, tmp_path / "cache")
     assert "GB to write" in capsys.readouterr().out
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_target_lies_on_each_short_of_its_scene(tmp_path):
+    folder = write_pairs(tmp_path / "set", ids=("00001",))
+    write_frame(folder / "Sony" / "short" / "00001_00_0.04s.dng", size=(80, 100))
+    problems = Problems(report=lambda message: None)
+    assert [pair.name for pair in build(folder, tmp_path / "cache", problems=problems)] == ["00001_00_0.1s"]
+    assert "00001_00_10s.dng is 120x96, its short exposure is 100x80" in problems.messages[0]
+
+
+def test_a_short_of_another_phase_gets_a_target_of_its_own(tmp_path):
+    folder = write_pairs(tmp_path / "set", ids=("00001",))
+    before = build(folder, tmp_path / "cache")[0]
+    write_frame(folder / "Sony" / "short" / "00001_00_0.1s.dng", cfa="BGGR")
+    after = build(folder, tmp_path / "cache")[0]
+    assert after.size == (94, 118)
+    np.testing.assert_array_equal(np.load(after.target), np.load(before.target)[1:95, 1:119])
+
+
+def test_a_broken_link_is_skipped_and_named(tmp_path):
+    folder = write_pairs(tmp_path / "set", ids=("00001", "00002"))
+    link = folder / "Sony" / "short" / "00002_00_0.1s.dng"
+    link.unlink()
+    link.symlink_to(tmp_path / "gone.dng")
+    problems = Problems(report=lambda message: None)
+    assert [pair.id for pair in build(folder, tmp_path / "cache", problems=problems)] == ["00001"]
+    assert "cannot read" in problems.messages[0] and "00002_00_0.1s.dng" in problems.messages[0]
+
+
+def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path):
+    folder, cache_dir = write_pairs(tmp_path / "set", ids=("00001",)), tmp_path / "cache"
+    cache_dir.mkdir()
+    for name, age in ((".old.1234.tmp.npy", 2 * 86400), (".new.1234.tmp.npy", 60)):
+        (cache_dir / name).write_bytes(b"half")
+        os.utime(cache_dir / name, (time.time() - age,) * 2)
+    build(folder, cache_dir)
+    assert [path.name for path in cache_dir.glob(".*")] == [".new.1234.tmp.npy"]
 
 
 def test_bad_files_are_skipped_and_named(tmp_path):

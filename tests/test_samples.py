@@ -8,17 +8,16 @@ from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import DataConfig, resolve, samples, sid, sources
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.image_file import to_uint8
-from lowlight_tf.isp.color import apply_matrix, linear_to_srgb, srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.isp.color import apply_matrix, srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise, random_noise
 from lowlight_tf.isp.unprocess import mosaic, unprocess
 from lowlight_tf.metrics import psnr
 from lowlight_tf.raw_file import read_raw, render
 
 
-def test_srgb_curve_by_hand_and_back():
+def test_srgb_curve_by_hand():
     values = tf.constant([0.0, 0.04, 0.5, 1.0])
     np.testing.assert_allclose(srgb_to_linear(values), [0, 0.04 / 12.92, 0.2140411, 1], rtol=1e-5)
-    np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(values)), values, atol=1e-6)
 
 
 def test_white_stays_white_in_camera_colour():
@@ -62,7 +61,7 @@ def test_unprocess_is_what_libraw_undoes(tmp_path, name):
 def test_noise_has_the_moments_of_the_formulas():
     noise = Noise(gain=tf.constant(0.4), read_noise=tf.constant(2.0), row_noise=tf.constant(1.5), black_offset=tf.constant(0.25))
     frames = np.stack(
-        [add_noise(tf.fill([64, 64], 0.5), noise, [1, 10 * i], exposure_ratio=100.0, black_level=512, white_level=16383) for i in range(60)]
+        [add_noise(tf.fill([64, 64], 0.5), noise, [1, i], exposure_ratio=100.0, black_level=512, white_level=16383) for i in range(60)]
     ).astype(np.float64)
     signal = 0.5 * 15871 / 100
     assert frames.mean() == pytest.approx(512 + signal + 0.25, abs=0.15)
@@ -96,16 +95,17 @@ def sample_dir(tmp_path_factory):
 def test_the_samples_are_a_sid_folder_with_three_splits(sample_dir):
     problems = Problems(report=lambda message: None)
     found = {split: sid.find_pairs(sample_dir, CAMERAS["sony"], split, problems) for split in ("train", "test", "val")}
-    assert {split: len(pairs) for split, pairs in found.items()} == {"train": 24, "test": 6, "val": 3}
+    assert {split: len(pairs) for split, pairs in found.items()} == {"train": 36, "test": 6, "val": 3}
     assert {pair.ratio_label for pair in found["test"]} == {"x100", "x250", "x300"} and problems.messages == []
-    assert not {samples.PHOTOGRAPHS[pair.id] for pair in found["train"]} & {samples.PHOTOGRAPHS[pair.id] for pair in found["test"]}
+    photographs = {split: {samples.PHOTOGRAPHS[pair.id][0] for pair in pairs} for split, pairs in found.items()}
+    assert not photographs["train"] & (photographs["test"] | photographs["val"])
 
 
 def test_a_sample_looks_like_its_photograph_once_amplified(sample_dir):
     short, long = (sample_dir / "Sony" / kind / f"10001_00_{seconds}s.dng" for kind, seconds in (("short", "0.1"), ("long", "10")))
-    assert read_raw(short).mosaic.mean() < 512 + 60 and read_raw(long).mosaic.mean() > 1500
+    assert read_raw(short).mosaic.mean() < 512 + 60 and read_raw(long).mosaic.mean() > 1000
     score = psnr(to_uint8(render(short, 100)), to_uint8(render(long)))
-    assert 10 < score < 24  # dark and noisy, but the same picture
+    assert 12 < score < 32  # noisy, but the same picture
 
 
 def test_samples_are_built_once_and_always_the_same(sample_dir, tmp_path):
@@ -131,6 +131,14 @@ def test_a_named_folder_is_never_replaced_by_samples(tmp_path, monkeypatch):
     assert resolve("auto", "", camera) == "sid"
     with pytest.raises(LowlightError, match="somewhere does not exist"):
         sources.locate(DataConfig(data_dir="somewhere"), camera)
+
+
+def test_somebody_elses_folder_is_never_replaced(tmp_path):
+    (tmp_path / "Sony" / "short").mkdir(parents=True)
+    (tmp_path / "Sony" / "short" / "00001_00_0.1s.ARW").write_bytes(b"a real photograph")
+    with pytest.raises(LowlightError, match="is not a sample set"):
+        samples.prepare(tmp_path, CAMERAS["sony"])
+    assert (tmp_path / "Sony" / "short" / "00001_00_0.1s.ARW").read_bytes() == b"a real photograph"
 
 
 def test_an_unwritable_place_for_samples_is_one_clear_line(tmp_path):

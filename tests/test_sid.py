@@ -160,6 +160,16 @@ def test_a_listed_file_that_is_missing_is_named(tmp_path):
     assert len(problems.messages) == 2 and "00003_00_0.1s.ARW is in the list but not on disk" in problems.messages[0]
 
 
+def test_a_list_asks_only_for_the_bursts_that_are_wanted(tmp_path):
+    touch(tmp_path, "Sony/short/00001_00_0.1s.ARW", "Sony/long/00001_00_10s.ARW")
+    row = "./Sony/short/00001_{}_0.1s.ARW ./Sony/long/00001_00_10s.ARW ISO200 F8\n"
+    (tmp_path / "Sony_train_list.txt").write_text(row.format("00") + row.format("01"))
+    problems = quiet()
+    assert len(sid.find_pairs(tmp_path, CAMERAS["sony"], "train", problems)) == 1 and problems.messages == []
+    assert len(sid.find_pairs(tmp_path, CAMERAS["sony"], "train", problems, all_bursts=True)) == 1
+    assert len(problems.messages) == 1 and "00001_01_0.1s.ARW is in the list but not on disk" in problems.messages[0]
+
+
 def test_a_folder_without_pairs_is_an_error(tmp_path):
     with pytest.raises(LowlightError, match="no pairs in"):
         sid.find_pairs(tmp_path, CAMERAS["sony"], "train", quiet())

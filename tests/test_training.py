@@ -3,13 +3,14 @@
 import csv
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import write_pairs
 
-from lowlight_tf import evaluation, report, training
+from lowlight_tf import evaluation, report, training, training_config
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.checkpoint import Store
 from lowlight_tf.datasets import DataConfig
@@ -23,7 +24,7 @@ SONY = CAMERAS["sony"]
 
 
 def config_for(folder, data_dir, **changes):
-    config = training.TrainingConfig(
+    config = training_config.TrainingConfig(
         camera=SONY,
         network=network_for(SONY, base_width=4),
         data=DataConfig(data_dir=str(data_dir), cache_dir=str(folder / "cache")),
@@ -57,17 +58,17 @@ def values(folder, network):
 
 
 def test_the_protocols_schedule():
-    config = training.TrainingConfig(
+    config = training_config.TrainingConfig(
         camera=SONY, network=network_for(SONY), data=DataConfig(), checkpoint_dir="x", epochs=4001, decay_epoch=2001
     )
-    assert training.total_steps(config, 161) == 4001 * 161
-    rates = [training.learning_rate_at(step, config, 161) for step in (0, 2001 * 161 - 1, 2001 * 161, 4000 * 161)]
+    assert training_config.total_steps(config, 161) == 4001 * 161
+    rates = [training_config.learning_rate_at(step, config, 161) for step in (0, 2001 * 161 - 1, 2001 * 161, 4000 * 161)]
     assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
     batched = dataclasses.replace(config, batch_size=8)
-    assert training.total_steps(batched, 161) == 4001 * 21
+    assert training_config.total_steps(batched, 161) == 80521  # 4001 * 161 / 8, rounded up
     by_step = dataclasses.replace(config, steps=100, decay_step=50, learning_rate_decay=0.5)
-    assert [training.learning_rate_at(step, by_step, 161) for step in (49, 50)] == pytest.approx([1e-4, 5e-5])
-    assert training.learning_rate_at(10**6, dataclasses.replace(config, decay_epoch=0), 161) == 1e-4
+    assert [training_config.learning_rate_at(step, by_step, 161) for step in (49, 50)] == pytest.approx([1e-4, 5e-5])
+    assert training_config.learning_rate_at(10**6, dataclasses.replace(config, decay_epoch=0), 161) == 1e-4
 
 
 def test_a_run_leaves_all_that_is_needed(tmp_path, small_set):
@@ -78,7 +79,42 @@ def test_a_run_leaves_all_that_is_needed(tmp_path, small_set):
     described = json.loads((tmp_path / "model" / "config.json").read_text())
     assert described["camera"]["name"] == "sony" and described["network"]["base_width"] == 4 and described["target"] == "srgb"
     assert described["data"]["scenes"] == 2 and described["training"]["steps"] == 4 and "tensorflow" in described["versions"]
-    assert list((tmp_path / "model" / "events").glob("events*"))
+    assert described["data"]["dataset"] == "sid" and described["data"]["data_dir"] == str(small_set)
+
+
+def test_tensorboard_gets_scalars_and_pictures(tmp_path):
+    data = write_pairs(tmp_path / "set", ids=("00001", "20001"))
+    run(config_for(tmp_path, data, steps=10, picture_every=10, validate_every=10))
+    (path,) = (tmp_path / "model" / "events").glob("events*")
+    values = {value.tag: (event.step, value) for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value}
+    assert set(values) == {"loss", "learning_rate", "validation/psnr", "validation/ssim", "input, output, target"}
+    assert all(step == 10 for step, _ in values.values())
+    assert float(tf.make_ndarray(values["loss"][1].tensor)) == pytest.approx(float(history(tmp_path)[10][1]), rel=1e-6)
+    picture = tf.io.decode_png(tf.make_ndarray(values["input, output, target"][1].tensor)[2])
+    assert picture.shape == (32, 96, 3)
+
+
+def test_a_log_line_tells_loss_speed_and_time_left(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(report, "_LINE_SECONDS", 0)
+    lines = report.TrainingReport(tmp_path, 0, 100)
+    lines.step(1, 0.25, 1e-4)
+    lines.close()
+    assert re.search(r"step 1/100  loss 0\.2500  [\d.]+ steps/s  [\d.]+ min left", capsys.readouterr().out)
+
+
+def test_changed_settings_are_told(tmp_path, small_set, capsys):
+    config = config_for(tmp_path, small_set)
+    run(config)
+    capsys.readouterr()
+    run(dataclasses.replace(config, steps=6, seed=5))
+    assert "Note: seed was 0 so far and is 5 from here on." in capsys.readouterr().out
+
+
+def test_a_folder_without_a_checkpoint_may_change_its_network(tmp_path, small_set):
+    config = config_for(tmp_path, small_set)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert run(config) == 4
 
 
 def test_a_resumed_run_repeats_an_undisturbed_one_bit_for_bit(tmp_path, small_set):

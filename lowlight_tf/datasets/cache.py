@@ -12,10 +12,10 @@ import numpy as np
 from lowlight_tf.console import progress, say
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
-from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
+from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.raw_file import visible_size
 
-_FORMAT = "1"
+_FORMAT = "2"
 _SPARE_BYTES = 256 * 2 ** 20
 
 
@@ -42,10 +42,10 @@ class CachedPair:
     white_level: float
 
 
-def _entry(cache_dir, path, camera, kind):
+def _entry(cache_dir, path, camera, *kind):
     """Returns a cache file's path. Its key is the source's identity (path, size, time) and everything that shapes the result."""
     status = path.stat()
-    identity = (_FORMAT, kind, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera))
+    identity = (_FORMAT, *kind, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera))
     return cache_dir / f"{path.stem}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
 
 
@@ -63,21 +63,24 @@ def _decode_short(path, entry, camera):
     _write_array(entry, short.mosaic)
 
 
-def _decode_pair_target(pair, entry, short_entry, camera):
-    facts = read_json(short_entry.with_suffix(".json"))
-    _write_array(entry, read_target(pair.long, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
+def _decode_target(path, entry, camera, facts):
+    _write_array(entry, read_target(path, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
 
 
-def _bytes_needed(shorts, targets):
-    """Sums the sizes of what is not decoded yet, from the files' headers: 2 bytes a photosite, 6 a target pixel."""
-    total = 0
-    for path, bytes_a_pixel in [(path, 2) for path in shorts] + [(pair.short, 6) for pair in targets]:
-        try:
-            height, width = visible_size(path)
-        except LowlightError:
-            continue  # reported when it is decoded
-        total += height * width * bytes_a_pixel
-    return total
+def _bytes_needed(pairs, shorts, cache_dir):
+    """Sums the sizes of what is not decoded yet, from the shorts' headers: 2 bytes a photosite, 6 a target pixel."""
+    pixels = {}
+    for pair in pairs:
+        if pair.short not in pixels:
+            try:
+                height, width = visible_size(pair.short)
+                pixels[pair.short] = height * width
+            except LowlightError:
+                pixels[pair.short] = 0  # reported when it is decoded
+    new_shorts = sum(2 * pixels[path] for path, entry in shorts.items() if not entry.exists())
+    known = {path.name.rsplit("-", 1)[0] for path in cache_dir.glob("*.npy")}
+    new_targets = {pair.long: 6 * pixels[pair.short] for pair in pairs if pair.long.stem not in known}
+    return new_shorts + sum(new_targets.values())
 
 
 def _check_space(cache_dir, needed):
@@ -91,6 +94,8 @@ def _check_space(cache_dir, needed):
 def _run_jobs(jobs, problems, description):
     """Runs {key: function} on all cores; returns the keys that failed, each reported once."""
     failed = set()
+    if not jobs:
+        return failed
     with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         futures = {pool.submit(job): key for key, job in jobs.items()}
         try:
@@ -108,6 +113,18 @@ def _run_jobs(jobs, problems, description):
     return failed
 
 
+def _entries(pairs, camera, cache_dir, problems):
+    """Returns {short: its cache file} of the pairs whose files are both there; the others are reported."""
+    shorts = {}
+    for pair in pairs:
+        try:
+            pair.long.stat()
+            shorts[pair.short] = _entry(cache_dir, pair.short, camera, "short")
+        except OSError as error:
+            problems.add(f"cannot read {error.filename}: {error.strerror}")
+    return shorts
+
+
 def build(pairs, camera, cache_dir, problems):
     """Decodes what is not in the cache yet, on all cores, and returns the pairs that are.
 
@@ -122,24 +139,26 @@ def build(pairs, camera, cache_dir, problems):
       LowlightError: where the folder cannot be written or its disk cannot hold the cache.
     """
     cache_dir = pathlib.Path(cache_dir)
-    shorts = {pair.short: _entry(cache_dir, pair.short, camera, "short") for pair in pairs}
-    targets = {pair.long: _entry(cache_dir, pair.long, camera, "target") for pair in pairs}
-    new_shorts = {path: entry for path, entry in shorts.items() if not entry.exists()}
-    new_targets = {pair.long: pair for pair in pairs if not targets[pair.long].exists()}
-    failed = set()
-    if new_shorts or new_targets:
-        check_writable(cache_dir)
-        _check_space(cache_dir, _bytes_needed(new_shorts, new_targets.values()))
-        failed |= _run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera) for path, entry in new_shorts.items()},
-                            problems, "decoding shorts")
-        # A target lies on its short, so it is decoded with a short that could be.
-        usable = {pair.long: pair for pair in pairs if pair.short not in failed and pair.long in new_targets}
-        failed |= _run_jobs({long: lambda pair=pair, long=long: _decode_pair_target(pair, targets[long], shorts[pair.short], camera)
-                             for long, pair in usable.items()}, problems, "rendering longs")
-    return [_cached(pair, shorts[pair.short], targets[pair.long]) for pair in pairs if not {pair.short, pair.long} & failed]
+    check_writable(cache_dir)
+    sweep(cache_dir)
+    shorts = _entries(pairs, camera, cache_dir, problems)
+    pairs = [pair for pair in pairs if pair.short in shorts]
+    needed = _bytes_needed(pairs, shorts, cache_dir)
+    if needed:
+        _check_space(cache_dir, needed)
+    failed = _run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
+                        for path, entry in shorts.items() if not entry.exists()}, problems, "decoding shorts")
+    # A target lies on its short's mosaic, so the short's size and phase shape it.
+    facts = {path: read_json(entry.with_suffix(".json")) for path, entry in shorts.items() if path not in failed}
+    pairs = [pair for pair in pairs if pair.short in facts]
+    targets = {pair: _entry(cache_dir, pair.long, camera, "target", facts[pair.short]["visible_size"], facts[pair.short]["offset"])
+               for pair in pairs}
+    jobs = {entry: lambda pair=pair, entry=entry: _decode_target(pair.long, entry, camera, facts[pair.short])
+            for pair, entry in targets.items() if not entry.exists()}
+    failed = _run_jobs(jobs, problems, "rendering longs")
+    return [_cached(pair, shorts[pair.short], targets[pair], facts[pair.short]) for pair in pairs if targets[pair] not in failed]
 
 
-def _cached(pair, short_entry, target_entry):
-    facts = read_json(short_entry.with_suffix(".json"))
+def _cached(pair, short_entry, target_entry, facts):
     return CachedPair(pair.name, pair.id, pair.ratio, str(short_entry), str(target_entry), tuple(facts["size"]),
                       tuple(facts["black_level"]), facts["white_level"])

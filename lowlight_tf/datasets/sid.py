@@ -143,24 +143,28 @@ def camera_folder(data_dir, camera):
 
 
 def _frames(folder, suffixes):
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    except OSError as error:
+        raise LowlightError(f"cannot read {folder}: {error.strerror}") from error
 
 
-def _existing(path, frames_by_stem, problems, what):
-    """Returns the file on disk that stands for `path`, whatever its suffix (a ready PNG may stand for an ARW); None and a report else."""
-    found = frames_by_stem.get(path.stem)
-    if found is None:
-        problems.add(f"{path} is in the list but not on disk; expected {what}")
-    return found
+def _read_list(list_file, data_dir):
+    try:
+        return parse_list(list_file.read_text(), data_dir)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LowlightError(f"cannot read the list {list_file}: {error}") from error
 
 
-def _listed_pairs(list_file, data_dir, shorts, longs, problems):
-    pairs = []
-    for pair in parse_list(list_file.read_text(), data_dir):
-        short = _existing(pair.short, {path.stem: path for path in shorts}, problems, "the short exposure")
-        long = _existing(pair.long, {path.stem: path for path in longs}, problems, "the long exposure")
-        if short and long:
-            pairs.append(Pair(short, long, pair.ratio))
+def _on_disk(listed, shorts, longs, problems):
+    """Exchanges a list's paths for the files that stand for them, whatever their suffix (a ready PNG for an ARW); reports missing ones."""
+    shorts, longs, pairs = {path.stem: path for path in shorts}, {path.stem: path for path in longs}, []
+    for pair in listed:
+        missing = [path for path, found in ((pair.short, shorts), (pair.long, longs)) if path.stem not in found]
+        for path in missing:
+            problems.add(f"{path} is in the list but not on disk; copy it there or take it out of the list")
+        if not missing:
+            pairs.append(Pair(shorts[pair.short.stem], longs[pair.long.stem], pair.ratio))
     return pairs
 
 
@@ -206,8 +210,7 @@ def find_pairs(data_dir, camera, split, problems, *, all_bursts=False, exclude_m
     longs = _frames(folder / "long", RAW_SUFFIXES) + _frames(folder / "long", PICTURE_SUFFIXES)
     longs = list({path.stem: path for path in longs}.values())
     list_file = pathlib.Path(data_dir) / f"{camera.folder}_{split}_list.txt"
-    if list_file.is_file():
-        wanted = _listed_pairs(list_file, data_dir, shorts, longs, problems)
-    else:
-        wanted = _paired_by_name(shorts, longs, split, problems)
-    return select(wanted, all_bursts=all_bursts, exclude_misaligned=exclude_misaligned)
+    rules = {"all_bursts": all_bursts, "exclude_misaligned": exclude_misaligned}
+    if list_file.is_file():  # selected first: a folder that holds only _00 need not hold the other bursts of the list
+        return _on_disk(select(_read_list(list_file, data_dir), **rules), shorts, longs, problems)
+    return select(_paired_by_name(shorts, longs, split, problems), **rules)

@@ -14,11 +14,6 @@ def srgb_to_linear(srgb):
     return tf.where(srgb <= 0.04045, srgb / 12.92, ((tf.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def linear_to_srgb(linear):
-    """Applies the sRGB transfer curve: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. IEC 61966-2-1."""
-    return tf.where(linear <= 0.0031308, linear * 12.92, 1.055 * tf.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
-
-
 def srgb_to_camera_matrix(xyz_to_camera):
     """Builds linear sRGB -> white-balanced camera colour.
 

@@ -48,8 +48,8 @@ def random_noise(seed, figures=SONY_A7S2):
     Returns:
       Noise of float32 scalars.
     """
-    uniform = tf.random.stateless_uniform([2], seed)
-    scatter = tf.random.stateless_normal([2], tf.add(seed, [0, 1]))
+    uniform_seed, scatter_seed = tf.unstack(tf.random.split(seed, 2))
+    uniform, scatter = tf.random.stateless_uniform([2], uniform_seed), tf.random.stateless_normal([2], scatter_seed)
     low, high = tf.math.log(figures.gain_range[0]), tf.math.log(figures.gain_range[1])
     log_gain = low + uniform[0] * (high - low)
 
@@ -68,15 +68,16 @@ def add_noise(mosaic, noise, seed, *, exposure_ratio, black_level, white_level):
     Args:
       mosaic: float32 [H, W], linear light of the long exposure, 0 at black and 1 at white.
       noise: from `random_noise`.
-      seed: [2] integers.
+      seed: [2] integers, another pair than `random_noise` was given.
       exposure_ratio: how much shorter.
       black_level, white_level: counts.
     Returns:
       uint16 [H, W], counts in [0, white_level].
     """
+    shot_seed, read_seed, row_seed = tf.unstack(tf.random.split(seed, 3))
     counts = mosaic * ((white_level - black_level) / exposure_ratio)
-    shot = noise.gain * tf.random.stateless_poisson(tf.shape(counts), tf.add(seed, [0, 2]), counts / noise.gain, tf.float32)
-    read = noise.read_noise * tf.random.stateless_normal(tf.shape(counts), tf.add(seed, [0, 3]))
-    row = noise.row_noise * tf.random.stateless_normal([tf.shape(counts)[0], 1], tf.add(seed, [0, 4]))
+    shot = noise.gain * tf.random.stateless_poisson(tf.shape(counts), shot_seed, counts / noise.gain, tf.float32)
+    read = noise.read_noise * tf.random.stateless_normal(tf.shape(counts), read_seed)
+    row = noise.row_noise * tf.random.stateless_normal([tf.shape(counts)[0], 1], row_seed)
     recorded = tf.round(shot + read + row + noise.black_offset + black_level)
     return tf.cast(tf.clip_by_value(recorded, 0, white_level), tf.uint16)

@@ -1,0 +1,104 @@
+"""What a training run is: its settings, its schedule, and what config.json says of it."""
+
+import dataclasses
+import os
+import platform
+
+import numpy as np
+import tensorflow as tf
+
+from lowlight_tf import __version__, checkpoint, datasets, model
+from lowlight_tf.cameras import Camera
+from lowlight_tf.console import say
+from lowlight_tf.network import NetworkConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """A training run. Steps count from 0; an epoch visits each training scene once.
+
+    Attributes:
+      camera, network, data: what to train, and on which pairs.
+      checkpoint_dir: where checkpoints, config.json, history.csv and TensorBoard events go.
+      patch_size: side of the training crops, packed pixels.
+      batch_size: examples of the global batch.
+      steps, epochs: length of the run; steps wins where both are given.
+      learning_rate: Adam's, until decay_step or decay_epoch (the step wins; 0: never), and times learning_rate_decay from then on.
+      seed: of the parameters and of every example drawn.
+      num_replicas: GPUs to use, or logical CPUs where there is no GPU; 0 for all GPUs or one CPU.
+      save_every, validate_every, picture_every: steps; 0 for never (a checkpoint is always written at the end).
+      validation_images: how many of the val split's images; 0 for all.
+      max_hours: stop and save after so many hours; 0 for no limit.
+      freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (protocol, fact 13).
+    """
+
+    camera: Camera
+    network: NetworkConfig
+    data: datasets.DataConfig
+    checkpoint_dir: str
+    patch_size: int = 512
+    batch_size: int = 1
+    steps: int = 0
+    epochs: int = 0
+    learning_rate: float = 1e-4
+    learning_rate_decay: float = 0.1
+    decay_step: int = 0
+    decay_epoch: int = 0
+    seed: int = 0
+    num_replicas: int = 0
+    save_every: int = 1000
+    validate_every: int = 0
+    validation_images: int = 0
+    picture_every: int = 500
+    max_hours: float = 0.0
+    freeze_up_filters: bool = False
+
+
+def epochs_to_steps(epochs, scenes, batch_size):
+    """Returns how many batches visit each of `scenes` scenes `epochs` times, rounded up once at the end."""
+    return -(-epochs * scenes // batch_size)
+
+
+def total_steps(config, scenes):
+    """Returns the run's length in steps."""
+    return config.steps or epochs_to_steps(config.epochs, scenes, config.batch_size)
+
+
+def learning_rate_at(step, config, scenes):
+    """Returns the learning rate of a step (counted from 0)."""
+    decay_at = config.decay_step or epochs_to_steps(config.decay_epoch, scenes, config.batch_size)
+    return config.learning_rate * (config.learning_rate_decay if decay_at and step >= decay_at else 1.0)
+
+
+def trainable_names(params, freeze_up_filters):
+    """Returns the names of the parameters to train."""
+    return [name for name in params if not (freeze_up_filters and name.startswith("up"))]
+
+
+def describe_run(config, data_dir, scenes, steps):
+    """Returns config.json's content: with it, test.py needs nothing else, from whatever folder it is run."""
+    training = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)
+                if field.name not in ("camera", "network", "data")}
+    data = dataclasses.asdict(config.data) | {
+        "dataset": datasets.resolve(config.data.dataset, config.data.data_dir, config.camera), "data_dir": os.path.abspath(data_dir),
+        "scenes": scenes}
+    return model.describe(config.camera, config.network) | {
+        "data": data,
+        "training": training, "total_steps": steps,
+        "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
+                     "python": platform.python_version()}}
+
+
+# What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
+_DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "data_dir", "scenes", "all_bursts", "exclude_misaligned")
+
+
+def tell_changes(checkpoint_dir, described):
+    """Says which decisive settings differ from those that the newest checkpoint was made with."""
+    if not checkpoint.latest(checkpoint_dir):
+        return
+    old = checkpoint.read_config(checkpoint_dir)
+    before, now = ({**config.get("training", {}), **config.get("data", {})} for config in (old, described))
+    for name in _DECISIVE:
+        if name in before and before[name] != now[name]:
+            say(f"Note: {name} was {before[name]} so far and is {now[name]} from here on.")
