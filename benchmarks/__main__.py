@@ -3,6 +3,7 @@
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 
@@ -22,15 +23,24 @@ def machine():
     return f"{processor}, {os.cpu_count()} cores; {versions}"
 
 
+def read_sections(path):
+    """Returns {benchmark: its text} of an earlier RESULTS.md."""
+    parts = re.split(r"^## (\w+)\n", path.read_text(), flags=re.MULTILINE)[1:] if path.is_file() else []
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2])}
+
+
 def main():
-    sections = ["# Measured results", "", "Written by `make bench`; each part alone: `python -m benchmarks.NAME`.", "", machine(), ""]
+    """Runs the benchmarks named on the command line, or all; the sections of the others stay."""
+    path = HERE / "RESULTS.md"
+    sections = read_sections(path)
     for name in sys.argv[1:] or BENCHMARKS:
         result = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], capture_output=True, text=True, cwd=HERE.parent)
         print(result.stdout)
         if result.returncode:
             sys.exit(f"benchmarks.{name} failed:\n{result.stderr}")
-        sections += [f"## {name}", "", result.stdout.strip(), ""]
-    (HERE / "RESULTS.md").write_text("\n".join(sections))
+        sections[name] = f"{machine()}\n\n{result.stdout.strip()}"
+        body = "\n\n".join(f"## {name}\n\n{sections[name]}" for name in BENCHMARKS if name in sections)
+        path.write_text(f"# Measured results\n\nWritten by `make bench`; one part alone: `python -m benchmarks NAME`.\n\n{body}\n")
 
 
 if __name__ == "__main__":

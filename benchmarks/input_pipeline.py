@@ -27,7 +27,7 @@ from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.replicas import distributed_batches, make_strategy, make_train_step
 from lowlight_tf.training_config import TrainingConfig
 
-SCENES, SHORTS, SIZE, STEPS, WARM_UP = 161, 280, (2848, 4256), 40, 3
+SCENES, SHORTS, SIZE, STEPS, WARM_UP = 161, 280, (2848, 4256), 25, 3
 
 
 def write_cache(folder):

@@ -158,18 +158,18 @@ def test_a_polite_stop_saves_and_the_same_command_goes_on(tmp_path, small_set, n
 
 def test_killed_at_any_moment_the_losses_repeat_bit_for_bit(tmp_path, small_set):
     (tmp_path / "killed").mkdir(), (tmp_path / "whole").mkdir()
-    arguments = ("--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=400")
+    arguments = ("--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=120")
     for delay in (0.0, 0.13):
-        process = start(tmp_path / "killed", small_set, "--steps=400")
+        process = start(tmp_path / "killed", small_set, "--steps=120")
         time.sleep(delay)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
     result = run_script("train.py", *arguments, cwd=tmp_path / "killed")
     assert result.returncode == 0, result.stderr
-    assert int(re.search(r"from step (\d+) to 400", result.stdout)[1]) >= 4
+    assert int(re.search(r"from step (\d+) to 120", result.stdout)[1]) >= 4
     assert run_script("train.py", *arguments, cwd=tmp_path / "whole").returncode == 0
-    assert rows(tmp_path / "killed") == rows(tmp_path / "whole") and len(rows(tmp_path / "whole")) == 400
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole") and len(rows(tmp_path / "whole")) == 120
 
 
 def test_one_bad_file_is_skipped_and_makes_the_exit_code_1(tmp_path):
