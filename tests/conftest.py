@@ -41,7 +41,7 @@ def run_script(script, *arguments, cwd, timeout=240, env=None, preexec_fn=None):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment, preexec_fn=preexec_fn)
 
 
-def fails_with(result, code, *words):
+def expect_failure(result, code, *words):
     """Asserts that a run ended with one clear line: the exit code, no traceback, each of the words in the line."""
     assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
     assert "Traceback" not in result.stderr, result.stderr

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, SMALL_RUN, fails_with, run_script, shared, write_frame, write_pairs
+from conftest import ROOT, SMALL_RUN, expect_failure, run_script, shared, write_frame, write_pairs
 
 
 def rows(folder):
@@ -23,19 +23,16 @@ def checkpoints(cwd):
     return {path.name for path in (cwd / "model").glob("ckpt-*.index")}
 
 
+def launch(cwd, data, *arguments):
+    """Starts a training that will be disturbed."""
+    command = [sys.executable, str(ROOT / "train.py"), "--camera=sony", f"--data_dir={data}", "--checkpoint_dir=model", *SMALL_RUN]
+    return subprocess.Popen([*command, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def start(cwd, data, *arguments):
-    """Starts a training that will be disturbed, and waits for it to write a checkpoint of its own."""
+    """Starts a training and waits for it to write a checkpoint of its own."""
     before = checkpoints(cwd)
-    command = [
-        sys.executable,
-        str(ROOT / "train.py"),
-        "--camera=sony",
-        f"--data_dir={data}",
-        "--checkpoint_dir=model",
-        *SMALL_RUN,
-        *arguments,
-    ]
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = launch(cwd, data, *arguments)
     deadline = time.time() + 120
     while not checkpoints(cwd) - before:
         assert time.time() < deadline and process.poll() is None, process.communicate()
@@ -72,7 +69,7 @@ def test_bad_usage_ends_before_anything_is_loaded(tmp_path, arguments, words):
     (tmp_path / "stub").mkdir()
     (tmp_path / "stub" / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
     result = run_script("train.py", *arguments, cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path / 'stub'}:{ROOT}"})
-    fails_with(result, 2, words)
+    expect_failure(result, 2, words)
     assert [path.name for path in tmp_path.iterdir()] == ["stub"]
 
 
@@ -89,22 +86,13 @@ def test_the_flags_know_the_protocols():
 )
 def test_a_bad_cluster_is_a_usage_error(tmp_path, small_set, content, words):
     result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--steps=1", cwd=tmp_path, env={"TF_CONFIG": content})
-    fails_with(result, 2, words)
+    expect_failure(result, 2, words)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_while_frames_are_decoded(tmp_path, number):
     data = write_pairs(tmp_path / "set", ids=("00001", "00002", "00003"), size=(2400, 3000))
-    command = [
-        sys.executable,
-        str(ROOT / "train.py"),
-        "--camera=sony",
-        f"--data_dir={data}",
-        "--checkpoint_dir=model",
-        *SMALL_RUN,
-        "--steps=2",
-    ]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = launch(tmp_path, data, "--steps=2")
     assert "Decoding into" in process.stdout.readline()
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
@@ -187,13 +175,13 @@ def test_one_bad_file_is_skipped_and_makes_the_exit_code_1(tmp_path):
 
 def test_folders_that_hold_no_pairs(tmp_path):
     train = ("train.py", "--camera=sony", "--steps=1", "--checkpoint_dir=model")
-    fails_with(run_script(*train, "--data_dir=gone", cwd=tmp_path), 1, "gone does not exist")
+    expect_failure(run_script(*train, "--data_dir=gone", cwd=tmp_path), 1, "gone does not exist")
     (tmp_path / "empty").mkdir()
-    fails_with(run_script(*train, "--data_dir=empty", cwd=tmp_path), 1, "no pairs in empty")
+    expect_failure(run_script(*train, "--data_dir=empty", cwd=tmp_path), 1, "no pairs in empty")
     data = write_pairs(tmp_path / "set", ids=("00001",))
     (data / "Sony" / "long" / "00001_00_10s.dng").unlink()
     result = run_script(*train, f"--data_dir={data}", cwd=tmp_path)
-    fails_with(result, 1, "no training pairs in")
+    expect_failure(result, 1, "no training pairs in")
     assert "has no long exposure" in result.stderr
 
 
@@ -201,7 +189,7 @@ def test_a_file_of_another_camera(tmp_path):
     data = write_pairs(tmp_path / "set", ids=("00001",))
     write_frame(data / "Sony" / "short" / "00001_00_0.1s.dng", "fuji")
     result = run_script("train.py", "--camera=sony", f"--data_dir={data}", "--steps=1", cwd=tmp_path)
-    fails_with(result, 1, "no training pairs")
+    expect_failure(result, 1, "no training pairs")
     assert "has a X-Trans CFA" in result.stderr and "use --camera=xtrans" in result.stderr
 
 
@@ -225,7 +213,7 @@ def test_a_read_only_folder(tmp_path, small_set):
         cwd=tmp_path,
         preexec_fn=_without_root_rights if os.geteuid() == 0 else None,
     )
-    fails_with(result, 1, "cannot write", "Permission denied")
+    expect_failure(result, 1, "cannot write", "Permission denied")
     assert list((tmp_path / "locked").iterdir()) == []
 
 
@@ -235,35 +223,17 @@ def _full_disk():
 
 
 def test_a_full_disk(tmp_path, small_set, small_model):
-    result = run_script(
-        "train.py",
-        "--camera=sony",
-        f"--data_dir={small_set}",
-        "--checkpoint_dir=model",
-        *SMALL_RUN,
-        "--steps=2",
-        cwd=tmp_path,
-        preexec_fn=_full_disk,
-    )
-    fails_with(result, 1, "cannot write checkpoint 2", "free some space")
+    def train(data, checkpoint_dir):
+        arguments = ("--camera=sony", f"--data_dir={data}", f"--checkpoint_dir={checkpoint_dir}", *SMALL_RUN, "--steps=2")
+        return run_script("train.py", *arguments, cwd=tmp_path, preexec_fn=_full_disk)
+
+    expect_failure(train(small_set, "model"), 1, "cannot write checkpoint 2", "free some space")
     assert not list((tmp_path / "model").glob("*ckpt*"))
     big = write_pairs(tmp_path / "big", ids=("00001", "10001"), size=(300, 300))
-    result = run_script(
-        "train.py",
-        "--camera=sony",
-        f"--data_dir={big}",
-        "--checkpoint_dir=other",
-        *SMALL_RUN,
-        "--steps=2",
-        cwd=tmp_path,
-        preexec_fn=_full_disk,
-    )
-    fails_with(result, 1, "cannot write", "cache")
+    expect_failure(train(big, "other"), 1, "cannot write", "cache")
     assert not [path for path in (tmp_path / "cache").iterdir() if "tmp" in path.name]
-    result = run_script(
-        "test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={big}", "--result_dir=out", cwd=tmp_path, preexec_fn=_full_disk
-    )
-    assert result.returncode == 1 and "Traceback" not in result.stderr and "cannot write" in result.stderr
+    arguments = (f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={big}", "--result_dir=out")
+    expect_failure(run_script("test.py", *arguments, cwd=tmp_path, preexec_fn=_full_disk), 1, "cannot write", "out")
     assert not [path for path in (tmp_path / "out").iterdir() if "tmp" in path.name]
 
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fails_with, run_script, write_pairs
+from conftest import expect_failure, run_script, write_pairs
 
 from lowlight_tf import evaluation, packing
 from lowlight_tf.cameras import CAMERAS
@@ -106,26 +106,28 @@ def test_a_ready_picture_of_the_wrong_size(tmp_path, small_model):
     (data / "Sony" / "long" / "10001_00_10s.dng").unlink()
     write_png(data / "Sony" / "long" / "10001_00_10s.png", np.zeros([90, 120, 3], np.uint16))
     result = run_script("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", "--result_dir=out", cwd=tmp_path)
-    fails_with(result, 1, "none of the 1 test pairs could be scored")
+    expect_failure(result, 1, "none of the 1 test pairs could be scored")
     assert "10001_00_10s.png is 120x90, its short exposure is 120x96" in result.stderr
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_checkpoint_of_the_other_camera(tmp_path, small_model, small_set):
     model = small_model / "model"
-    fails_with(run_script("test.py", "--camera=fuji", f"--checkpoint_dir={model}", cwd=tmp_path), 1, "model of --camera=sony, not of fuji")
+    expect_failure(
+        run_script("test.py", "--camera=fuji", f"--checkpoint_dir={model}", cwd=tmp_path), 1, "model of --camera=sony, not of fuji"
+    )
     result = run_script("train.py", "--camera=fuji", f"--checkpoint_dir={model}", f"--data_dir={small_set}", "--steps=1", cwd=tmp_path)
-    fails_with(result, 1, "model of --camera=sony, not of fuji")
+    expect_failure(result, 1, "model of --camera=sony, not of fuji")
 
 
 def test_no_model_and_no_data(tmp_path, small_model):
-    fails_with(run_script("test.py", "--checkpoint_dir=nowhere", cwd=tmp_path), 1, "no model in nowhere")
-    fails_with(run_script("test.py", cwd=tmp_path), 2, "--checkpoint_dir is missing")
-    fails_with(
+    expect_failure(run_script("test.py", "--checkpoint_dir=nowhere", cwd=tmp_path), 1, "no model in nowhere")
+    expect_failure(run_script("test.py", cwd=tmp_path), 2, "--checkpoint_dir is missing")
+    expect_failure(
         run_script("test.py", f"--checkpoint_dir={small_model / 'model'}", "--data_dir=gone", cwd=tmp_path), 1, "gone does not exist"
     )
     data = write_pairs(tmp_path / "set", ids=("00001",))
-    fails_with(
+    expect_failure(
         run_script("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", cwd=tmp_path),
         1,
         "no test pairs for sid-00",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import fails_with, run_script
+from conftest import expect_failure, run_script
 
 from lowlight_tf import checkpoint
 from lowlight_tf.cameras import CAMERAS
@@ -98,17 +98,17 @@ def test_the_command_imports_what_test_py_runs(tmp_path, small_set):
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out" / "10001_00_0.1s_out.png").is_file()
     again = run_script("lowlight_tf", "import_slim", "--camera=sony", f"--slim_checkpoint={path}", "--checkpoint_dir=ours", cwd=tmp_path)
-    fails_with(again, 1, "holds a model already")
+    expect_failure(again, 1, "holds a model already")
 
 
 def test_the_command_on_bad_input(tmp_path):
-    fails_with(
+    expect_failure(
         run_script("lowlight_tf", "import_slim", "--camera=sony", "--slim_checkpoint=nothing", "--checkpoint_dir=ours", cwd=tmp_path),
         1,
         "no readable TF1 checkpoint at nothing",
     )
     path = save(tmp_path, slim_values("fuji", slots="none"))
-    fails_with(
+    expect_failure(
         run_script("lowlight_tf", "import_slim", "--camera=sony", f"--slim_checkpoint={path}", "--checkpoint_dir=ours", cwd=tmp_path),
         1,
         "g_conv10/weights is [1, 1, 32, 27], expected [1, 1, 32, 12]",
