@@ -23,7 +23,7 @@ from lowlight_tf.replicas import make_strategy, make_train_step
 from lowlight_tf.slim_checkpoint import slim_name
 from lowlight_tf.training_config import TrainingConfig
 
-SIZE, ROUNDS, WARM_UP = 512, 15, 3
+SIZE, ROUNDS, WARM_UP = 512, 9, 3
 
 
 def leaky(x):
