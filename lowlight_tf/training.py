@@ -168,9 +168,12 @@ def _loop(run, stop):
 
 @contextlib.contextmanager
 def _explained(run):
-    """Turns what TensorFlow says of memory and of other workers into lines for a person."""
+    """Turns a second Ctrl-C and what TensorFlow says of memory and of other workers into lines for a person."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise LowlightError(f"stopped at step {run.step} without saving; run the same command again to go on from the last checkpoint "
+                            f"in {run.config.checkpoint_dir}") from error
     except tf.errors.ResourceExhaustedError as error:
         raise LowlightError("out of memory; use a smaller --patch_size or --batch_size, or more replicas") from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,

@@ -51,6 +51,19 @@ def test_a_second_build_decodes_nothing(small_set, cached, tmp_path, monkeypatch
     assert build(small_set, os.path.dirname(cached[0].mosaic)) == cached
 
 
+def test_the_size_counts_another_sets_frames_of_the_same_names(small_set, tmp_path, capsys):
+    build(small_set, tmp_path / "cache")
+    first = capsys.readouterr().out
+    other = write_pairs(tmp_path / "other", ids=("00001", "00002"))
+    build(other, tmp_path / "cache")
+    assert capsys.readouterr().out.split(" GB to write")[0] == first.split(" GB to write")[0]
+    pairs = sid.find_pairs(other, CAMERAS["sony"], "train", Problems())
+    shorts, longs = cache._entries(pairs, CAMERAS["sony"], tmp_path / "empty", Problems())
+    assert cache._bytes_needed(pairs, shorts, longs) == 2 * 96 * 120 * (2 + 6)
+    shorts, longs = cache._entries(pairs, CAMERAS["sony"], tmp_path / "cache", Problems())
+    assert cache._bytes_needed(pairs, shorts, longs) == 0
+
+
 def test_a_changed_file_is_decoded_again(tmp_path):
     folder = write_pairs(tmp_path / "set", ids=("00001",))
     before = build(folder, tmp_path / "cache")[0]

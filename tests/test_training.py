@@ -3,7 +3,9 @@
 import csv
 import dataclasses
 import json
+import os
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -179,6 +181,19 @@ def test_max_hours_saves_and_stops(tmp_path, small_set, capsys):
     assert run(config_for(tmp_path, small_set, steps=1000, max_hours=1e-9)) == 1
     assert "Stopped at step 1 of 1000" in capsys.readouterr().out
     assert Store(tmp_path / "model", initialize_parameters(network_for(SONY, base_width=4))).restore() == 1
+
+
+def test_a_second_ctrl_c_does_not_wait_and_says_what_is_lost(tmp_path, small_set, monkeypatch):
+    config = config_for(tmp_path, small_set, save_every=0)
+
+    def impatient(*_):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(training, "learning_rate_at", impatient)
+    with pytest.raises(LowlightError, match="stopped at step 0 without saving; run the same command again"):
+        run(config)
+    assert not list((tmp_path / "model").glob("ckpt*"))
 
 
 def test_validation_scores_the_val_split(tmp_path, capsys):

@@ -1,8 +1,10 @@
 """Decode once: uint16 mosaics and targets as memory-mapped .npy files, so that a crop costs milliseconds and no frame stays in memory."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
+import math
 import os
 import pathlib
 import shutil
@@ -15,7 +17,7 @@ from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.raw_file import visible_size
 
-_FORMAT = "2"
+_FORMAT = "3"
 _SPARE_BYTES = 256 * 2 ** 20
 
 
@@ -42,11 +44,17 @@ class CachedPair:
     white_level: float
 
 
-def _entry(cache_dir, path, camera, *kind):
-    """Returns a cache file's path. Its key is the source's identity (path, size, time) and everything that shapes the result."""
+def _entry(cache_dir, path, camera):
+    """Returns a cache file's path. Its key is the source's identity (path, size, time) and the camera."""
     status = path.stat()
-    identity = (_FORMAT, *kind, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera))
+    identity = (_FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera))
     return cache_dir / f"{path.stem}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
+
+
+def _target_entry(long_entry, facts):
+    """Returns a target's cache file: it lies on its short's mosaic, so the short's size and phase shape it and stand in its name."""
+    (height, width), (row, column) = facts["visible_size"], facts["offset"]
+    return long_entry.with_name(f"{long_entry.stem}-{height}x{width}+{row}+{column}.npy")
 
 
 def _write_array(path, array):
@@ -67,20 +75,19 @@ def _decode_target(path, entry, camera, facts):
     _write_array(entry, read_target(path, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
 
 
-def _bytes_needed(pairs, shorts, cache_dir):
+def _bytes_needed(pairs, shorts, longs):
     """Sums the sizes of what is not decoded yet, from the shorts' headers: 2 bytes a photosite, 6 a target pixel."""
-    pixels = {}
+    missing = {}
     for pair in pairs:
-        if pair.short not in pixels:
-            try:
-                height, width = visible_size(pair.short)
-                pixels[pair.short] = height * width
-            except LowlightError:
-                pixels[pair.short] = 0  # reported when it is decoded
-    new_shorts = sum(2 * pixels[path] for path, entry in shorts.items() if not entry.exists())
-    known = {path.name.rsplit("-", 1)[0] for path in cache_dir.glob("*.npy")}
-    new_targets = {pair.long: 6 * pixels[pair.short] for pair in pairs if pair.long.stem not in known}
-    return new_shorts + sum(new_targets.values())
+        if not shorts[pair.short].exists():
+            missing[pair.short] = (pair.short, 2)
+        if not any(longs[pair.long].parent.glob(f"{longs[pair.long].stem}-*.npy")):
+            missing[pair.long] = (pair.short, 6)
+    total = 0
+    for short, bytes_a_pixel in missing.values():
+        with contextlib.suppress(LowlightError):  # reported when it is decoded
+            total += bytes_a_pixel * math.prod(visible_size(short))
+    return total
 
 
 def _check_space(cache_dir, needed):
@@ -114,15 +121,15 @@ def _run_jobs(jobs, problems, description):
 
 
 def _entries(pairs, camera, cache_dir, problems):
-    """Returns {short: its cache file} of the pairs whose files are both there; the others are reported."""
-    shorts = {}
+    """Returns {short: its cache file} and {long: its cache file's base} of the pairs whose files are both there; reports the others."""
+    shorts, longs = {}, {}
     for pair in pairs:
         try:
-            pair.long.stat()
-            shorts[pair.short] = _entry(cache_dir, pair.short, camera, "short")
+            longs[pair.long] = _entry(cache_dir, pair.long, camera)
+            shorts[pair.short] = _entry(cache_dir, pair.short, camera)
         except OSError as error:
             problems.add(f"cannot read {error.filename}: {error.strerror}")
-    return shorts
+    return shorts, longs
 
 
 def build(pairs, camera, cache_dir, problems):
@@ -141,18 +148,16 @@ def build(pairs, camera, cache_dir, problems):
     cache_dir = pathlib.Path(cache_dir)
     check_writable(cache_dir)
     sweep(cache_dir)
-    shorts = _entries(pairs, camera, cache_dir, problems)
+    shorts, longs = _entries(pairs, camera, cache_dir, problems)
     pairs = [pair for pair in pairs if pair.short in shorts]
-    needed = _bytes_needed(pairs, shorts, cache_dir)
+    needed = _bytes_needed(pairs, shorts, longs)
     if needed:
         _check_space(cache_dir, needed)
     failed = _run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
                         for path, entry in shorts.items() if not entry.exists()}, problems, "decoding shorts")
-    # A target lies on its short's mosaic, so the short's size and phase shape it.
     facts = {path: read_json(entry.with_suffix(".json")) for path, entry in shorts.items() if path not in failed}
     pairs = [pair for pair in pairs if pair.short in facts]
-    targets = {pair: _entry(cache_dir, pair.long, camera, "target", facts[pair.short]["visible_size"], facts[pair.short]["offset"])
-               for pair in pairs}
+    targets = {pair: _target_entry(longs[pair.long], facts[pair.short]) for pair in pairs}
     jobs = {entry: lambda pair=pair, entry=entry: _decode_target(pair.long, entry, camera, facts[pair.short])
             for pair, entry in targets.items() if not entry.exists()}
     failed = _run_jobs(jobs, problems, "rendering longs")
