@@ -91,7 +91,10 @@ def test_a_bad_cluster_is_a_usage_error(tmp_path, small_set, content, words):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_while_frames_are_decoded(tmp_path, number):
-    data = write_pairs(tmp_path / "set", ids=("00001", "00002", "00003"), size=(2400, 3000))
+    data = write_pairs(tmp_path / "set", ids=("00001",), size=(2400, 3000))
+    for frame in [*data.glob("Sony/*/00001*")]:
+        for scene in range(2, 17):  # sixteen scenes take far longer than a signal does; each is a file of its own to the cache
+            os.link(frame, frame.with_name(frame.name.replace("00001", f"{scene:05}")))
     process = launch(tmp_path, data, "--steps=2")
     assert "Decoding into" in process.stdout.readline()
     process.send_signal(number)
