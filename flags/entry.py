@@ -8,7 +8,7 @@ import sys
 
 from absl import flags
 
-from lowlight_tf.console import quiet_stderr
+from lowlight_tf.console import quiet_stderr, warn
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 
 FLAGS = flags.FLAGS
@@ -96,14 +96,13 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
         main(problems)
         code = 1 if problems.messages else 0
     except LowlightError as error:
-        print(f"error: {error}", file=sys.stderr)
+        warn(f"error: {error}")
         code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print("Interrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
+        warn("Interrupted. What was finished is kept; run the same command again to go on.")
         code = interrupted
     if problems.messages:
-        print(problems.summary(), file=sys.stderr)
+        warn(problems.summary())
     sys.stdout.flush()
-    sys.stderr.flush()
     # Not sys.exit: threads of tf.data and collectives may still hold the interpreter when a run was cut short.
     os._exit(code)

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.console import quiet_stderr
+from lowlight_tf.console import quiet_stderr, warn
 from lowlight_tf.errors import LowlightError, UsageError
 
 
@@ -34,10 +34,10 @@ def main():
         options.run(options)
         return 0
     except LowlightError as error:
-        print(f"error: {error}", file=sys.stderr)
+        warn(f"error: {error}")
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print("Interrupted; nothing half-written is left.", file=sys.stderr)
+        warn("Interrupted; nothing half-written is left.")
         return 130
 
 
