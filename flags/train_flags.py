@@ -26,6 +26,9 @@ flags.DEFINE_float("max_hours", 0.0, "save and stop after so many hours; 0: no l
 flags.DEFINE_bool("freeze_up_filters", False, "do not train the up-filters: the recipe of the released checkpoints")
 flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
+flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
+flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
+flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
 flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or of the strided kernel, 2 or 3", lower_bound=2, upper_bound=3)
@@ -69,9 +72,10 @@ def training_config():
     from lowlight_tf.training_config import TrainingConfig
     camera = CAMERAS[FLAGS.camera]
     network = network_for(camera, network_input=FLAGS.network_input, base_width=FLAGS.base_width, downsample=FLAGS.downsample,
-                          pool_window=FLAGS.pool_window, extra_blocks=FLAGS.extra_blocks)
+                          pool_window=FLAGS.pool_window, extra_blocks=FLAGS.extra_blocks, white_balance_input=FLAGS.white_balance_input)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
                  "freeze_up_filters")
-    data = data_flags.data_config(all_bursts=FLAGS.all_bursts, exclude_misaligned=FLAGS.exclude_misaligned)
+    data = data_flags.data_config(all_bursts=FLAGS.all_bursts, exclude_misaligned=FLAGS.exclude_misaligned,
+                                  corrupt_targets=FLAGS.corrupt_targets, noise=FLAGS.noise)
     return TrainingConfig(camera=camera, network=network, data=data, **{name: getattr(FLAGS, name) for name in same_name})

@@ -28,6 +28,7 @@ class Camera:
       pack_order: for each cell of the tile (row-major), the (row, column) in the tile of each packed channel.
       black_level, white_level: sensor counts, or None to take them from each file.
       make, model, xyz_to_camera: the sensor that photographs are simulated for; the matrix goes from CIE XYZ (D65) to camera colour.
+      exposure_ratios: those that simulated pairs draw from; SID's for both of its cameras.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Camera:
     make: str = ""
     model: str = ""
     xyz_to_camera: tuple = ()
+    exposure_ratios: tuple = (100, 250, 300)
+
+    @property
+    def levels(self):
+        """(black, white) counts that a simulated frame is recorded with; the A7S II's where the row leaves them to each file."""
+        return self.black_level or 512, self.white_level or 16383
 
     @property
     def tile(self):

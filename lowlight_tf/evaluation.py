@@ -44,7 +44,10 @@ def make_predictor(params, camera, network):
 
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
-        packed = packing.amplify(packing.normalise(packed, camera, short.black_level, short.white_level), ratio)
+        packed = packing.normalise(packed, camera, short.black_level, short.white_level)
+        if network.white_balance_input:
+            packed = packing.white_balance(packed, camera, short.wb_gains)
+        packed = packing.amplify(packed, ratio)
         return run(packing.network_input(packed, camera, network.input_channels))[0].numpy()
 
     return predict

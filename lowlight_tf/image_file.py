@@ -2,6 +2,7 @@
 
 import pathlib
 
+import imageio.v3 as imageio
 import numpy as np
 import tensorflow as tf
 import tifffile
@@ -9,14 +10,15 @@ import tifffile
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import atomic_path
 
-PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff")  # those that can hold 16 bits: what targets are read from
+PHOTOGRAPH_SUFFIXES = (*PICTURE_SUFFIXES, ".jpg", ".jpeg")
 
 
 def read_picture(path):
-    """Reads an 8-bit or 16-bit RGB PNG or TIFF.
+    """Reads an 8-bit or 16-bit RGB PNG or TIFF, or a JPEG, which is turned upright.
 
     Args:
-      path: a file whose suffix is one of PICTURE_SUFFIXES.
+      path: a file whose suffix is one of PHOTOGRAPH_SUFFIXES.
     Returns:
       uint16 [H, W, 3]; 8-bit values times 257, so that white is 65535 either way.
     Raises:
@@ -24,7 +26,9 @@ def read_picture(path):
     """
     path = pathlib.Path(path)
     try:
-        if path.suffix.lower() == ".png":
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            picture = imageio.imread(path, plugin="pillow", mode="RGB", rotate=True)
+        elif path.suffix.lower() == ".png":
             picture = tf.io.decode_png(path.read_bytes(), channels=3, dtype=tf.uint16).numpy()
         else:
             picture = tifffile.imread(path)
@@ -34,11 +38,11 @@ def read_picture(path):
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:99]
         kind = path.suffix[1:].upper()
-        raise LowlightError(f"{path} is damaged or no {kind} file ({reason}); make it again from its raw file") from error
+        raise LowlightError(f"{path} is damaged or no {kind} file ({reason}); make it again or leave it out") from error
     if picture.dtype == np.uint8:
         picture = picture.astype(np.uint16) * 257
     if picture.size == 0:
-        raise LowlightError(f"{path} is damaged or truncated: it holds no pixels; make it again from its raw file")
+        raise LowlightError(f"{path} is damaged or truncated: it holds no pixels; make it again or leave it out")
     if picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
         raise LowlightError(f"{path} holds {picture.dtype} {list(picture.shape)}; expected 8-bit or 16-bit RGB")
     return picture

@@ -23,6 +23,7 @@ class NetworkConfig:
       downsample: "pool" for max pooling after blocks 1 to 4, "strided" for a learned convolution of stride 2 in its place.
       pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
       extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
+      white_balance_input: the input was multiplied by the as-shot gains before amplification; SID's own is not.
     """
 
     input_channels: int = 4
@@ -31,6 +32,7 @@ class NetworkConfig:
     downsample: str = "pool"
     pool_window: int = 2
     extra_blocks: int = 0
+    white_balance_input: bool = False
 
     def __post_init__(self):
         allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1)}

@@ -97,6 +97,11 @@ def normalise(packed, camera, black_level, white_level):
     return tf.maximum(tf.cast(packed, tf.float32) - black, 0.0) / (tf.cast(white_level, tf.float32) - black)
 
 
+def white_balance(normalised, camera, wb_gains):
+    """Multiplies each channel [..., C] by the as-shot gain, [3] for R, G, B, of its colour."""
+    return normalised * tf.gather(tf.cast(wb_gains, tf.float32), [(0, 1, 2, 1)[color] for color in camera.channel_colors])
+
+
 def amplify(normalised, exposure_ratio):
     """Multiplies by the exposure ratio and clips at 1, as the network's input wants it."""
     return tf.minimum(normalised * tf.cast(exposure_ratio, tf.float32), 1.0)
@@ -112,12 +117,12 @@ def network_input(packed, camera, input_channels):
     """Returns what a network of `input_channels` sees of amplified packed light.
 
     Args:
-      packed: float32 [B, h, w, C].
+      packed: float32 [B, h, w, C], or RGB already.
       camera: a Camera.
-      input_channels: C for the packed mosaic itself, or 3 for full-resolution RGB: superpixels, each repeated over its photosites.
+      input_channels: C for what there is, or 3 for full-resolution RGB: superpixels, each repeated over its photosites.
     Returns:
       float32 [B, h, w, C] or [B, h * s, w * s, 3], s = camera.upscale.
     """
-    if input_channels == camera.channels:
+    if packed.shape[-1] == input_channels:
         return packed
     return tf.repeat(tf.repeat(superpixels(packed, camera), camera.upscale, axis=-3), camera.upscale, axis=-2)

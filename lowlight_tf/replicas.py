@@ -96,7 +96,7 @@ def distributed_batches(strategy, table, config, first_step, last_step):
     def batches(context):
         local = context.num_replicas_in_sync // context.num_input_pipelines
         share = pipeline.Share(context.num_replicas_in_sync, context.input_pipeline_id * local, local)
-        return pipeline.training_batches(table, config.camera, patch_size=config.patch_size, batch_size=config.batch_size, seed=config.seed,
+        return pipeline.training_batches(table, config.camera, config.example, batch_size=config.batch_size, seed=config.seed,
                                          first_step=first_step, last_step=last_step, share=share)
 
     return iter(strategy.distribute_datasets_from_function(batches))

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import checkpoint, evaluation, model
+from lowlight_tf import checkpoint, datasets, evaluation, model
 from lowlight_tf.console import StopRequest, say
-from lowlight_tf.datasets import cache, pipeline, sources
+from lowlight_tf.datasets import bright, cache, pipeline, sources
 from lowlight_tf.errors import LowlightError, NonFiniteError
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
@@ -26,7 +26,7 @@ class _Validator:
 
     def __init__(self, params, config, located, problems):
         self._pairs = []
-        if config.validate_every:
+        if config.validate_every and located.dataset in datasets.PAIRED:
             self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.validation_images or None]
         self._predict = evaluation.make_predictor(params, config.camera, config.network)
         self._camera, self._problems = config.camera, problems
@@ -49,11 +49,18 @@ class _Validator:
 
 
 def prepare_table(config, located, problems):
-    """Finds and decodes the training pairs; returns the pipeline's Table.
+    """Finds and decodes the training pairs or the photographs to simulate them from; returns the pipeline's Table.
 
     Raises:
       LowlightError: where none can be used.
     """
+    if located.simulated:
+        photographs = sources.find_bright_frames(located, config.camera, problems)
+        cached = bright.build(photographs, config.camera, config.data.cache_dir, problems, config.patch_size)
+        if not cached:
+            raise LowlightError(f"no photographs to train on in {located.data_dir}: {len(photographs)} found, none usable with "
+                                f"--patch_size={config.patch_size}; see the lines above")
+        return pipeline.make_table(cached, config.camera, config.patch_size)
     pairs = sources.find_pairs(located, config.camera, "train", problems)
     cached = cache.build(pairs, config.camera, config.data.cache_dir, problems)
     if not cached:
@@ -200,7 +207,8 @@ def train(config, problems):
     if config.batch_size % replicas:
         raise LowlightError(f"--batch_size={config.batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
     run = _Run(config, strategy, problems)
-    say(f"Training {config.camera.name} on {len(run.table.pairs)} pairs of {run.scenes} scenes, {replicas} replica{'s' * (replicas > 1)}, "
+    what = "simulated short exposures" if run.located.simulated else f"{len(run.table.pairs)} pairs"
+    say(f"Training {config.camera.name} on {what} of {run.scenes} scenes, {replicas} replica{'s' * (replicas > 1)}, "
         f"from step {run.first} to {run.last}.")
     if run.first >= run.last:
         say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")

@@ -10,6 +10,7 @@ import tensorflow as tf
 from lowlight_tf import __version__, checkpoint, datasets, model
 from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
+from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.network import NetworkConfig
 
 
@@ -53,6 +54,14 @@ class TrainingConfig:
     max_hours: float = 0.0
     freeze_up_filters: bool = False
 
+    @property
+    def example(self):
+        """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
+        if not self.data.simulated:
+            return ExampleConfig(self.patch_size, self.network.white_balance_input)
+        simulation = Simulation(self.data.noise, 1.0) if self.data.corrupt_targets else Simulation(self.data.noise)
+        return ExampleConfig(self.patch_size, self.network.white_balance_input, simulation, direct_rgb=self.network.input_channels == 3)
+
 
 def epochs_to_steps(epochs, scenes, batch_size):
     """Returns how many batches visit each of `scenes` scenes `epochs` times, rounded up once at the end."""
@@ -90,7 +99,8 @@ def describe_run(config, data_dir, scenes, steps):
 
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
-_DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "data_dir", "scenes", "all_bursts", "exclude_misaligned")
+_DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
+             "corrupt_targets", "noise")
 
 
 def tell_changes(checkpoint_dir, described):

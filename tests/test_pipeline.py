@@ -12,6 +12,7 @@ from conftest import write_frame, write_pairs
 from lowlight_tf import packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import cache, pipeline, sid
+from lowlight_tf.datasets.examples import ExampleConfig, make_example
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.raw_file import read_raw, render
 
@@ -34,8 +35,9 @@ def fuji_cached(tmp_path_factory):
 
 
 def batches(table, camera="sony", **options):
-    defaults = dict(patch_size=16, batch_size=2, seed=3, first_step=0, last_step=5)
-    return [tuple(part.numpy() for part in batch) for batch in pipeline.training_batches(table, CAMERAS[camera], **defaults | options)]
+    defaults = dict(batch_size=2, seed=3, first_step=0, last_step=5)
+    made = pipeline.training_batches(table, CAMERAS[camera], ExampleConfig(16), **defaults | options)
+    return [tuple(part.numpy() for part in batch) for batch in made]
 
 
 def test_the_cache_holds_the_frames_exactly(small_set, cached):
@@ -47,7 +49,7 @@ def test_the_cache_holds_the_frames_exactly(small_set, cached):
 
 
 def test_a_second_build_decodes_nothing(small_set, cached, tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "_run_jobs", lambda jobs, *_: pytest.fail("decoded again") if jobs else set())
+    monkeypatch.setattr(cache, "run_jobs", lambda jobs, *_: pytest.fail("decoded again") if jobs else set())
     assert build(small_set, os.path.dirname(cached[0].mosaic)) == cached
 
 
@@ -139,7 +141,7 @@ def test_an_example_is_the_original_recipe(cached):
     seen = set()
     for index in range(12):
         draw = pipeline.draw_example(index, 3, table, size)
-        packed, target = pipeline.make_example(draw, table, camera, size)
+        packed, target = make_example(draw, table, camera, ExampleConfig(size))
         draw = {name: value.numpy() for name, value in draw.items()}
         pair = table.pairs[draw["pair"]]
         whole = np.maximum(packing.pack(np.load(pair.mosaic), camera).numpy().astype(np.float32) - 512, 0) / (16383 - 512) * pair.ratio
@@ -171,7 +173,7 @@ def test_xtrans_crops_start_at_any_cell(fuji_cached):
     no_flips = {name: tf.constant(False) for name in ("flip_rows", "flip_columns", "transpose")}
     for row, column in ((0, 0), (1, 4), (2, 3), (5, 1), (172 - 15, 174 - 15)):
         draw = {"pair": tf.constant(0, tf.int64), "row": tf.constant(row, tf.int64), "column": tf.constant(column, tf.int64), **no_flips}
-        packed, target = pipeline.make_example(draw, table, camera, size)
+        packed, target = make_example(draw, table, camera, ExampleConfig(size))
         np.testing.assert_array_equal(packed, whole[row : row + size, column : column + size])
         np.testing.assert_allclose(
             target, np.load(pair.target)[3 * row : 3 * (row + size), 3 * column : 3 * (column + size)] / 65535, rtol=1e-6
@@ -191,7 +193,7 @@ def test_eager_equals_tf_data(cached):
     camera = CAMERAS["sony"]
     table = pipeline.make_table(cached, camera, 16)
     for index, (packed, target) in enumerate(batches(table, batch_size=1)):
-        eager = pipeline.make_example(pipeline.draw_example(index, 3, table, 16), table, camera, 16)
+        eager = make_example(pipeline.draw_example(index, 3, table, 16), table, camera, ExampleConfig(16))
         np.testing.assert_array_equal(packed[0], eager[0])
         np.testing.assert_array_equal(target[0], eager[1])
 

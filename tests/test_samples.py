@@ -1,90 +1,13 @@
-"""The embedded samples and the pieces of the image pipeline they are made with."""
+"""The embedded samples."""
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import DataConfig, resolve, samples, sid, sources
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.image_file import to_uint8
-from lowlight_tf.isp.color import apply_matrix, srgb_to_camera_matrix, srgb_to_linear
-from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise, random_noise
-from lowlight_tf.isp.unprocess import mosaic, unprocess
 from lowlight_tf.metrics import psnr
 from lowlight_tf.raw_file import read_raw, render
-
-
-def test_srgb_curve_by_hand():
-    values = tf.constant([0.0, 0.04, 0.5, 1.0])
-    np.testing.assert_allclose(srgb_to_linear(values), [0, 0.04 / 12.92, 0.2140411, 1], rtol=1e-5)
-
-
-def test_white_stays_white_in_camera_colour():
-    matrix = srgb_to_camera_matrix(CAMERAS["sony"].xyz_to_camera)
-    np.testing.assert_allclose(apply_matrix(tf.ones([2, 3]), matrix), np.ones([2, 3]), rtol=1e-6)
-
-
-def test_mosaic_by_hand():
-    rgb = tf.constant(np.arange(12, dtype=np.float32).reshape(2, 2, 3))
-    assert mosaic(rgb, "RGGB").numpy().tolist() == [[0, 4], [7, 11]]
-    assert mosaic(rgb, "BGGR").numpy().tolist() == [[2, 4], [7, 9]]
-
-
-@pytest.mark.parametrize("name", ["sony", "fuji"])
-def test_unprocess_is_what_libraw_undoes(tmp_path, name):
-    """A smooth picture taken to a mosaic and rendered by LibRaw comes back with its colours, up to LibRaw's own gamma curve."""
-    from lowlight_tf.image_file import write_dng
-
-    camera, size = CAMERAS[name], 516
-    y, x = np.mgrid[0:size, 0:size] / size
-    picture = np.stack([0.2 + 0.5 * x, 0.6 - 0.3 * y, 0.3 + 0.2 * x * y], axis=-1).astype(np.float32)
-    gains, black = (2.0, 1.0, 2.4), camera.black_level
-    sensor = unprocess(picture, camera, gains).numpy()
-    write_dng(
-        tmp_path / "a.dng",
-        np.round(sensor * (16383 - black) + black).astype(np.uint16),
-        camera.cfa,
-        black_level=black,
-        white_level=16383,
-        wb_gains=gains,
-        xyz_to_camera=camera.xyz_to_camera,
-        exposure_seconds=1,
-        make=camera.make,
-        model=camera.model,
-    )
-    rendered = render(tmp_path / "a.dng") / 65535
-    linear = np.where(rendered < 0.081, rendered / 4.5, ((rendered + 0.099) / 1.099) ** (1 / 0.45))  # LibRaw's default is BT.709's curve
-    np.testing.assert_allclose(linear[30:-30, 30:-30].mean((0, 1)), srgb_to_linear(picture).numpy()[30:-30, 30:-30].mean((0, 1)), rtol=0.03)
-
-
-def test_noise_has_the_moments_of_the_formulas():
-    noise = Noise(gain=tf.constant(0.4), read_noise=tf.constant(2.0), row_noise=tf.constant(1.5), black_offset=tf.constant(0.25))
-    frames = np.stack(
-        [add_noise(tf.fill([64, 64], 0.5), noise, [1, i], exposure_ratio=100.0, black_level=512, white_level=16383) for i in range(60)]
-    ).astype(np.float64)
-    signal = 0.5 * 15871 / 100
-    assert frames.mean() == pytest.approx(512 + signal + 0.25, abs=0.15)
-    # Shot K * signal, read, row, and the rounding's 1/12.
-    assert frames.var() == pytest.approx(0.4 * signal + 4 + 1.5**2 + 1 / 12, rel=0.03)
-    assert frames.mean(axis=2).var() == pytest.approx(1.5**2 + (0.4 * signal + 4 + 1 / 12) / 64, rel=0.05)
-
-
-def test_noise_is_a_function_of_its_seed():
-    clean, levels = tf.fill([8, 8], 0.3), dict(exposure_ratio=100.0, black_level=512, white_level=16383)
-    first, again, other = (add_noise(clean, random_noise(seed), seed, **levels).numpy() for seed in ([1, 2], [1, 2], [1, 3]))
-    assert first.dtype == np.uint16
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
-
-
-def test_drawn_noise_lies_in_the_cameras_range():
-    drawn = [random_noise([7, i]) for i in range(200)]
-    gains = np.array([noise.gain for noise in drawn])
-    assert gains.min() >= 0.1 * 0.999 and gains.max() <= 0.5 * 1.001
-    slope, bias, scatter = SONY_A7S2.read
-    residual = np.log([noise.read_noise for noise in drawn]) - slope * np.log(gains) - bias
-    assert abs(residual.mean()) < 0.06 and residual.std() == pytest.approx(scatter, rel=0.15)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ import dataclasses
 import pathlib
 
 DEFAULT_DATA_DIR = "dataset"
+PAIRED = ("sid", "samples")
+PHOTOGRAPHS = ("folder",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,11 +13,14 @@ class DataConfig:
     """Which pairs to use.
 
     Attributes:
-      dataset: "auto", "sid" or "samples". "auto" is SID where a data_dir is named or ./dataset holds the camera's folder, else the samples.
-      data_dir: SID's folder; "" for ./dataset.
+      dataset: "auto", a name in PAIRED, or a source of photographs. "auto" is SID where a data_dir is named or ./dataset holds the
+        camera's folder, else the samples.
+      data_dir: the source's folder; "" for its default.
       cache_dir: where decoded frames are kept.
       all_bursts: use every burst instead of `_00` only.
       exclude_misaligned: leave out the scenes whose exposures do not lie on each other.
+      corrupt_targets: train on simulated short exposures of a paired source's long ones, not on its short ones.
+      noise: kind of noise that simulated short exposures get: "physical", "gaussian" or "poisson".
     """
 
     dataset: str = "auto"
@@ -23,6 +28,13 @@ class DataConfig:
     cache_dir: str = "cache"
     all_bursts: bool = False
     exclude_misaligned: bool = False
+    corrupt_targets: bool = False
+    noise: str = "physical"
+
+    @property
+    def simulated(self):
+        """Tells whether short exposures are simulated on the fly."""
+        return self.corrupt_targets or self.dataset not in ("auto", *PAIRED)
 
 
 def resolve(dataset, data_dir, camera):

@@ -23,15 +23,16 @@ _SPARE_BYTES = 256 * 2 ** 20
 
 @dataclasses.dataclass(frozen=True)
 class CachedPair:
-    """A decoded pair on disk.
+    """A decoded pair, or a bright frame that shorts are simulated from, on disk.
 
     Attributes:
-      name, id: of the Pair.
-      ratio: exposure ratio.
-      mosaic: path of a uint16 [H, W] .npy, whole CFA tiles in the camera's phase.
-      target: path of a uint16 [H, W, 3] .npy.
+      name, id: of the Pair, or twice a photograph's name.
+      ratio: exposure ratio; 0 for a bright frame.
+      mosaic: path of a uint16 [H, W] .npy, whole CFA tiles in the camera's phase; "" for a picture, which has none.
+      target: path of a uint16 [H, W, 3] .npy, coded as LibRaw's renderings are.
       size: (H, W).
       black_level, white_level: counts.
+      wb_gains: as-shot (R, G, B) gains of the short; those of a picture are drawn.
     """
 
     name: str
@@ -42,12 +43,13 @@ class CachedPair:
     size: tuple
     black_level: tuple
     white_level: float
+    wb_gains: tuple = (1.0, 1.0, 1.0)
 
 
-def _entry(cache_dir, path, camera):
-    """Returns a cache file's path. Its key is the source's identity (path, size, time) and the camera."""
+def cache_file(cache_dir, path, camera, *settings):
+    """Returns a cache file's path. Its key is the source's identity (path, size, time), the camera and what else shapes it."""
     status = path.stat()
-    identity = (_FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera))
+    identity = (_FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera), *settings)
     return cache_dir / f"{path.stem}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
 
 
@@ -57,7 +59,8 @@ def _target_entry(long_entry, facts):
     return long_entry.with_name(f"{long_entry.stem}-{height}x{width}+{row}+{column}.npy")
 
 
-def _write_array(path, array):
+def write_array(path, array):
+    """Writes an array as .npy, atomically."""
     with atomic_path(path) as temporary:
         np.save(temporary, array)
 
@@ -68,11 +71,11 @@ def _decode_short(path, entry, camera):
     write_json(entry.with_suffix(".json"), {
         "size": short.mosaic.shape, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains,
         "visible_size": short.visible_size, "offset": short.offset})
-    _write_array(entry, short.mosaic)
+    write_array(entry, short.mosaic)
 
 
 def _decode_target(path, entry, camera, facts):
-    _write_array(entry, read_target(path, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
+    write_array(entry, read_target(path, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
 
 
 def _bytes_needed(pairs, shorts, longs):
@@ -90,7 +93,8 @@ def _bytes_needed(pairs, shorts, longs):
     return total
 
 
-def _check_space(cache_dir, needed):
+def check_space(cache_dir, needed):
+    """Says how many bytes are about to be written, and refuses a disk that cannot hold them."""
     free = shutil.disk_usage(cache_dir).free
     say(f"Decoding into {cache_dir}: {needed / 1e9:.2f} GB to write, {free / 1e9:.1f} GB free on its disk.")
     if needed + _SPARE_BYTES > free:
@@ -98,7 +102,7 @@ def _check_space(cache_dir, needed):
                             "free some space or name another folder by --cache_dir")
 
 
-def _run_jobs(jobs, problems, description):
+def run_jobs(jobs, problems, description):
     """Runs {key: function} on all cores; returns the keys that failed, each reported once."""
     failed = set()
     if not jobs:
@@ -125,8 +129,8 @@ def _entries(pairs, camera, cache_dir, problems):
     shorts, longs = {}, {}
     for pair in pairs:
         try:
-            longs[pair.long] = _entry(cache_dir, pair.long, camera)
-            shorts[pair.short] = _entry(cache_dir, pair.short, camera)
+            longs[pair.long] = cache_file(cache_dir, pair.long, camera)
+            shorts[pair.short] = cache_file(cache_dir, pair.short, camera)
         except OSError as error:
             problems.add(f"cannot read {error.filename}: {error.strerror}")
     return shorts, longs
@@ -152,18 +156,18 @@ def build(pairs, camera, cache_dir, problems):
     pairs = [pair for pair in pairs if pair.short in shorts]
     needed = _bytes_needed(pairs, shorts, longs)
     if needed:
-        _check_space(cache_dir, needed)
-    failed = _run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
+        check_space(cache_dir, needed)
+    failed = run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
                         for path, entry in shorts.items() if not entry.exists()}, problems, "decoding shorts")
     facts = {path: read_json(entry.with_suffix(".json")) for path, entry in shorts.items() if path not in failed}
     pairs = [pair for pair in pairs if pair.short in facts]
     targets = {pair: _target_entry(longs[pair.long], facts[pair.short]) for pair in pairs}
     jobs = {entry: lambda pair=pair, entry=entry: _decode_target(pair.long, entry, camera, facts[pair.short])
             for pair, entry in targets.items() if not entry.exists()}
-    failed = _run_jobs(jobs, problems, "rendering longs")
+    failed = run_jobs(jobs, problems, "rendering longs")
     return [_cached(pair, shorts[pair.short], targets[pair], facts[pair.short]) for pair in pairs if targets[pair] not in failed]
 
 
 def _cached(pair, short_entry, target_entry, facts):
     return CachedPair(pair.name, pair.id, pair.ratio, str(short_entry), str(target_entry), tuple(facts["size"]),
-                      tuple(facts["black_level"]), facts["white_level"])
+                      tuple(facts["black_level"]), facts["white_level"], tuple(facts["wb_gains"]))

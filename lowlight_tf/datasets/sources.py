@@ -1,10 +1,10 @@
-"""`--dataset` -> a folder in SID's layout, whatever the source: the registry of datasets."""
+"""`--dataset` -> a folder in SID's layout, or photographs to simulate low light from: the registry of datasets."""
 
 import dataclasses
 import pathlib
 
 from lowlight_tf.console import say
-from lowlight_tf.datasets import DEFAULT_DATA_DIR, resolve, samples, sid
+from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, photographs, resolve, samples, sid
 from lowlight_tf.errors import LowlightError
 
 
@@ -22,8 +22,16 @@ def _samples(config, camera):
     return samples.prepare(data_dir, camera)
 
 
+def _photographs(config, camera):
+    if not config.data_dir:
+        raise LowlightError(f"--dataset={config.dataset} needs --data_dir: the folder of your photographs (JPEG, PNG, TIFF or raw)")
+    return pathlib.Path(config.data_dir)
+
+
 # name -> function of (DataConfig, Camera) that returns the folder, built first where it does not exist yet
-DATASETS = {"sid": _sid, "samples": _samples}
+DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs}
+# name -> function of a folder that lists its photographs
+FINDERS = {"folder": photographs.find_photographs}
 
 
 def locate(config, camera):
@@ -33,15 +41,24 @@ def locate(config, camera):
       config: a DataConfig.
       camera: a Camera.
     Returns:
-      The DataConfig of a folder in SID's layout that is on disk, for `find_pairs`.
+      The DataConfig of data that is on disk: a folder in SID's layout for `find_pairs`, or photographs for `find_bright_frames`.
     Raises:
       LowlightError: where a folder that was asked for does not exist or cannot be written.
     """
-    data_dir = DATASETS[resolve(config.dataset, config.data_dir, camera)](config, camera)
-    return dataclasses.replace(config, dataset="sid", data_dir=str(data_dir))
+    name = resolve(config.dataset, config.data_dir, camera)
+    data_dir = DATASETS[name](config, camera)
+    return dataclasses.replace(config, dataset="sid" if name in PAIRED else name, data_dir=str(data_dir))
 
 
 def find_pairs(located, camera, split, problems):
     """Lists the pairs of a split ("train", "val", "test") of located data, as `sid.find_pairs`."""
     return sid.find_pairs(located.data_dir, camera, split, problems, all_bursts=located.all_bursts,
                           exclude_misaligned=located.exclude_misaligned)
+
+
+def find_bright_frames(located, camera, problems):
+    """Lists the photographs to simulate low light from: a source's own, or the long exposures of a paired source's training split."""
+    if located.dataset not in PAIRED:
+        return FINDERS[located.dataset](located.data_dir)
+    longs = {pair.long for pair in find_pairs(located, camera, "train", problems)}
+    return [photographs.Photograph(long.stem, long, rendered=True) for long in sorted(longs)]

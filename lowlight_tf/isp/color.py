@@ -8,10 +8,26 @@ SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375],
                         [0.2126729, 0.7151522, 0.0721750],
                         [0.0193339, 0.1191920, 0.9503041]], np.float32)
 
+# Where the straight line and the power 1/2.222 meet with one slope.
+_BT709_JOINT, _BT709_OFFSET = 0.01805016, 0.09925781
+
 
 def srgb_to_linear(srgb):
     """Inverts the sRGB transfer curve: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. IEC 61966-2-1."""
     return tf.where(srgb <= 0.04045, srgb / 12.92, ((tf.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def bt709_to_linear(coded):
+    """Inverts LibRaw's default curve: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. ITU-R BT.709-6, item 1.2."""
+    return tf.where(coded < 4.5 * _BT709_JOINT, coded / 4.5, ((tf.maximum(coded, 0.08) + _BT709_OFFSET) / (1 + _BT709_OFFSET)) ** 2.222)
+
+
+def linear_to_bt709(linear):
+    """Codes light as LibRaw's renderings, SID's targets, are coded: float32 [...] in [0, 1] -> float32 [...] in [0, 1].
+
+    Reference: LibRaw's default gamma (2.222, 4.5); ITU-R BT.709-6, item 1.2. It keeps shadows darker than the sRGB curve does.
+    """
+    return tf.where(linear < _BT709_JOINT, linear * 4.5, (1 + _BT709_OFFSET) * tf.maximum(linear, 0.01) ** (1 / 2.222) - _BT709_OFFSET)
 
 
 def srgb_to_camera_matrix(xyz_to_camera):

@@ -1,0 +1,106 @@
+"""Photographs decoded once: raw files through the cache of pairs, each its own long exposure, and pictures beside them."""
+
+import dataclasses
+import math
+import pathlib
+
+import imageio.v3 as imageio
+import numpy as np
+
+from lowlight_tf.datasets import cache
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import check_writable
+from lowlight_tf.image_file import read_picture
+from lowlight_tf.isp.color import linear_to_bt709, srgb_to_linear
+from lowlight_tf.packing import crop_to_phase
+
+
+@dataclasses.dataclass(frozen=True)
+class _RawPair:
+    """A bright raw file as the cache of pairs wants it: its own long exposure."""
+
+    short: pathlib.Path
+    long: pathlib.Path
+    name: str
+    id: str
+    ratio: float = 0.0
+
+
+def recode(picture):
+    """Recodes a uint16 sRGB picture of any shape as LibRaw codes its renderings: a table of all 65,536 values."""
+    codes = linear_to_bt709(srgb_to_linear(np.arange(65536, dtype=np.float32) / 65535)).numpy()
+    return np.round(codes * 65535).astype(np.uint16)[picture]
+
+
+def read_photograph(photograph, camera):
+    """Reads a picture.
+
+    Args:
+      photograph: a Photograph that is no raw file.
+      camera: a Camera.
+    Returns:
+      uint16 [H, W, 3], coded as LibRaw's renderings are, whole CFA tiles.
+    Raises:
+      LowlightError: where it cannot be read.
+    """
+    picture = crop_to_phase(read_picture(photograph.path), camera)
+    return np.ascontiguousarray(picture if photograph.rendered else recode(picture))
+
+
+def any_levels(camera):
+    """Returns the camera with its levels left to each file: bright frames may come from other cameras of its CFA."""
+    return dataclasses.replace(camera, black_level=None, white_level=None)
+
+
+def _picture_size(path):
+    try:
+        return imageio.improps(path).shape[:2]
+    except Exception as error:  # whatever part of a decoder meets the damage
+        raise LowlightError(f"{path} is damaged or no picture ({str(error).splitlines()[0][:99]}); leave it out") from error
+
+
+def _build_pictures(photographs, camera, cache_dir, problems):
+    """Decodes pictures into uint16 arrays; returns {Photograph: CachedPair}."""
+    entries, sizes = {}, {}
+    for photograph in photographs:
+        try:
+            sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph.path))
+            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered)
+        except (LowlightError, OSError) as error:
+            problems.add(error)
+    missing = {photograph: entry for photograph, entry in entries.items() if not entry.exists()}
+    if missing:
+        cache.check_space(cache_dir, sum(6 * math.prod(sizes[photograph]) for photograph in missing))
+    jobs = {photograph: lambda photograph=photograph, entry=entry: cache.write_array(entry, read_photograph(photograph, camera))
+            for photograph, entry in missing.items()}
+    failed = cache.run_jobs(jobs, problems, "decoding pictures")
+    return {photograph: cache.CachedPair(photograph.name, photograph.name, 0.0, "", str(entry), np.load(entry, mmap_mode="r").shape[:2],
+                                         (0.0,) * 4, 1.0)
+            for photograph, entry in entries.items() if photograph not in failed}
+
+
+def build(photographs, camera, cache_dir, problems, smallest=1):
+    """Decodes photographs that are not in the cache yet, on all cores, and returns those that can be used.
+
+    Args:
+      photographs: list of Photograph.
+      camera: the Camera to simulate.
+      cache_dir: folder, made where missing.
+      problems: Problems, told of each photograph that cannot be used: unreadable, of another CFA, or too small.
+      smallest: packed pixels that the shorter side must have.
+    Returns:
+      list of CachedPair.
+    Raises:
+      LowlightError: where the folder cannot be written or its disk cannot hold the cache.
+    """
+    cache_dir = pathlib.Path(cache_dir)
+    check_writable(cache_dir)
+    raws = [_RawPair(photograph.path, photograph.target or photograph.path, photograph.name, photograph.name)
+            for photograph in photographs if photograph.is_raw]
+    cached = cache.build(raws, any_levels(camera), cache_dir, problems) if raws else []
+    pictures = [photograph for photograph in photographs if not photograph.is_raw]
+    cached += _build_pictures(pictures, camera, cache_dir, problems).values()
+    for frame in cached:
+        if min(frame.size) // camera.upscale < smallest:
+            problems.add(f"{frame.name} is {frame.size[1]}x{frame.size[0]}, smaller than a patch of {smallest} packed pixels; left out")
+    return [frame for frame in cached if min(frame.size) // camera.upscale >= smallest]

@@ -1,0 +1,134 @@
+"""A draw -> a training example: a crop of a real pair, or a crop of a bright frame and the short exposure simulated from it."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from lowlight_tf import packing
+from lowlight_tf.isp.capture import DARKEST, expose, expose_picture, expose_planes, random_capture
+from lowlight_tf.isp.color import bt709_to_linear
+
+
+@dataclasses.dataclass(frozen=True)
+class Simulation:
+    """How shorts are simulated: the kind of noise (noise.KINDS) and the lowest brightness of a picture's long exposure."""
+
+    noise: str = "physical"
+    darkest: float = DARKEST
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleConfig:
+    """What an example is.
+
+    Attributes:
+      patch_size: packed pixels.
+      white_balance: multiply by the as-shot gains before the amplification.
+      simulation: None for real pairs.
+      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, in the place of the packed mosaic.
+    """
+
+    patch_size: int
+    white_balance: bool = False
+    simulation: Simulation | None = None
+    direct_rgb: bool = False
+
+
+def _tiles(camera, start, patch_size):
+    """The mosaic's rows or columns of the whole CFA tiles around a crop, as a slice."""
+    return slice(start // camera.cells * camera.tile, -(-(start + patch_size) // camera.cells) * camera.tile)
+
+
+def _read_crop(table, camera, patch_size):
+    """Returns (pair, row, column) -> (mosaic, target) for tf.numpy_function, both in whole CFA tiles around the crop.
+
+    A picture has no mosaic: [0, 0]. The maps are opened anew each time: pages that stay mapped would count as this process's memory,
+    up to the size of the whole cache.
+    """
+    def read(pair, row, column):
+        where = _tiles(camera, row, patch_size), _tiles(camera, column, patch_size)
+        cached = table.pairs[pair]
+        mosaic = np.ascontiguousarray(np.load(cached.mosaic, mmap_mode="r")[where]) if cached.mosaic else np.zeros((0, 0), np.uint16)
+        return mosaic, np.ascontiguousarray(np.load(cached.target, mmap_mode="r")[where])
+
+    return read
+
+
+def augment(image, draw):
+    """Applies a draw's flips and transposition to [H, W, C]; on packed planes the CFA phase is ignored, as in the original."""
+    image = tf.cond(draw["flip_rows"], lambda: tf.reverse(image, [0]), lambda: image)
+    image = tf.cond(draw["flip_columns"], lambda: tf.reverse(image, [1]), lambda: image)
+    return tf.cond(draw["transpose"], lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+
+
+def _light(packed, camera, config, black_level, white_level, wb_gains, ratio):
+    """Packed counts [..., C] -> what a network sees."""
+    light = packing.normalise(packed, camera, black_level, white_level)
+    if config.white_balance:
+        light = packing.white_balance(light, camera, wb_gains)
+    return packing.amplify(light, ratio)
+
+
+def picture_example(rgb_linear, seed, camera, config):
+    """Simulates low light in a picture.
+
+    Args:
+      rgb_linear: float32 [H, W, 3], linear sRGB light in [0, 1], whole CFA tiles.
+      seed: [2] integers.
+      camera: a Camera.
+      config: an ExampleConfig with a simulation.
+    Returns:
+      inputs: float32 [H / s, W / s, C], or [H, W, 3] where config.direct_rgb, amplified, in [0, 1].
+      target: float32 [H, W, 3] in [0, 1].
+    """
+    capture = random_capture(seed, camera, config.simulation.noise, config.simulation.darkest)
+    black, white = camera.levels
+    if config.direct_rgb:
+        short, target = expose_planes(rgb_linear, capture, camera)
+        light = tf.maximum(tf.cast(short, tf.float32) - black, 0.0) / (white - black)
+        return packing.amplify(light * (capture.wb_gains if config.white_balance else 1.0), capture.exposure_ratio), target
+    short, target = expose_picture(rgb_linear, capture, camera)
+    return _light(packing.pack(short, camera), camera, config, [black] * 4, white, capture.wb_gains, capture.exposure_ratio), target
+
+
+def _raw_example(mosaic, target, facts, seed, camera, config):
+    """Simulates a shorter exposure of a raw frame, whose target stays its own; as `picture_example`."""
+    capture = random_capture(seed, camera, config.simulation.noise)
+    clean = packing.unpack(packing.normalise(packing.pack(mosaic, camera), camera, facts["black_level"], facts["white_level"]), camera)
+    black, white = camera.levels
+    packed = packing.pack(expose(clean, capture, camera), camera)
+    light = _light(packed, camera, config, [black] * 4, white, facts["wb_gains"], capture.exposure_ratio)
+    return (packing.network_input(light, camera, 3) if config.direct_rgb else light), target
+
+
+def make_example(draw, table, camera, config):
+    """Turns a draw into a training example.
+
+    Args:
+      draw: from `pipeline.draw_example`.
+      table: a pipeline.Table.
+      camera: a Camera.
+      config: an ExampleConfig.
+    Returns:
+      inputs: float32 [patch_size, patch_size, C], amplified, in [0, 1]; [patch_size * s, patch_size * s, 3] where config.direct_rgb.
+      target: float32 [patch_size * s, patch_size * s, 3] in [0, 1], s = camera.upscale.
+    """
+    size, scale = config.patch_size, camera.upscale
+    mosaic, coded = tf.numpy_function(_read_crop(table, camera, size), [draw["pair"], draw["row"], draw["column"]],
+                                      [tf.uint16, tf.uint16], stateful=False)
+    mosaic, target = tf.ensure_shape(mosaic, [None, None]), tf.cast(tf.ensure_shape(coded, [None, None, 3]), tf.float32) / 65535.0
+    facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
+             for name in ("black_level", "white_level", "wb_gains", "ratio")}
+    if config.simulation is None:
+        inputs = _light(packing.pack(mosaic, camera), camera, config, **facts)
+    else:
+        inputs, target = tf.cond(tf.size(mosaic) > 0,
+                                 lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
+                                 lambda: picture_example(bt709_to_linear(target), draw["seed"], camera, config))
+    top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
+    channels, step = (3, scale) if config.direct_rgb else (camera.channels, 1)
+    inputs = inputs[top * step:(top + size) * step, left * step:(left + size) * step]
+    target = target[top * scale:(top + size) * scale, left * scale:(left + size) * scale]
+    inputs = tf.ensure_shape(inputs, [size * step, size * step, channels])
+    return augment(inputs, draw), augment(tf.ensure_shape(target, [size * scale, size * scale, 3]), draw)

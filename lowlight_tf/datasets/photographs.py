@@ -1,0 +1,51 @@
+"""Bright frames to simulate low light from: which files of a folder they are."""
+
+import dataclasses
+import os
+import pathlib
+
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES
+from lowlight_tf.raw_file import RAW_SUFFIXES
+
+
+@dataclasses.dataclass(frozen=True)
+class Photograph:
+    """A bright frame.
+
+    Attributes:
+      name: unique in its set; for messages and manifests.
+      path: a picture or a raw file.
+      target: the picture to reach in the place of the frame's own rendering, or None.
+      rendered: whether the picture is coded as LibRaw's renderings are, not as sRGB.
+    """
+
+    name: str
+    path: pathlib.Path
+    target: pathlib.Path | None = None
+    rendered: bool = False
+
+    @property
+    def is_raw(self):
+        """Tells a raw file, whose mosaic is used as it is, from a picture, which is taken backwards through the camera."""
+        return self.path.suffix.lower() in RAW_SUFFIXES
+
+
+def find_photographs(folder):
+    """Lists the pictures and raw files of a folder and the folders in it.
+
+    Args:
+      folder: path.
+    Returns:
+      list of Photograph, by name: the path within `folder`.
+    Raises:
+      LowlightError: where the folder does not exist or holds none.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
+    paths = sorted(pathlib.Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names
+                   if not name.startswith(".") and pathlib.Path(name).suffix.lower() in (*PHOTOGRAPH_SUFFIXES, *RAW_SUFFIXES))
+    if not paths:
+        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF or raw files in it or in folders in it")
+    return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]

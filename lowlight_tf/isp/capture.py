@@ -1,0 +1,88 @@
+"""A short exposure of a bright frame: which light, how dim, how much shorter and with what noise is drawn here; applied, it is the pair
+of a raw frame and its target that a camera in the dark would have brought home.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from lowlight_tf.isp.color import linear_to_bt709
+from lowlight_tf.isp.noise import Noise, add_noise, random_noise
+from lowlight_tf.isp.unprocess import mosaic, random_brightness, random_wb_gains, to_sensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Capture:
+    """One simulated short exposure.
+
+    Attributes:
+      wb_gains: float32 [3], as-shot gains of the scene's light; a raw frame keeps its own.
+      brightness: part of the sensor's range that the picture's white fills in the long exposure; a raw frame keeps its own.
+      exposure_ratio: long / short.
+      noise: a Noise.
+      seed: [2] integers, for the photosites.
+    """
+
+    wb_gains: tf.Tensor
+    brightness: tf.Tensor
+    exposure_ratio: tf.Tensor
+    noise: Noise
+    seed: tf.Tensor
+
+
+# SID's long exposures: their linear means run from 0.02 to 0.17 where those of photographs run from 0.1 to 0.4.
+DARKEST = 0.1
+
+
+def random_capture(seed, camera, kind="physical", darkest=DARKEST):
+    """Draws a capture.
+
+    Args:
+      seed: [2] integers.
+      camera: a Camera; its exposure_ratios are drawn from.
+      kind: of noise, one of noise.KINDS.
+      darkest: lowest brightness.
+    Returns:
+      A Capture.
+    """
+    gain_seed, brightness_seed, ratio_seed, noise_seed, frame_seed = tf.unstack(tf.random.split(seed, 5))
+    choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
+    return Capture(wb_gains=random_wb_gains(gain_seed), brightness=random_brightness(brightness_seed, darkest),
+                   exposure_ratio=tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice),
+                   noise=random_noise(noise_seed, kind), seed=frame_seed)
+
+
+def expose(clean, capture, camera):
+    """Records a clean mosaic in low light.
+
+    Args:
+      clean: float32 [..., H, W], linear light of the long exposure on the sensor, 0 at black and 1 at white.
+      capture: a Capture.
+      camera: a Camera, for its levels.
+    Returns:
+      uint16 [..., H, W], counts of the short exposure.
+    """
+    black, white = camera.levels
+    return add_noise(clean, capture.noise, capture.seed, exposure_ratio=capture.exposure_ratio, black_level=black, white_level=white)
+
+
+def expose_picture(rgb_linear, capture, camera):
+    """Takes a picture's scene again, in low light.
+
+    Args:
+      rgb_linear: float32 [..., H, W, 3], linear sRGB light in [0, 1].
+      capture: a Capture.
+      camera: a Camera.
+    Returns:
+      short: uint16 [..., H, W], counts.
+      target: float32 [..., H, W, 3] in [0, 1], coded as LibRaw codes its renderings.
+    """
+    light = rgb_linear * capture.brightness
+    return expose(mosaic(to_sensor(light, camera, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
+
+
+def expose_planes(rgb_linear, capture, camera):
+    """As `expose_picture`, for a sensor that sees all three colours everywhere: short is uint16 [..., H, W, 3], each with its own noise."""
+    light = rgb_linear * capture.brightness
+    planes = tf.stack(tf.unstack(to_sensor(light, camera, capture.wb_gains), axis=-1), axis=-3)
+    return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), linear_to_bt709(light)
