@@ -4,6 +4,7 @@ from absl import flags
 
 from flags import data_flags
 from lowlight_tf.cameras import CAMERAS
+from lowlight_tf.datasets import PHOTOGRAPHS
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -62,6 +63,13 @@ def check():
         raise UsageError(f"--batch_size={FLAGS.batch_size} cannot be shared by --num_replicas={FLAGS.num_replicas}; use a multiple of it")
     if FLAGS.validation_images and not FLAGS.validate_every:
         raise UsageError("--validation_images needs --validate_every")
+    simulated = FLAGS.dataset in PHOTOGRAPHS
+    if simulated and not FLAGS.data_dir:
+        raise UsageError(f"--dataset={FLAGS.dataset} needs --data_dir, the folder of the photographs")
+    if simulated and FLAGS.corrupt_targets:
+        raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
+    if FLAGS["noise"].present and not (simulated or FLAGS.corrupt_targets):
+        raise UsageError("--noise is that of simulated short exposures; give --corrupt_targets or a --dataset of photographs with it")
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 

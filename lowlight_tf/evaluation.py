@@ -168,7 +168,7 @@ def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name="
         raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
                             "leave --camera out or name another model")
     rules = sid.PROTOCOLS[protocol]
-    located = sources.locate(_data_of(data, config), camera)
+    located = sources.locate_pairs(_data_of(data, config), camera)
     located = dataclasses.replace(located, all_bursts=rules.all_bursts, exclude_misaligned=rules.exclude_misaligned)
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:

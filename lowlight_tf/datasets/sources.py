@@ -23,8 +23,6 @@ def _samples(config, camera):
 
 
 def _photographs(config, camera):
-    if not config.data_dir:
-        raise LowlightError(f"--dataset={config.dataset} needs --data_dir: the folder of your photographs (JPEG, PNG, TIFF or raw)")
     return pathlib.Path(config.data_dir)
 
 
@@ -48,6 +46,19 @@ def locate(config, camera):
     name = resolve(config.dataset, config.data_dir, camera)
     data_dir = DATASETS[name](config, camera)
     return dataclasses.replace(config, dataset="sid" if name in PAIRED else name, data_dir=str(data_dir))
+
+
+def locate_pairs(config, camera):
+    """As `locate`, for what needs real pairs.
+
+    Raises:
+      LowlightError: also for photographs.
+    """
+    located = locate(config, camera)
+    if located.dataset not in PAIRED:
+        raise LowlightError(f"--dataset={located.dataset} holds bright photographs without short exposures; name pairs to test it on, "
+                            "such as --dataset=samples or --dataset=sid --data_dir=...")
+    return located
 
 
 def find_pairs(located, camera, split, problems):
