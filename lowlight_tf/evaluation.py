@@ -5,16 +5,20 @@ import dataclasses
 import math
 import pathlib
 import statistics
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from lowlight_tf import checkpoint, model, packing
+from lowlight_tf.cameras import Camera
 from lowlight_tf.console import progress, say, warn
 from lowlight_tf.datasets import sid, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.image_file import to_uint8, write_png
+from lowlight_tf.isp.denoise import DENOISERS
+from lowlight_tf.isp.process import make_processor
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.overview import write_overview
@@ -33,6 +37,25 @@ class Score:
     ssim: float
     input_psnr: float | None
     input_ssim: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is scored.
+
+    Attributes:
+      predict: function of Short, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
+      camera: the Camera whose shorts it takes.
+      label: what it is called in messages.
+      facts: what metrics.json says of it.
+      trained_on: fields of the DataConfig it was trained on; {} where it was not trained.
+    """
+
+    predict: Callable
+    camera: Camera
+    label: str
+    facts: dict
+    trained_on: dict
 
 
 def make_predictor(params, camera, network):
@@ -63,6 +86,35 @@ def load_model(checkpoint_dir):
     params = initialize_parameters(network)
     step = checkpoint.load_parameters(checkpoint_dir, params)
     return make_predictor(params, camera, network), camera, config, step
+
+
+def trained_subject(checkpoint_dir, camera_name=""):
+    """Loads a trained or imported model to be scored.
+
+    Args:
+      checkpoint_dir: its folder.
+      camera_name: what the user believes the model's camera to be; "" for no belief.
+    Returns:
+      A Subject.
+    Raises:
+      LowlightError: where there is no whole checkpoint, or one of another camera.
+    """
+    predict, camera, config, step = load_model(checkpoint_dir)
+    if camera_name and camera_name != camera.name:
+        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
+                            "leave --camera out or name another model")
+    return Subject(predict, camera, f"step {step} of {checkpoint_dir}", {"step": step}, config.get("data", {}))
+
+
+def classic_subject(camera, denoiser):
+    """Returns the classic pipeline as a Subject.
+
+    Raises:
+      LowlightError: where the denoiser's package is not installed.
+    """
+    cost = DENOISERS[denoiser].seconds
+    label = f"the classic pipeline, denoiser {denoiser}" + (f" (about {cost} s a megapixel)" if cost else "")
+    return Subject(make_processor(camera, denoiser), camera, label, {"model": "classic", "denoiser": denoiser}, {})
 
 
 def score_output(predict, pair, camera):
@@ -137,45 +189,40 @@ def _table(metrics):
     return [heading] + [line(ratio, row) for ratio, row in metrics["per_ratio"].items()] + [line("all", metrics)]
 
 
-def _data_of(data, config):
+def _data_of(data, trained_on):
     """The data that was asked for, or where nothing was, what the model was trained on."""
-    trained_on = config.get("data", {})
     if data.dataset == "auto" and not data.data_dir:
         return dataclasses.replace(data, **{name: trained_on[name] for name in ("dataset", "data_dir") if name in trained_on})
     return data
 
 
-def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name=""):
-    """Scores a checkpoint on the test split.
+def evaluate(subject, data, result_dir, protocol, problems):
+    """Scores a subject on the test split.
 
     Args:
-      checkpoint_dir: a trained or imported model.
-      data: DataConfig; where it names no data, the model's own; burst and alignment choices are the protocol's.
+      subject: a Subject.
+      data: DataConfig; where it names no data, what the subject was trained on; burst and alignment choices are the protocol's.
       result_dir: where pictures, metrics.csv and metrics.json go.
       protocol: a key of sid.PROTOCOLS.
       problems: Problems, told of each pair that cannot be scored.
-      camera_name: what the user believes the model's camera to be; "" for no belief.
     Returns:
       metrics.json's content.
     Raises:
-      LowlightError: where there is no model, nothing to score, or nowhere to write.
+      LowlightError: where there is nothing to score, or nowhere to write.
     """
-    predict, camera, config, step = load_model(checkpoint_dir)
-    if camera_name and camera_name != camera.name:
-        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
-                            "leave --camera out or name another model")
+    camera = subject.camera
     rules = sid.PROTOCOLS[protocol]
-    located = sources.locate(_data_of(data, config), camera)
+    located = sources.locate(_data_of(data, subject.trained_on), camera)
     located = dataclasses.replace(located, all_bursts=rules.all_bursts, exclude_misaligned=rules.exclude_misaligned)
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
     check_writable(result_dir)
-    say(f"Scoring step {step} of {checkpoint_dir} on {len(pairs)} images, protocol {protocol}.")
+    say(f"Scoring {subject.label} on {len(pairs)} images, protocol {protocol}.")
     scored, scores = [], []
     for pair in progress(pairs, unit="image", description="testing"):
         try:
-            scores.append(evaluate_pair(predict, pair, camera, result_dir))
+            scores.append(evaluate_pair(subject.predict, pair, camera, result_dir))
             scored.append(pair)
         except OutputError:
             raise
@@ -183,7 +230,7 @@ def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name="
             problems.add(error)
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
-    metrics = summarise(scores, protocol) | {"camera": camera.name, "step": step, "skipped": problems.messages}
+    metrics = summarise(scores, protocol) | {"camera": camera.name, **subject.facts, "skipped": problems.messages}
     _write_csv(pathlib.Path(result_dir) / "metrics.csv", scores)
     write_json(pathlib.Path(result_dir) / "metrics.json", metrics)
     overview = write_overview(scored, result_dir)

@@ -6,6 +6,7 @@ its calibration of the Sony A7S II (section 4; figures in sensor counts at 14 bi
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -23,6 +24,12 @@ class NoiseFigures:
     read: tuple
     row: tuple
     black_offset: tuple
+
+
+    def read_noise(self, gain):
+        """Returns what is to be expected of a pixel in the dark at system gain K, counts: read and row noise together."""
+        log_gain = np.log(gain)
+        return float(np.hypot(*(np.exp(slope * log_gain + bias) for slope, bias, _ in (self.read, self.row))))
 
 
 # K of about 0.1 at ISO 100 and in proportion to ISO; SID's outdoor shorts are ISO 100 to 500, so the range stops there.
