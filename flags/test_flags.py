@@ -12,7 +12,7 @@ PROTOCOLS = ("sid-all", "sid-00", "sid-clean", "sid-clean-00")
 DENOISERS = ("none", "nlm", "bm3d")
 _DEFAULT_DENOISER = "nlm"
 
-flags.DEFINE_enum("model", "network", ["network", "classic"], "that of --checkpoint_dir, or classic: the camera's pipeline, nothing learned")
+flags.DEFINE_enum("model", "network", ["network", "classic"], "--checkpoint_dir's, or the classic pipeline, which learns nothing")
 flags.DEFINE_enum("denoiser", None, DENOISERS, "the classic pipeline's: none, nlm (non-local means; where not given) or bm3d (optional)")
 flags.DEFINE_string("result_dir", "", "where the results go (results/<checkpoint_dir's name or classic-<denoiser>>/<protocol>)")
 flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
@@ -41,8 +41,8 @@ def _denoiser():
 
 
 def subject():
-    """Returns the evaluation.Subject that the flags ask for."""
-    from lowlight_tf.evaluation import classic_subject, trained_subject
+    """Returns the Subject that the flags ask for."""
+    from lowlight_tf.subjects import classic_subject, trained_subject
     if FLAGS.model == "classic":
         return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
     return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "")

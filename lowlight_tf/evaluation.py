@@ -5,22 +5,17 @@ import dataclasses
 import math
 import pathlib
 import statistics
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from lowlight_tf import checkpoint, model, packing
-from lowlight_tf.cameras import Camera
 from lowlight_tf.console import progress, say, warn
 from lowlight_tf.datasets import sid, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.image_file import to_uint8, write_png
-from lowlight_tf.isp.denoise import DENOISERS
-from lowlight_tf.isp.process import make_processor
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
-from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
 
@@ -39,31 +34,12 @@ class Score:
     input_ssim: float | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """What is scored.
-
-    Attributes:
-      predict: function of Short, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
-      camera: the Camera whose shorts it takes.
-      label: what it is called in messages.
-      facts: what metrics.json says of it.
-      trained_on: fields of the DataConfig it was trained on; {} where it was not trained.
-    """
-
-    predict: Callable
-    camera: Camera
-    label: str
-    facts: dict
-    trained_on: dict
-
-
 def make_predictor(params, camera, network):
     """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: normalise, pack, amplify, forward."""
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
-        return forward(params, inputs, network)
+        return model.forward(params, inputs, network)
 
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
@@ -83,38 +59,9 @@ def load_model(checkpoint_dir):
     """
     config = checkpoint.read_config(checkpoint_dir)
     camera, network = model.from_description(config, checkpoint_dir)
-    params = initialize_parameters(network)
+    params = model.initialize_parameters(network)
     step = checkpoint.load_parameters(checkpoint_dir, params)
     return make_predictor(params, camera, network), camera, config, step
-
-
-def trained_subject(checkpoint_dir, camera_name=""):
-    """Loads a trained or imported model to be scored.
-
-    Args:
-      checkpoint_dir: its folder.
-      camera_name: what the user believes the model's camera to be; "" for no belief.
-    Returns:
-      A Subject.
-    Raises:
-      LowlightError: where there is no whole checkpoint, or one of another camera.
-    """
-    predict, camera, config, step = load_model(checkpoint_dir)
-    if camera_name and camera_name != camera.name:
-        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
-                            "leave --camera out or name another model")
-    return Subject(predict, camera, f"step {step} of {checkpoint_dir}", {"step": step}, config.get("data", {}))
-
-
-def classic_subject(camera, denoiser):
-    """Returns the classic pipeline as a Subject.
-
-    Raises:
-      LowlightError: where the denoiser's package is not installed.
-    """
-    cost = DENOISERS[denoiser].seconds
-    label = f"the classic pipeline, denoiser {denoiser}" + (f" (about {cost} s a megapixel)" if cost else "")
-    return Subject(make_processor(camera, denoiser), camera, label, {"model": "classic", "denoiser": denoiser}, {})
 
 
 def score_output(predict, pair, camera):
@@ -200,7 +147,7 @@ def evaluate(subject, data, result_dir, protocol, problems):
     """Scores a subject on the test split.
 
     Args:
-      subject: a Subject.
+      subject: a subjects.Subject.
       data: DataConfig; where it names no data, what the subject was trained on; burst and alignment choices are the protocol's.
       result_dir: where pictures, metrics.csv and metrics.json go.
       protocol: a key of sid.PROTOCOLS.
