@@ -109,7 +109,7 @@ class Denoiser:
 
 DENOISERS = {
     "none": Denoiser(None, 0),
-    "nlm": Denoiser(non_local_means, 3),
+    "nlm": Denoiser(non_local_means, 2),
     "bm3d": Denoiser(block_matching, 35, "bm3d", "its licence allows non-commercial use only"),
 }
 
