@@ -1,4 +1,7 @@
-"""Tests a model: python test.py --checkpoint_dir=... Writes pictures, metrics.csv and metrics.json. See --help."""
+"""Tests a model: python test.py --checkpoint_dir=..., or without one: python test.py --model=classic --camera=sony
+
+Writes pictures, metrics.csv and metrics.json. See --help.
+"""
 
 from absl import flags
 
