@@ -1,4 +1,7 @@
-"""Tests a model: python test.py --checkpoint_dir=... Writes pictures, metrics.csv and metrics.json. See --help."""
+"""Tests a model: python test.py --checkpoint_dir=..., or without one: python test.py --model=classic --camera=sony
+
+Writes pictures, metrics.csv and metrics.json. See --help.
+"""
 
 from absl import flags
 
@@ -7,9 +10,7 @@ from flags import data_flags, entry, test_flags
 
 def main(problems):
     from lowlight_tf.evaluation import evaluate
-    FLAGS = flags.FLAGS
-    evaluate(FLAGS.checkpoint_dir, data_flags.data_config(), test_flags.result_dir(), FLAGS.protocol, problems,
-             camera_name=FLAGS.camera or "")
+    evaluate(test_flags.subject(), data_flags.data_config(), test_flags.result_dir(), flags.FLAGS.protocol, problems)
 
 
 if __name__ == "__main__":

@@ -4,26 +4,51 @@ import pathlib
 
 from absl import flags
 
+from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
 PROTOCOLS = ("sid-all", "sid-00", "sid-clean", "sid-clean-00")
+DENOISERS = ("none", "nlm", "bm3d")
+_DEFAULT_DENOISER = "nlm"
 
-flags.DEFINE_string("result_dir", "", "where pictures and metrics go (results/<name of checkpoint_dir>/<protocol> where not given)")
+flags.DEFINE_enum("model", "network", ["network", "classic"], "--checkpoint_dir's, or the classic pipeline, which learns nothing")
+flags.DEFINE_enum("denoiser", None, DENOISERS, "the classic pipeline's: none, nlm (non-local means; where not given) or bm3d (optional)")
+flags.DEFINE_string("result_dir", "", "where the results go (results/<checkpoint_dir's name or classic-<denoiser>>/<protocol>)")
 flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
 
 
 def preset_names():
-    """Testing has no presets: what it needs comes from the checkpoint.
+    """Testing has no presets: what it needs comes from the checkpoint, or from the camera's row.
 
     Raises:
-      UsageError: where no checkpoint is named.
+      UsageError: where no model is named, or flags do not go together.
     """
-    if not FLAGS.checkpoint_dir:
+    if FLAGS.model == "classic":
+        if FLAGS.checkpoint_dir:
+            raise UsageError("--model=classic has no checkpoint; leave --checkpoint_dir or --model out")
+        if FLAGS.camera is None:
+            raise UsageError(f"--model=classic needs --camera; expected one of {', '.join(CAMERAS)}, such as --camera=sony")
+    elif FLAGS.denoiser is not None:
+        raise UsageError(f"--denoiser={FLAGS.denoiser} is the classic pipeline's; add --model=classic or leave it out")
+    elif not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is missing; name the folder of a model that train.py or import_slim wrote")
     return []
 
 
+def _denoiser():
+    return FLAGS.denoiser or _DEFAULT_DENOISER
+
+
+def subject():
+    """Returns the Subject that the flags ask for."""
+    from lowlight_tf.subjects import classic_subject, trained_subject
+    if FLAGS.model == "classic":
+        return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
+    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "")
+
+
 def result_dir():
     """Returns where the results go."""
-    return FLAGS.result_dir or str(pathlib.Path("results") / pathlib.Path(FLAGS.checkpoint_dir).resolve().name / FLAGS.protocol)
+    name = f"classic-{_denoiser()}" if FLAGS.model == "classic" else pathlib.Path(FLAGS.checkpoint_dir).resolve().name
+    return FLAGS.result_dir or str(pathlib.Path("results") / name / FLAGS.protocol)

@@ -8,7 +8,9 @@ from lowlight_tf.datasets import PHOTOGRAPHS
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
+_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks")
 
+flags.DEFINE_enum("model", "sid", ["sid", "denoise20"], "the SID network (a U-Net), or the 20-layer denoiser of Remez et al.")
 flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "examples of a step, over all replicas", lower_bound=1)
 flags.DEFINE_integer("steps", 0, "length of the run in steps, or", lower_bound=0)
@@ -70,6 +72,9 @@ def check():
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
     if FLAGS["noise"].present and not (simulated or FLAGS.corrupt_targets):
         raise UsageError("--noise is that of simulated short exposures; give --corrupt_targets or a --dataset of photographs with it")
+    for name in ("freeze_up_filters", *_SID_ONLY):
+        if FLAGS.model != "sid" and FLAGS[name].present:
+            raise UsageError(f"--{name} is of the SID network; leave it or --model={FLAGS.model} out")
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
@@ -79,8 +84,9 @@ def training_config():
     from lowlight_tf.model import network_for
     from lowlight_tf.training_config import TrainingConfig
     camera = CAMERAS[FLAGS.camera]
-    network = network_for(camera, network_input=FLAGS.network_input, base_width=FLAGS.base_width, downsample=FLAGS.downsample,
-                          pool_window=FLAGS.pool_window, extra_blocks=FLAGS.extra_blocks, white_balance_input=FLAGS.white_balance_input)
+    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
+    network = network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, white_balance_input=FLAGS.white_balance_input,
+                          **options)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
                  "freeze_up_filters")

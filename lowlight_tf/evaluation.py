@@ -16,7 +16,6 @@ from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
-from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
 
@@ -40,7 +39,7 @@ def make_predictor(params, camera, network):
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
-        return forward(params, inputs, network)
+        return model.forward(params, inputs, network)
 
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
@@ -63,7 +62,7 @@ def load_model(checkpoint_dir):
     """
     config = checkpoint.read_config(checkpoint_dir)
     camera, network = model.from_description(config, checkpoint_dir)
-    params = initialize_parameters(network)
+    params = model.initialize_parameters(network)
     step = checkpoint.load_parameters(checkpoint_dir, params)
     return make_predictor(params, camera, network), camera, config, step
 
@@ -140,45 +139,40 @@ def _table(metrics):
     return [heading] + [line(ratio, row) for ratio, row in metrics["per_ratio"].items()] + [line("all", metrics)]
 
 
-def _data_of(data, config):
+def _data_of(data, trained_on):
     """The data that was asked for, or where nothing was, what the model was trained on."""
-    trained_on = config.get("data", {})
     if data.dataset == "auto" and not data.data_dir:
         return dataclasses.replace(data, **{name: trained_on[name] for name in ("dataset", "data_dir") if name in trained_on})
     return data
 
 
-def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name=""):
-    """Scores a checkpoint on the test split.
+def evaluate(subject, data, result_dir, protocol, problems):
+    """Scores a subject on the test split.
 
     Args:
-      checkpoint_dir: a trained or imported model.
-      data: DataConfig; where it names no data, the model's own; burst and alignment choices are the protocol's.
+      subject: a subjects.Subject.
+      data: DataConfig; where it names no data, what the subject was trained on; burst and alignment choices are the protocol's.
       result_dir: where pictures, metrics.csv and metrics.json go.
       protocol: a key of sid.PROTOCOLS.
       problems: Problems, told of each pair that cannot be scored.
-      camera_name: what the user believes the model's camera to be; "" for no belief.
     Returns:
       metrics.json's content.
     Raises:
-      LowlightError: where there is no model, nothing to score, or nowhere to write.
+      LowlightError: where there is nothing to score, or nowhere to write.
     """
-    predict, camera, config, step = load_model(checkpoint_dir)
-    if camera_name and camera_name != camera.name:
-        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
-                            "leave --camera out or name another model")
+    camera = subject.camera
     rules = sid.PROTOCOLS[protocol]
-    located = sources.locate_pairs(_data_of(data, config), camera)
+    located = sources.locate_pairs(_data_of(data, subject.trained_on), camera)
     located = dataclasses.replace(located, all_bursts=rules.all_bursts, exclude_misaligned=rules.exclude_misaligned)
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
     check_writable(result_dir)
-    say(f"Scoring step {step} of {checkpoint_dir} on {len(pairs)} images, protocol {protocol}.")
+    say(f"Scoring {subject.label} on {len(pairs)} images, protocol {protocol}.")
     scored, scores = [], []
     for pair in progress(pairs, unit="image", description="testing"):
         try:
-            scores.append(evaluate_pair(predict, pair, camera, result_dir))
+            scores.append(evaluate_pair(subject.predict, pair, camera, result_dir))
             scored.append(pair)
         except OutputError:
             raise
@@ -186,7 +180,7 @@ def evaluate(checkpoint_dir, data, result_dir, protocol, problems, camera_name="
             problems.add(error)
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
-    metrics = summarise(scores, protocol) | {"camera": camera.name, "step": step, "skipped": problems.messages}
+    metrics = summarise(scores, protocol) | {"camera": camera.name, **subject.facts, "skipped": problems.messages}
     _write_csv(pathlib.Path(result_dir) / "metrics.csv", scores)
     write_json(pathlib.Path(result_dir) / "metrics.json", metrics)
     overview = write_overview(scored, result_dir)

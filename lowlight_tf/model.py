@@ -2,30 +2,53 @@
 
 import dataclasses
 
+from lowlight_tf import denoise20
+from lowlight_tf import network as sid_network
 from lowlight_tf.cameras import Camera
+from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import NetworkConfig
 
+# name -> the config that says what it looks like, and the module that runs such a config
+MODELS = {"sid": (NetworkConfig, sid_network), "denoise20": (Denoise20Config, denoise20)}
 TARGET = "srgb"
 NETWORK_INPUTS = ("packed", "rgb")
 
 
-def network_for(camera, *, network_input="packed", **options):
-    """Returns the NetworkConfig of a camera: its packed channels in, its upscale out, or full-resolution RGB in and out.
+def model_name(config):
+    """Returns the name in MODELS of a network's config."""
+    return next(name for name, (kind, _) in MODELS.items() if isinstance(config, kind))
+
+
+def initialize_parameters(config, seed=0):
+    """Creates the parameters of whichever network `config` describes: dict from name to tf.Variable."""
+    return MODELS[model_name(config)][1].initialize_parameters(config, seed)
+
+
+def forward(params, packed, config):
+    """Runs whichever network `config` describes: float32 [B, h, w, C] -> [B, h * upscale, w * upscale, 3]."""
+    return MODELS[model_name(config)][1].forward(params, packed, config)
+
+
+def network_for(camera, *, model="sid", network_input="packed", **options):
+    """Returns a network's config for a camera: its packed channels in, its upscale out, or full-resolution RGB in and out.
 
     Args:
       camera: a Camera.
+      model: a key of MODELS.
       network_input: "packed" or "rgb".
       **options: other fields of NetworkConfig.
     """
-    if network_input == "rgb":
-        return NetworkConfig(input_channels=3, upscale=1, **options)
-    return NetworkConfig(input_channels=camera.channels, upscale=camera.upscale, **options)
+    rgb = network_input == "rgb"
+    sizes = {"input_channels": 3, "upscale": 1} if rgb else {"input_channels": camera.channels, "upscale": camera.upscale}
+    if model == "denoise20":
+        sizes["channel_colors"] = (0, 1, 2) if rgb else tuple((0, 1, 2, 1)[color] for color in camera.channel_colors)
+    return MODELS[model][0](**sizes, **options)
 
 
 def describe(camera, network):
     """Returns the part of config.json that says what the model is."""
-    return {"camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network), "target": TARGET}
+    return {"model": model_name(network), "camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network), "target": TARGET}
 
 
 def _tuples(value):
@@ -33,7 +56,7 @@ def _tuples(value):
 
 
 def from_description(config, source):
-    """Rebuilds (Camera, NetworkConfig) from config.json.
+    """Rebuilds the Camera and the network's config from config.json.
 
     Args:
       config: the dict.
@@ -43,7 +66,10 @@ def from_description(config, source):
     """
     try:
         camera = Camera(**{name: _tuples(value) for name, value in config["camera"].items()})
-        network = NetworkConfig(**config["network"])
+        kind, _ = MODELS[config.get("model", "sid")]  # the only one there was when the key was not written yet
+        network = kind(**{name: _tuples(value) for name, value in config["network"].items()})
+    except KeyError as error:
+        raise LowlightError(f"{source} holds a model {error}; this version knows {', '.join(MODELS)}") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise LowlightError(f"{source} does not describe a model of this version: {error}") from error
     if config.get("target", TARGET) != TARGET:
@@ -63,7 +89,10 @@ def check_same(config, camera, network, checkpoint_dir):
                             "name another --checkpoint_dir")
     if found_camera != camera:
         raise LowlightError(f"{checkpoint_dir} was trained with another definition of camera {camera.name}; name another --checkpoint_dir")
-    for field in dataclasses.fields(NetworkConfig):
+    if type(found_network) is not type(network):
+        raise LowlightError(f"{checkpoint_dir} holds a model of --model={model_name(found_network)}, not of {model_name(network)}; "
+                            "name another --checkpoint_dir")
+    for field in dataclasses.fields(network):
         found, wanted = getattr(found_network, field.name), getattr(network, field.name)
         if found != wanted:
             raise LowlightError(f"{checkpoint_dir} holds a network with {field.name}={found}, not {wanted}; name another --checkpoint_dir")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from lowlight_tf.datasets import pipeline
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.losses import l1
-from lowlight_tf.network import forward
+from lowlight_tf.model import forward
 from lowlight_tf.optimizer import adam_update
 from lowlight_tf.packing import network_input
 

@@ -13,7 +13,6 @@ from lowlight_tf.datasets import bright, cache, pipeline, sources
 from lowlight_tf.errors import LowlightError, NonFiniteError
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
-from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.packing import network_input
 from lowlight_tf.replicas import check_agreement, distributed_batches, is_alone, is_chief, local_example, make_strategy, make_train_step
@@ -89,7 +88,7 @@ class _Run:
         self.scenes = len(self.table.scene_count)
         self.last = total_steps(config, self.scenes)
         with strategy.scope():
-            self.params = initialize_parameters(config.network, config.seed)
+            self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state)
         self.step = self.first = self.store.restore() or 0
@@ -133,7 +132,8 @@ class _Run:
     def _show(self, batch):
         packed, target = local_example(self.strategy, batch)
         inputs = network_input(packed, self.config.camera, self.config.network.input_channels)
-        self.report.picture(self.step, side_by_side(inputs, forward(self.params, inputs, self.config.network), target, self.config.camera))
+        output = model.forward(self.params, inputs, self.config.network)
+        self.report.picture(self.step, side_by_side(inputs, output, target, self.config.camera))
 
     def save(self):
         """Writes a checkpoint, unless a parameter is not finite."""

@@ -11,6 +11,7 @@ from lowlight_tf import __version__, checkpoint, datasets, model
 from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
+from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.network import NetworkConfig
 
 
@@ -34,7 +35,7 @@ class TrainingConfig:
     """
 
     camera: Camera
-    network: NetworkConfig
+    network: NetworkConfig | Denoise20Config
     data: datasets.DataConfig
     checkpoint_dir: str
     patch_size: int = 512

@@ -25,6 +25,7 @@ class Short:
       wb_gains: as-shot (R, G, B) gains with G = 1.
       visible_size: (H, W) of the file's visible area, before cropping.
       offset: (row, column) that the crop starts at.
+      ccm: float32 [3, 3], white-balanced camera colour -> linear sRGB.
     """
 
     mosaic: np.ndarray
@@ -33,6 +34,7 @@ class Short:
     wb_gains: tuple
     visible_size: tuple
     offset: tuple
+    ccm: np.ndarray
 
 
 def _check_camera(raw, camera, path):
@@ -67,7 +69,7 @@ def read_short(path, camera):
     white = raw.white_level if camera.white_level is None else camera.white_level
     if white <= max(black):
         raise LowlightError(f"{path} says black level {max(black):.0f} and white level {white}; expected white above black")
-    return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset)
+    return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset, raw.ccm)
 
 
 def read_target(path, camera, visible_size, offset):

@@ -8,26 +8,13 @@ SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375],
                         [0.2126729, 0.7151522, 0.0721750],
                         [0.0193339, 0.1191920, 0.9503041]], np.float32)
 
-# Where the straight line and the power 1/2.222 meet with one slope.
-_BT709_JOINT, _BT709_OFFSET = 0.01805016, 0.09925781
+# Where the two branches of LibRaw's gamma (2.222, 4.5) touch; solved from equal values and equal slopes there.
+_BT709_TOE, _BT709_OFFSET = 0.018050156, 0.099257806
 
 
 def srgb_to_linear(srgb):
     """Inverts the sRGB transfer curve: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. IEC 61966-2-1."""
     return tf.where(srgb <= 0.04045, srgb / 12.92, ((tf.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def bt709_to_linear(coded):
-    """Inverts LibRaw's default curve: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. ITU-R BT.709-6, item 1.2."""
-    return tf.where(coded < 4.5 * _BT709_JOINT, coded / 4.5, ((tf.maximum(coded, 0.08) + _BT709_OFFSET) / (1 + _BT709_OFFSET)) ** 2.222)
-
-
-def linear_to_bt709(linear):
-    """Codes light as LibRaw's renderings, SID's targets, are coded: float32 [...] in [0, 1] -> float32 [...] in [0, 1].
-
-    Reference: LibRaw's default gamma (2.222, 4.5); ITU-R BT.709-6, item 1.2. It keeps shadows darker than the sRGB curve does.
-    """
-    return tf.where(linear < _BT709_JOINT, linear * 4.5, (1 + _BT709_OFFSET) * tf.maximum(linear, 0.01) ** (1 / 2.222) - _BT709_OFFSET)
 
 
 def srgb_to_camera_matrix(xyz_to_camera):
@@ -45,3 +32,17 @@ def srgb_to_camera_matrix(xyz_to_camera):
 def apply_matrix(rgb, matrix):
     """Multiplies each pixel of [..., 3] by [3, 3]."""
     return tf.linalg.matvec(tf.convert_to_tensor(matrix, rgb.dtype), rgb)
+
+
+def linear_to_bt709(linear):
+    """Applies the curve of LibRaw's renderings, its gamma (2.222, 4.5): float [...] in [0, 1] -> the same shape in [0, 1].
+
+    ITU-R BT.709 with the constants that make the toe of slope 4.5 and the power of 1/2.222 meet without a kink; not the sRGB curve.
+    """
+    return tf.where(linear < _BT709_TOE, 4.5 * linear, (1 + _BT709_OFFSET) * tf.maximum(linear, _BT709_TOE) ** (1 / 2.222) - _BT709_OFFSET)
+
+
+def bt709_to_linear(encoded):
+    """Inverts `linear_to_bt709`: float [...] in [0, 1] -> the same shape in [0, 1]."""
+    power = ((tf.maximum(encoded, 4.5 * _BT709_TOE) + _BT709_OFFSET) / (1 + _BT709_OFFSET)) ** 2.222
+    return tf.where(encoded < 4.5 * _BT709_TOE, encoded / 4.5, power)

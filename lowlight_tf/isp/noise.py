@@ -7,6 +7,7 @@ whole frame is drawn by `random_noise`, that of its photosites by `add_noise`; b
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 KINDS = ("physical", "gaussian", "poisson")
@@ -32,10 +33,15 @@ class NoiseFigures:
     black_offset: tuple
 
 
-# Tukey-lambda shapes: those calibrated at the low ISOs; at the highest they fall to -0.14.
-# K of about 0.1 at ISO 100 and in proportion to ISO; SID's outdoor shorts are ISO 100 to 500, so the range stops there. The black
-# offsets contain what SID's shorts show against their long exposures (means of -0.9 to -0.4 in the crops of three training scenes);
-# ELD's frames of single ISOs drift by more.
+    def read_noise(self, gain):
+        """Returns what is to be expected of a pixel in the dark at system gain K, counts: read and row noise together."""
+        log_gain = np.log(gain)
+        return float(np.hypot(*(np.exp(slope * log_gain + bias) for slope, bias, _ in (self.gaussian_read, self.row))))
+
+
+# K of about 0.1 at ISO 100 and in proportion to ISO; SID's outdoor shorts are ISO 100 to 500, so the range stops there. Tukey-lambda
+# shapes: those calibrated at the low ISOs; at the highest they fall to -0.14. The black offsets contain what SID's shorts show against
+# their long exposures (means of -0.9 to -0.4 in the crops of three training scenes); ELD's frames of single ISOs drift by more.
 SONY_A7S2 = NoiseFigures(gain_range=(0.1, 0.5), gaussian_read=(0.541, 1.218, 0.268), tukey_read=(0.462, 0.566, 0.263),
                          tukey_shape=(0.0, 0.129), row=(0.528, -0.592, 0.294), black_offset=(-1.2, 0.2))
 
