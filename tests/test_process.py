@@ -33,7 +33,7 @@ def photograph(size=(510, 510)):
 def noisy_planes(gain, level, seed=0, size=256):
     """Returns counts above black of a smooth scene, recorded by the simulator with the noise model's own figures, and the truth."""
     clean = level * np.add.outer(np.linspace(0.2, 1, size), np.linspace(0.0, 1, size))
-    noise = Noise(gain, SONY_A7S2.read_noise(gain), 0.0, 0.0)
+    noise = Noise(gain, SONY_A7S2.read_noise(gain), None, 0.0, 0.0)
     planes = [
         add_noise(tf.constant(clean / 15871, tf.float32), noise, [seed, i], exposure_ratio=1, black_level=512, white_level=16383)
         for i in range(4)
