@@ -1,16 +1,61 @@
-"""The rarer tools: python -m lowlight_tf import_slim --help."""
+"""The rarer tools: python -m lowlight_tf TOOL --help."""
 
 import argparse
+import pathlib
+import shlex
+import signal
 import sys
 
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.console import quiet_stderr, warn
-from lowlight_tf.errors import LowlightError, UsageError
+from lowlight_tf.errors import LowlightError, Problems, UsageError
 
 
-def _import_slim(options):
+def _import_slim(options, problems):
     from lowlight_tf.importing import import_slim
     import_slim(CAMERAS[options.camera], options.slim_checkpoint, options.checkpoint_dir)
+
+
+def _simulate(options, problems):
+    from lowlight_tf.simulation import SimulationConfig, simulate
+    camera = CAMERAS[options.camera]
+    try:
+        ratios = tuple(float(ratio) for ratio in options.ratios.split(",")) if options.ratios else tuple(map(float, camera.exposure_ratios))
+    except ValueError as error:
+        raise UsageError(f"--ratios={options.ratios} are no numbers; expected such as --ratios=100,250,300") from error
+    config = SimulationConfig(camera=camera, input=options.input, output=options.output, ratios=ratios, noise=options.noise,
+                              seed=options.seed, split=options.split)
+    if not options.runner:
+        if options.beam_args:
+            raise UsageError("--beam_args are a Beam runner's; give --runner with them")
+        simulate(config, problems, options.workers)
+        return
+    if options.workers:
+        raise UsageError("--workers is of the local job; give the runner's own option in --beam_args")
+    from lowlight_tf.simulation_beam import simulate_on_beam
+    simulate_on_beam(config, problems, options.runner, shlex.split(options.beam_args))
+
+
+def _simulation_figure(options, problems):
+    from lowlight_tf.simulation_figure import write_figure
+    write_figure(pathlib.Path(options.input), options.output, options.seed)
+    print(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
+
+
+def _add_simulate(tools):
+    tool = tools.add_parser("simulate", help="turn photographs into a data set in SID's layout")
+    tool.add_argument("--input", required=True, help="folder of photographs: JPEG, PNG, TIFF, raw")
+    tool.add_argument("--output", required=True, help="folder of the data set; the same command goes on where it was stopped")
+    tool.add_argument("--camera", required=True, choices=list(CAMERAS), help="what takes the short exposures")
+    tool.add_argument("--ratios", default="", help="exposure ratios, by default the camera's: 100,250,300")
+    tool.add_argument("--noise", default="physical", choices=["physical", "gaussian", "poisson"])
+    tool.add_argument("--seed", type=int, default=0)
+    tool.add_argument("--split", default="train", choices=["train", "val", "test"])
+    tool.add_argument("--workers", type=int, default=0, help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
+    tool.add_argument("--runner", default="", choices=["", "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"],
+                      help="run as an Apache Beam job (pip install apache-beam)")
+    tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--flink_master=host:8081'")
+    tool.set_defaults(run=_simulate)
 
 
 def _parser():
@@ -21,24 +66,39 @@ def _parser():
     tool.add_argument("--slim_checkpoint", required=True, help="prefix of the Saver's files, such as .../model.ckpt")
     tool.add_argument("--checkpoint_dir", required=True, help="new folder for the model")
     tool.set_defaults(run=_import_slim)
+    _add_simulate(tools)
+    tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
+    tool.add_argument("--input", required=True, help="a picture or a raw file")
+    tool.add_argument("--output", required=True, help="the PNG to write")
+    tool.add_argument("--seed", type=int, default=0)
+    tool.set_defaults(run=_simulation_figure)
     return parser
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def main():
     """Runs one tool; returns the exit code."""
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    problems = Problems()
     try:
         with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
             import tensorflow as tf
             tf.config.list_physical_devices()
-        options.run(options)
-        return 0
+        options.run(options, problems)
+        code = 1 if problems.messages else 0
     except LowlightError as error:
         warn(f"error: {error}")
-        return 2 if isinstance(error, UsageError) else 1
+        code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        warn("Interrupted; nothing half-written is left.")
-        return 130
+        warn("Interrupted; nothing half-written is left. Run the same command again to go on.")
+        code = 130
+    if problems.messages:
+        warn(problems.summary())
+    return code
 
 
 if __name__ == "__main__":

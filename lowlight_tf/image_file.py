@@ -32,10 +32,10 @@ def read_picture(path):
             picture = tf.io.decode_png(path.read_bytes(), channels=3, dtype=tf.uint16).numpy()
         else:
             picture = tifffile.imread(path)
-    except OSError as error:
-        raise LowlightError(f"cannot read {path}: {error.strerror or error}") from error
     # A damaged TIFF fails in whatever part of its decoder meets the damage, with that part's own error.
     except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise LowlightError(f"cannot read {path}: {error.strerror}") from error
         reason = (str(error).splitlines() or [type(error).__name__])[0][:99]
         kind = path.suffix[1:].upper()
         raise LowlightError(f"{path} is damaged or no {kind} file ({reason}); make it again or leave it out") from error

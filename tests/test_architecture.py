@@ -32,6 +32,9 @@ LAYERS = {
     "training": 3,
     "training_config": 3,
     "importing": 3,
+    "simulation": 3,
+    "simulation_beam": 3,
+    "simulation_figure": 3,
     "__main__": 4,
 }
 PACKAGE = ROOT / "lowlight_tf"

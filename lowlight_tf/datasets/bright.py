@@ -11,7 +11,7 @@ from lowlight_tf.datasets import cache
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable
 from lowlight_tf.image_file import read_picture
-from lowlight_tf.isp.color import linear_to_bt709, srgb_to_linear
+from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.packing import crop_to_phase
 
 
@@ -45,6 +45,12 @@ def read_photograph(photograph, camera):
     """
     picture = crop_to_phase(read_picture(photograph.path), camera)
     return np.ascontiguousarray(picture if photograph.rendered else recode(picture))
+
+
+def picture_light(photograph, camera):
+    """Reads a picture as linear light: float32 [H, W, 3] in [0, 1], sRGB colours, whole CFA tiles."""
+    to_linear = bt709_to_linear if photograph.rendered else srgb_to_linear
+    return to_linear(crop_to_phase(read_picture(photograph.path), camera).astype(np.float32) / 65535)
 
 
 def any_levels(camera):

@@ -93,21 +93,21 @@ def _bytes_needed(pairs, shorts, longs):
     return total
 
 
-def check_space(cache_dir, needed):
+def check_space(folder, needed, doing="Decoding into", flag="--cache_dir"):
     """Says how many bytes are about to be written, and refuses a disk that cannot hold them."""
-    free = shutil.disk_usage(cache_dir).free
-    say(f"Decoding into {cache_dir}: {needed / 1e9:.2f} GB to write, {free / 1e9:.1f} GB free on its disk.")
+    free = shutil.disk_usage(folder).free
+    say(f"{doing} {folder}: {needed / 1e9:.2f} GB to write, {free / 1e9:.1f} GB free on its disk.")
     if needed + _SPARE_BYTES > free:
-        raise LowlightError(f"the cache in {cache_dir} needs {needed / 1e9:.2f} GB more and its disk has {free / 1e9:.2f} GB free; "
-                            "free some space or name another folder by --cache_dir")
+        raise LowlightError(f"{folder} needs {needed / 1e9:.2f} GB more and its disk has {free / 1e9:.2f} GB free; "
+                            f"free some space or name another folder by {flag}")
 
 
-def run_jobs(jobs, problems, description):
-    """Runs {key: function} on all cores; returns the keys that failed, each reported once."""
+def run_jobs(jobs, problems, description, workers=0):
+    """Runs {key: function} on `workers` threads, 0 for one a core and 8 at most; returns the keys that failed, each reported once."""
     failed = set()
     if not jobs:
         return failed
-    with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
         futures = {pool.submit(job): key for key, job in jobs.items()}
         try:
             for future in progress(concurrent.futures.as_completed(futures), total=len(futures), unit="file", description=description):
