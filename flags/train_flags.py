@@ -4,6 +4,7 @@ from absl import flags
 
 from flags import data_flags
 from lowlight_tf.cameras import CAMERAS
+from lowlight_tf.datasets import EXPERTS
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -28,6 +29,7 @@ flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
 flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
+flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
 flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
 flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
@@ -62,6 +64,8 @@ def check():
         raise UsageError(f"--batch_size={FLAGS.batch_size} cannot be shared by --num_replicas={FLAGS.num_replicas}; use a multiple of it")
     if FLAGS.validation_images and not FLAGS.validate_every:
         raise UsageError("--validation_images needs --validate_every")
+    if FLAGS.expert and FLAGS.dataset != "fivek":
+        raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
@@ -77,5 +81,6 @@ def training_config():
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
                  "freeze_up_filters")
     data = data_flags.data_config(all_bursts=FLAGS.all_bursts, exclude_misaligned=FLAGS.exclude_misaligned,
-                                  corrupt_targets=FLAGS.corrupt_targets, noise=FLAGS.noise)
+                                  corrupt_targets=FLAGS.corrupt_targets, noise=FLAGS.noise,
+                                  expert=FLAGS.expert or "")
     return TrainingConfig(camera=camera, network=network, data=data, **{name: getattr(FLAGS, name) for name in same_name})

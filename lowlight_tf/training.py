@@ -60,6 +60,7 @@ def prepare_table(config, located, problems):
         if not cached:
             raise LowlightError(f"no photographs to train on in {located.data_dir}: {len(photographs)} found, none usable with "
                                 f"--patch_size={config.patch_size}; see the lines above")
+        say(f"{len(cached):,} of {len(photographs):,} frames usable.")
         return pipeline.make_table(cached, config.camera, config.patch_size)
     pairs = sources.find_pairs(located, config.camera, "train", problems)
     cached = cache.build(pairs, config.camera, config.data.cache_dir, problems)

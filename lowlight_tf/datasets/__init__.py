@@ -5,7 +5,8 @@ import pathlib
 
 DEFAULT_DATA_DIR = "dataset"
 PAIRED = ("sid", "samples")
-PHOTOGRAPHS = ("folder",)
+PHOTOGRAPHS = ("folder", "fivek")
+EXPERTS = ("a", "b", "c", "d", "e")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +21,7 @@ class DataConfig:
       all_bursts: use every burst instead of `_00` only.
       exclude_misaligned: leave out the scenes whose exposures do not lie on each other.
       corrupt_targets: train on simulated short exposures of a paired source's long ones, not on its short ones.
+      expert: one of EXPERTS whose renderings of FiveK are the targets; "" for LibRaw's.
       noise: kind of noise that simulated short exposures get: "physical", "gaussian" or "poisson".
     """
 
@@ -30,6 +32,7 @@ class DataConfig:
     exclude_misaligned: bool = False
     corrupt_targets: bool = False
     noise: str = "physical"
+    expert: str = ""
 
     @property
     def simulated(self):

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from lowlight_tf.console import say
-from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, photographs, resolve, samples, sid
+from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, fivek, photographs, resolve, samples, sid
 from lowlight_tf.errors import LowlightError
 
 
@@ -24,14 +24,16 @@ def _samples(config, camera):
 
 def _photographs(config, camera):
     if not config.data_dir:
-        raise LowlightError(f"--dataset={config.dataset} needs --data_dir: the folder of your photographs (JPEG, PNG, TIFF or raw)")
+        what = {"folder": "your photographs (JPEG, PNG, TIFF or raw)", "fivek": "MIT-Adobe FiveK, which holds raw_photos"}[config.dataset]
+        raise LowlightError(f"--dataset={config.dataset} needs --data_dir: the folder of {what}")
     return pathlib.Path(config.data_dir)
 
 
 # name -> function of (DataConfig, Camera) that returns the folder, built first where it does not exist yet
-DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs}
-# name -> function of a folder that lists its photographs
-FINDERS = {"folder": photographs.find_photographs}
+DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs, "fivek": _photographs}
+# name -> function of located data that lists its photographs
+FINDERS = {"folder": lambda located: photographs.find_photographs(located.data_dir),
+           "fivek": lambda located: fivek.find_fivek(located.data_dir, located.expert)}
 
 
 def locate(config, camera):
@@ -59,6 +61,6 @@ def find_pairs(located, camera, split, problems):
 def find_bright_frames(located, camera, problems):
     """Lists the photographs to simulate low light from: a source's own, or the long exposures of a paired source's training split."""
     if located.dataset not in PAIRED:
-        return FINDERS[located.dataset](located.data_dir)
+        return FINDERS[located.dataset](located)
     longs = {pair.long for pair in find_pairs(located, camera, "train", problems)}
     return [photographs.Photograph(long.stem, long, rendered=True) for long in sorted(longs)]
