@@ -107,7 +107,9 @@ def test_frames_that_cannot_be_used_are_named(tmp_path):
         bright_frame(tmp_path / f"{name}.dng")
     (tmp_path / "a0002.dng").write_bytes((tmp_path / "a0001.dng").read_bytes()[:9000])
     version = [(50706, "B", 4, (1, 4, 0, 0), True), (50708, "s", 0, "Grey", True)]
-    tifffile.imwrite(tmp_path / "a0003.dng", np.zeros((96, 120), np.uint16), photometric="linear_raw", extratags=version)
+    tifffile.imwrite(tmp_path / "a0003.dng", np.zeros((96, 120), np.uint16), photometric="minisblack", extratags=version)
+    with tifffile.TiffFile(tmp_path / "a0003.dng", mode="r+") as dng:
+        dng.pages.first.tags[262].overwrite(34892)  # LinearRaw: a sensor without a CFA
     (tmp_path / "a0004.dng").write_bytes(b"no picture at all")
     write_frame(tmp_path / "a0005.dng", "fuji", (96, 120))
     bright_frame(tmp_path / "a0006.dng", size=(24, 120))
