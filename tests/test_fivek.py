@@ -142,6 +142,23 @@ def test_the_crop_counts_from_the_active_area(tmp_path):
     assert read_framing(tmp_path / "c.dng").crop is None
 
 
+def test_the_tags_are_found_where_adobes_converter_puts_them(tmp_path):
+    """The first directory of the file is a thumbnail, with the orientation; the raw frame and its crop are in a directory below it."""
+    bright_frame(tmp_path / "flat.dng", crop=(3, 5, 80, 100), active=(2, 4, 96, 120))
+    with tifffile.TiffFile(tmp_path / "flat.dng") as flat:
+        mosaic, pages = flat.asarray(), flat.pages.first.tags.values()
+        tags = [(tag.code, tag.dtype, 0 if tag.dtype == 2 else tag.count, tag.value, True) for tag in pages if tag.code > 30000]
+    first = {271, 272, 50706, 50707, 50708, 50721, 50728, 50778}
+    with tifffile.TiffWriter(tmp_path / "a.dng") as dng:
+        top = [tag for tag in tags if tag[0] in first] + [(274, "H", 1, 8, True)]
+        dng.write(np.zeros((16, 24, 3), np.uint8), photometric="rgb", subifds=1, extratags=top, metadata=None, subfiletype=1)
+        below = [tag for tag in tags if tag[0] not in first]
+        dng.write(mosaic, photometric="cfa", extratags=below, metadata=None, subfiletype=0)
+    framing = read_framing(tmp_path / "a.dng")
+    assert framing == Framing((94, 116), 5, (3, 5, 80, 100))
+    np.testing.assert_array_equal(read_raw(tmp_path / "a.dng").mosaic, mosaic[2:96, 4:120])
+
+
 def test_where_a_picture_lies():
     cropped, plain = Framing((96, 120), 0, (3, 5, 80, 100)), Framing((96, 120), 0, None)
     assert place((80, 100), cropped) == (3, 5) and place((96, 120), cropped) == (0, 0) and place((82, 100), cropped) is None
