@@ -47,7 +47,7 @@ def preset_names():
     if FLAGS.camera is None:
         raise UsageError(f"--camera is missing; expected one of {', '.join(CAMERAS)}, such as --camera=sony")
     from lowlight_tf.datasets import resolve
-    return [FLAGS.camera, resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera])]
+    return [FLAGS.camera, resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera]).partition(":")[0]]
 
 
 def check():

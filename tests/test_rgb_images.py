@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 import sys
 
 import imageio.v3 as imageio
@@ -233,6 +234,17 @@ def test_the_script_trains_on_images_of_32_pixels(tmp_path, data_dir, network_in
     assert "10 images of cifar10/1.0.0" in result.stdout and "Finished at step 3" in result.stdout
     result = run_script("test.py", "--checkpoint_dir=model", cwd=tmp_path)
     expect_failure(result, 1, "--dataset=cifar10 has no pairs")
+
+
+def test_other_datasets_share_a_preset_and_may_be_changed_aloud(tmp_path, data_dir):
+    run = ("--camera=sony", f"--data_dir={data_dir}", "--checkpoint_dir=model", "--batch_size=2", "--base_width=2")
+    result = run_script("train.py", *run, "--dataset=tfds:flat", "--steps=1", cwd=tmp_path)
+    assert result.returncode == 0 and "images of 32x32 are enlarged to hold 128x128" in result.stdout, result.stderr
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["training"]["patch_size"] == 64 and config["training"]["decay_step"] == 24000
+    assert config["data"]["dataset"] == "tfds:flat" and config["data"]["scenes"] == 23
+    result = run_script("train.py", *run, "--dataset=tfds:flat:1.0.0", "--steps=2", cwd=tmp_path)
+    assert "Note: dataset was tfds:flat so far and is tfds:flat:1.0.0 from here on." in result.stdout
 
 
 def test_a_patch_larger_than_the_images_is_told(data_dir, capsys):
