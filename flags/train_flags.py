@@ -4,7 +4,7 @@ from absl import flags
 
 from flags import data_flags
 from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.datasets import PHOTOGRAPHS
+from lowlight_tf.datasets import EXPERTS, PAIRED, PHOTOGRAPHS
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -31,6 +31,7 @@ flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
 flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
+flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
 flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
 flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
@@ -48,7 +49,7 @@ def preset_names():
     if FLAGS.camera is None:
         raise UsageError(f"--camera is missing; expected one of {', '.join(CAMERAS)}, such as --camera=sony")
     from lowlight_tf.datasets import resolve
-    return [FLAGS.camera, resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera])]
+    return [FLAGS.camera, resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera]).partition(":")[0]]
 
 
 def check():
@@ -65,8 +66,8 @@ def check():
         raise UsageError(f"--batch_size={FLAGS.batch_size} cannot be shared by --num_replicas={FLAGS.num_replicas}; use a multiple of it")
     if FLAGS.validation_images and not FLAGS.validate_every:
         raise UsageError("--validation_images needs --validate_every")
-    simulated = FLAGS.dataset in PHOTOGRAPHS
-    if simulated and not FLAGS.data_dir:
+    simulated = FLAGS.dataset not in ("auto", *PAIRED)
+    if FLAGS.dataset in PHOTOGRAPHS and not FLAGS.data_dir:
         raise UsageError(f"--dataset={FLAGS.dataset} needs --data_dir, the folder of the photographs")
     if simulated and FLAGS.corrupt_targets:
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
@@ -75,6 +76,8 @@ def check():
     for name in ("freeze_up_filters", *_SID_ONLY):
         if FLAGS.model != "sid" and FLAGS[name].present:
             raise UsageError(f"--{name} is of the SID network; leave it or --model={FLAGS.model} out")
+    if FLAGS.expert and FLAGS.dataset != "fivek":
+        raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
@@ -91,5 +94,6 @@ def training_config():
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
                  "freeze_up_filters")
     data = data_flags.data_config(all_bursts=FLAGS.all_bursts, exclude_misaligned=FLAGS.exclude_misaligned,
-                                  corrupt_targets=FLAGS.corrupt_targets, noise=FLAGS.noise)
+                                  corrupt_targets=FLAGS.corrupt_targets, noise=FLAGS.noise,
+                                  expert=FLAGS.expert or "")
     return TrainingConfig(camera=camera, network=network, data=data, **{name: getattr(FLAGS, name) for name in same_name})

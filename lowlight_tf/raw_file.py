@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import rawpy
+import tifffile
 
 from lowlight_tf.console import quiet_stderr
 from lowlight_tf.errors import LowlightError
@@ -145,3 +146,48 @@ def visible_size(path):
     """
     with _opened(path, decode=False) as raw:
         return raw.sizes.height, raw.sizes.width
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """How the picture that a raw developer makes of a file lies on the file's visible area.
+
+    Attributes:
+      size: (height, width) of the visible area.
+      flip: LibRaw's: with bit 2 the picture is transposed, before that its rows are reversed with bit 1, its columns with bit 0.
+      crop: (top, left, height, width) in the visible area that developers keep, or None where the file does not say.
+    """
+
+    size: tuple
+    flip: int
+    crop: tuple | None
+
+
+def _default_crop(path, sizes):
+    """Reads a DNG's DefaultCrop, which starts from its ActiveArea; LibRaw's own copy is cut where a margin is odd."""
+    def numbers(tag):
+        values = np.ravel(tag.value)
+        return values[::2] / values[1::2] if tag.dtype in (tifffile.DATATYPE.RATIONAL, tifffile.DATATYPE.SRATIONAL) else values
+
+    try:
+        with tifffile.TiffFile(path) as dng:
+            first = dng.pages.first
+            tags = next(page.tags for page in (first, *(first.pages or ())) if "DefaultCropSize" in page.tags)
+            left, top = numbers(tags["DefaultCropOrigin"])
+            width, height = numbers(tags["DefaultCropSize"])
+            active_top, active_left = tags["ActiveArea"].value[:2] if "ActiveArea" in tags else (0, 0)
+    except Exception:  # no DNG, none of the tags, or whatever tifffile meets in a file that LibRaw has opened
+        return None
+    return round(active_top + top) - sizes.top_margin, round(active_left + left) - sizes.left_margin, round(height), round(width)
+
+
+def read_framing(path):
+    """Reads from a raw file's header how a finished picture of it lies on its mosaic, without decoding it.
+
+    Returns:
+      A Framing.
+    Raises:
+      LowlightError: as `read_raw`.
+    """
+    with _opened(path, decode=False) as raw:
+        return Framing((raw.sizes.height, raw.sizes.width), raw.sizes.flip, _default_crop(path, raw.sizes))

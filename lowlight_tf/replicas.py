@@ -84,19 +84,19 @@ def check_agreement(strategy, facts):
                             "--checkpoint_dir (a folder that all of them see)")
 
 
-def distributed_batches(strategy, table, config, first_step, last_step):
+def distributed_batches(strategy, source, config, first_step, last_step):
     """Returns an iterator over the batches of steps first_step to last_step - 1, each replica's part on its device.
 
     Args:
       strategy: from `make_strategy`.
-      table: a pipeline.Table.
+      source: a pipeline.Source.
       config: a TrainingConfig.
       first_step, last_step: steps, counted from 0.
     """
     def batches(context):
         local = context.num_replicas_in_sync // context.num_input_pipelines
         share = pipeline.Share(context.num_replicas_in_sync, context.input_pipeline_id * local, local)
-        return pipeline.training_batches(table, config.camera, config.example, batch_size=config.batch_size, seed=config.seed,
+        return pipeline.training_batches(source, config.camera, config.example, batch_size=config.batch_size, seed=config.seed,
                                          first_step=first_step, last_step=last_step, share=share)
 
     return iter(strategy.distribute_datasets_from_function(batches))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lowlight_tf import checkpoint, datasets, evaluation, model
 from lowlight_tf.console import StopRequest, say
-from lowlight_tf.datasets import bright, cache, pipeline, sources
+from lowlight_tf.datasets import bright, cache, pipeline, rgb_images, sources
 from lowlight_tf.errors import LowlightError, NonFiniteError
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
@@ -47,18 +47,21 @@ class _Validator:
             report.validation(step, statistics.fmean(p for p, _ in scores), statistics.fmean(s for _, s in scores), len(scores))
 
 
-def prepare_table(config, located, problems):
-    """Finds and decodes the training pairs or the photographs to simulate them from; returns the pipeline's Table.
+def prepare_source(config, located, problems):
+    """Finds and decodes the training pairs, or the photographs or images to simulate them from; returns a pipeline.Source.
 
     Raises:
       LowlightError: where none can be used.
     """
+    if datasets.is_tfds(located.dataset):
+        return rgb_images.open_images(located.dataset, located.data_dir, config.camera, config.patch_size)
     if located.simulated:
         photographs = sources.find_bright_frames(located, config.camera, problems)
         cached = bright.build(photographs, config.camera, config.data.cache_dir, problems, config.patch_size)
         if not cached:
             raise LowlightError(f"no photographs to train on in {located.data_dir}: {len(photographs)} found, none usable with "
                                 f"--patch_size={config.patch_size}; see the lines above")
+        say(f"{len(cached):,} of {len(photographs):,} frames usable.")
         return pipeline.make_table(cached, config.camera, config.patch_size)
     pairs = sources.find_pairs(located, config.camera, "train", problems)
     cached = cache.build(pairs, config.camera, config.data.cache_dir, problems)
@@ -84,8 +87,8 @@ class _Run:
         if self.chief:
             _check_folder(config)
         self.located = sources.locate(config.data, config.camera)
-        self.table = prepare_table(config, self.located, problems)
-        self.scenes = len(self.table.scene_count)
+        self.source = prepare_source(config, self.located, problems)
+        self.scenes = self.source.scenes
         self.last = total_steps(config, self.scenes)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
@@ -93,9 +96,8 @@ class _Run:
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state)
         self.step = self.first = self.store.restore() or 0
         self.report = self.validate = None
-        names = ",".join(pair.name for pair in self.table.pairs)
         check_agreement(strategy, {"the step in --checkpoint_dir": self.first, "the last step": self.last, "--seed": config.seed,
-                                   "the training pairs": zlib.crc32(names.encode())})
+                                   "the training pairs": zlib.crc32(self.source.identity.encode())})
 
     def begin(self):
         """Opens the reports and writes config.json; a worker that is not the chief writes nothing."""
@@ -148,12 +150,11 @@ class _Run:
             self.store.save(self.step)
 
 
-def _next_batch(batches, cache_dir):
+def _next_batch(batches, source):
     try:
         return next(batches)
-    except (tf.errors.UnknownError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
-        raise LowlightError(f"reading a training example failed ({error.message.splitlines()[0]}); if a file in {cache_dir} is damaged or "
-                            "gone, delete that folder: it is built again") from error
+    except (tf.errors.UnknownError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.DataLossError) as error:
+        raise LowlightError(f"reading a training example failed ({error.message.splitlines()[0]}); {source.remedy}") from error
 
 
 def _loop(run, stop):
@@ -161,10 +162,10 @@ def _loop(run, stop):
     config = run.config
     trainable = trainable_names(run.params, config.freeze_up_filters)
     train_step = make_train_step(run.strategy, run.params, run.state, config, trainable)
-    batches = distributed_batches(run.strategy, run.table, config, run.first, run.last)
+    batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
     while run.step < run.last:
         rate = learning_rate_at(run.step, config, run.scenes)
-        batch = _next_batch(batches, config.data.cache_dir)
+        batch = _next_batch(batches, run.source)
         loss, stops = train_step(batch, tf.constant(rate, tf.float32), tf.constant(int(stop.asked())))
         run.finish_step(float(loss), rate, batch)
         if int(stops):
@@ -207,7 +208,7 @@ def train(config, problems):
     if config.batch_size % replicas:
         raise LowlightError(f"--batch_size={config.batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
     run = _Run(config, strategy, problems)
-    what = "simulated short exposures" if run.located.simulated else f"{len(run.table.pairs)} pairs"
+    what = "simulated short exposures" if run.located.simulated else f"{len(run.source.pairs)} pairs"
     say(f"Training {config.camera.name} on {what} of {run.scenes} scenes, {replicas} replica{'s' * (replicas > 1)}, "
         f"from step {run.first} to {run.last}.")
     if run.first >= run.last:

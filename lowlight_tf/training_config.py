@@ -100,8 +100,8 @@ def describe_run(config, data_dir, scenes, steps):
 
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
-_DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
-             "corrupt_targets", "noise")
+_DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
+             "corrupt_targets", "noise", "expert")
 
 
 def tell_changes(checkpoint_dir, described):

@@ -5,7 +5,9 @@ import pathlib
 
 DEFAULT_DATA_DIR = "dataset"
 PAIRED = ("sid", "samples")
-PHOTOGRAPHS = ("folder",)
+PHOTOGRAPHS = ("folder", "fivek")
+PREPARED = ("cifar10", "imagenet2012")
+EXPERTS = ("a", "b", "c", "d", "e")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,13 +15,14 @@ class DataConfig:
     """Which pairs to use.
 
     Attributes:
-      dataset: "auto", a name in PAIRED, or a source of photographs. "auto" is SID where a data_dir is named or ./dataset holds the
-        camera's folder, else the samples.
+      dataset: "auto", a name in PAIRED, PHOTOGRAPHS or PREPARED, or "tfds:" and a name of TFDS. "auto" is SID where a data_dir is named
+        or ./dataset holds the camera's folder, else the samples.
       data_dir: the source's folder; "" for its default.
       cache_dir: where decoded frames are kept.
       all_bursts: use every burst instead of `_00` only.
       exclude_misaligned: leave out the scenes whose exposures do not lie on each other.
       corrupt_targets: train on simulated short exposures of a paired source's long ones, not on its short ones.
+      expert: one of EXPERTS whose renderings of FiveK are the targets; "" for LibRaw's.
       noise: kind of noise that simulated short exposures get: "physical", "gaussian" or "poisson".
     """
 
@@ -30,6 +33,7 @@ class DataConfig:
     exclude_misaligned: bool = False
     corrupt_targets: bool = False
     noise: str = "physical"
+    expert: str = ""
 
     @property
     def simulated(self):
@@ -42,3 +46,13 @@ def resolve(dataset, data_dir, camera):
     if dataset != "auto":
         return dataset
     return "sid" if data_dir or (pathlib.Path(DEFAULT_DATA_DIR) / camera.folder / "short").is_dir() else "samples"
+
+
+def is_tfds(dataset):
+    """Tells whether a dataset is one of images that TFDS has prepared."""
+    return dataset in PREPARED or dataset.startswith("tfds:")
+
+
+def is_known(dataset):
+    """Tells whether `--dataset` may be so."""
+    return dataset in ("auto", *PAIRED, *PHOTOGRAPHS, *PREPARED) or (dataset.startswith("tfds:") and dataset != "tfds:")

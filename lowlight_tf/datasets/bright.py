@@ -7,7 +7,7 @@ import pathlib
 import imageio.v3 as imageio
 import numpy as np
 
-from lowlight_tf.datasets import cache
+from lowlight_tf.datasets import cache, renditions
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable
 from lowlight_tf.image_file import read_picture
@@ -101,9 +101,11 @@ def build(photographs, camera, cache_dir, problems, smallest=1):
     """
     cache_dir = pathlib.Path(cache_dir)
     check_writable(cache_dir)
-    raws = [_RawPair(photograph.path, photograph.target or photograph.path, photograph.name, photograph.name)
-            for photograph in photographs if photograph.is_raw]
+    raws = [_RawPair(photograph.path, photograph.path, photograph.name, photograph.name)
+            for photograph in photographs if photograph.is_raw and not photograph.target]
     cached = cache.build(raws, any_levels(camera), cache_dir, problems) if raws else []
+    finished = [photograph for photograph in photographs if photograph.target]
+    cached += renditions.build(finished, any_levels(camera), cache_dir, problems)
     pictures = [photograph for photograph in photographs if not photograph.is_raw]
     cached += _build_pictures(pictures, camera, cache_dir, problems).values()
     for frame in cached:

@@ -81,10 +81,11 @@ def _decode_target(path, entry, camera, facts):
 def _bytes_needed(pairs, shorts, longs):
     """Sums the sizes of what is not decoded yet, from the shorts' headers: 2 bytes a photosite, 6 a target pixel."""
     missing = {}
+    cached_longs = {path.name.rpartition("-")[0] for folder in {entry.parent for entry in longs.values()} for path in folder.glob("*.npy")}
     for pair in pairs:
         if not shorts[pair.short].exists():
             missing[pair.short] = (pair.short, 2)
-        if not any(longs[pair.long].parent.glob(f"{longs[pair.long].stem}-*.npy")):
+        if longs[pair.long].stem not in cached_longs:
             missing[pair.long] = (pair.short, 6)
     total = 0
     for short, bytes_a_pixel in missing.values():

@@ -1,8 +1,10 @@
-"""Cached pairs -> training batches. Every example is a pure function of (seed, its index): what a run sees does not depend on whether
-it was stopped in between, nor on how many replicas share the work.
+"""A source of examples, such as cached pairs -> training batches. Every example is a pure function of (seed, its index): what a run sees
+does not depend on whether it was stopped in between, nor on how many replicas share the work.
 """
 
 import dataclasses
+import pathlib
+import typing
 
 import numpy as np
 import tensorflow as tf
@@ -21,8 +23,61 @@ class Share:
 
 
 @dataclasses.dataclass(frozen=True)
+class Part:
+    """The examples that a process makes: `size` of each global batch from place `start` on, in steps first_step to last_step - 1.
+
+    Examples are counted from the first step of the training on: `first` to `last` - 1 are those of all processes.
+    """
+
+    first_step: int
+    last_step: int
+    batch_size: int
+    start: int
+    size: int
+
+    @property
+    def first(self):
+        """Number of the first step's first example."""
+        return self.first_step * self.batch_size
+
+    @property
+    def last(self):
+        """Number of the first example after the last step."""
+        return self.last_step * self.batch_size
+
+    def index(self, element):
+        """Returns the number of this part's own example number `element`, an int64 scalar."""
+        return self.first + element // self.size * self.batch_size + self.start + element % self.size
+
+    def holds(self, index):
+        """Tells whether the example number `index`, an int64 scalar, is one of this part's."""
+        place = index % self.batch_size
+        return (place >= self.start) & (place < self.start + self.size)
+
+
+class Source(typing.Protocol):
+    """What a training takes its examples from: a Table, or rgb_images.RgbImages.
+
+    Attributes:
+      scenes: how many an epoch visits.
+      identity: a text that is the same wherever the data are; workers of a cluster compare it.
+      remedy: what a person can do where reading fails.
+    """
+
+    scenes: int
+    identity: str
+    remedy: str
+
+    def entries(self, part, seed):
+        """Returns a tf.data.Dataset of (index, ...), in order, for each example of the Part; cheap to skip."""
+
+    def example(self, *entry, seed, camera, config):
+        """Turns an entry into (inputs, target), a pure function of (seed, index), on several threads."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
-    """The pairs of a training set, grouped by scene, as arrays that draws can look up.
+    """A Source: the pairs of a training set, grouped by scene, as arrays that draws can look up.
 
     Attributes:
       pairs: tuple of CachedPair.
@@ -34,6 +89,29 @@ class Table:
     scene_start: np.ndarray
     scene_count: np.ndarray
     size: np.ndarray
+
+    @property
+    def scenes(self):
+        """Number of scenes."""
+        return len(self.scene_count)
+
+    @property
+    def identity(self):
+        """The pairs' names."""
+        return ",".join(pair.name for pair in self.pairs)
+
+    @property
+    def remedy(self):
+        """What to do where reading fails."""
+        return f"if a file in {pathlib.Path(self.pairs[0].target).parent} is damaged or gone, delete that folder: it is built again"
+
+    def entries(self, part, seed):
+        """Returns the indices of a Part: what they stand for is drawn from them alone."""
+        return tf.data.Dataset.range((part.last_step - part.first_step) * part.size).map(part.index)
+
+    def example(self, index, *, seed, camera, config):
+        """Draws and makes an example."""
+        return make_example(draw_example(index, seed, self, config.patch_size), self, camera, config)
 
 
 def make_table(pairs, camera, patch_size):
@@ -74,7 +152,7 @@ def draw_example(index, seed, table, patch_size):
       [2], for what a simulation draws.
     """
     index = tf.cast(index, tf.int64)
-    scenes = len(table.scene_count)
+    scenes = table.scenes
     epoch, position = index // scenes, index % scenes
     seed = tf.cast(seed, tf.int64)
     scene = tf.random.experimental.index_shuffle(position, tf.stack([seed, epoch]), scenes - 1)
@@ -90,11 +168,11 @@ def draw_example(index, seed, table, patch_size):
             "seed": tf.random.fold_in(tf.stack([seed, index]), 1)}
 
 
-def training_batches(table, camera, config, *, batch_size, seed, first_step, last_step, share=None):
+def training_batches(source, camera, config, *, batch_size, seed, first_step, last_step, share=None):
     """Builds the batches of steps first_step to last_step - 1.
 
     Args:
-      table: a Table.
+      source: a Source.
       camera: a Camera.
       config: an ExampleConfig.
       batch_size: examples of the global batch, a multiple of share.total.
@@ -105,13 +183,7 @@ def training_batches(table, camera, config, *, batch_size, seed, first_step, las
     """
     share = share or Share()
     local_batch = batch_size // share.total
-
-    per_step = share.local * local_batch
-
-    def example(element):
-        index = element // per_step * batch_size + share.first * local_batch + element % per_step
-        return make_example(draw_example(index, seed, table, config.patch_size), table, camera, config)
-
-    elements = tf.data.Dataset.range(first_step * per_step, last_step * per_step)
-    examples = elements.map(example, num_parallel_calls=max(2, min(local_batch, 8)), deterministic=True)
+    part = Part(first_step, last_step, batch_size, share.first * local_batch, share.local * local_batch)
+    examples = source.entries(part, seed).map(lambda *entry: source.example(*entry, seed=seed, camera=camera, config=config),
+                                              num_parallel_calls=max(2, min(local_batch, 8)), deterministic=True)
     return examples.batch(local_batch, drop_remainder=True).prefetch(2 * share.local)

@@ -1,10 +1,11 @@
-"""`--dataset` -> a folder in SID's layout, or photographs to simulate low light from: the registry of datasets."""
+"""`--dataset` -> a folder in SID's layout, or photographs or images to simulate low light from: the registry of datasets."""
 
 import dataclasses
+import os
 import pathlib
 
 from lowlight_tf.console import say
-from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, photographs, resolve, samples, sid
+from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, fivek, is_tfds, photographs, resolve, samples, sid
 from lowlight_tf.errors import LowlightError
 
 
@@ -26,10 +27,15 @@ def _photographs(config, camera):
     return pathlib.Path(config.data_dir)
 
 
+def _prepared(config, camera):
+    return os.path.expanduser(config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+
+
 # name -> function of (DataConfig, Camera) that returns the folder, built first where it does not exist yet
-DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs}
-# name -> function of a folder that lists its photographs
-FINDERS = {"folder": photographs.find_photographs}
+DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs, "fivek": _photographs}
+# name -> function of located data that lists its photographs
+FINDERS = {"folder": lambda located: photographs.find_photographs(located.data_dir),
+           "fivek": lambda located: fivek.find_fivek(located.data_dir, located.expert)}
 
 
 def locate(config, camera):
@@ -39,12 +45,13 @@ def locate(config, camera):
       config: a DataConfig.
       camera: a Camera.
     Returns:
-      The DataConfig of data that is on disk: a folder in SID's layout for `find_pairs`, or photographs for `find_bright_frames`.
+      The DataConfig of data that is on disk: a folder in SID's layout for `find_pairs`, photographs for `find_bright_frames`, or TFDS'
+      folder for `rgb_images.open_images`.
     Raises:
       LowlightError: where a folder that was asked for does not exist or cannot be written.
     """
     name = resolve(config.dataset, config.data_dir, camera)
-    data_dir = DATASETS[name](config, camera)
+    data_dir = (_prepared if is_tfds(name) else DATASETS[name])(config, camera)
     return dataclasses.replace(config, dataset="sid" if name in PAIRED else name, data_dir=str(data_dir))
 
 
@@ -63,6 +70,8 @@ def locate_pairs(config, camera):
 
 def find_pairs(located, camera, split, problems):
     """Lists the pairs of a split ("train", "val", "test") of located data, as `sid.find_pairs`."""
+    if located.dataset not in PAIRED:
+        raise LowlightError(f"--dataset={located.dataset} has no pairs of short and long exposures; name some by --dataset and --data_dir")
     return sid.find_pairs(located.data_dir, camera, split, problems, all_bursts=located.all_bursts,
                           exclude_misaligned=located.exclude_misaligned)
 
@@ -70,6 +79,6 @@ def find_pairs(located, camera, split, problems):
 def find_bright_frames(located, camera, problems):
     """Lists the photographs to simulate low light from: a source's own, or the long exposures of a paired source's training split."""
     if located.dataset not in PAIRED:
-        return FINDERS[located.dataset](located.data_dir)
+        return FINDERS[located.dataset](located)
     longs = {pair.long for pair in find_pairs(located, camera, "train", problems)}
     return [photographs.Photograph(long.stem, long, rendered=True) for long in sorted(longs)]
