@@ -4,7 +4,7 @@ from absl import flags
 
 from flags import data_flags
 from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.datasets import EXPERTS, PAIRED, PHOTOGRAPHS
+from lowlight_tf.datasets import EXPERTS, PAIRED
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -67,8 +67,6 @@ def check():
     if FLAGS.validation_images and not FLAGS.validate_every:
         raise UsageError("--validation_images needs --validate_every")
     simulated = FLAGS.dataset not in ("auto", *PAIRED)
-    if FLAGS.dataset in PHOTOGRAPHS and not FLAGS.data_dir:
-        raise UsageError(f"--dataset={FLAGS.dataset} needs --data_dir, the folder of the photographs")
     if simulated and FLAGS.corrupt_targets:
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
     if FLAGS["noise"].present and not (simulated or FLAGS.corrupt_targets):

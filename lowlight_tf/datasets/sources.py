@@ -6,7 +6,7 @@ import pathlib
 
 from lowlight_tf.console import say
 from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, fivek, is_tfds, photographs, resolve, samples, sid
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, UsageError
 
 
 def _sid(config, camera):
@@ -24,6 +24,9 @@ def _samples(config, camera):
 
 
 def _photographs(config, camera):
+    if not config.data_dir:
+        what = {"folder": "your photographs (JPEG, PNG, TIFF or raw)", "fivek": "MIT-Adobe FiveK, which holds raw_photos"}[config.dataset]
+        raise UsageError(f"--dataset={config.dataset} needs --data_dir: the folder of {what}")
     return pathlib.Path(config.data_dir)
 
 
