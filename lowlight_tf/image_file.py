@@ -52,8 +52,8 @@ def color_profile(path):
     """Names the colour space of a TIFF by its embedded ICC profile: "srgb" also where there is none, "prophoto", or "other"."""
     with tifffile.TiffFile(path) as tiff:
         tag = tiff.pages.first.tags.get("InterColorProfile")
-    # The description is ASCII in version 2 of ICC, UTF-16 in version 4.
-    profile = bytes(tag.value).replace(b"\0", b"") if tag else b"sRGB"
+        # The description is ASCII in version 2 of ICC, UTF-16 in version 4.
+        profile = bytes(tag.value).replace(b"\0", b"") if tag else b"sRGB"
     return next((name for name, mark in (("prophoto", b"ProPhoto"), ("prophoto", b"ROMM"), ("srgb", b"sRGB")) if mark in profile), "other")
 
 

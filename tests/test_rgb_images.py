@@ -233,7 +233,7 @@ def test_the_script_trains_on_images_of_32_pixels(tmp_path, data_dir, network_in
     assert result.returncode == 0 and result.stderr == "", result.stderr
     assert "10 images of cifar10/1.0.0" in result.stdout and "Finished at step 3" in result.stdout
     result = run_script("test.py", "--checkpoint_dir=model", cwd=tmp_path)
-    expect_failure(result, 1, "--dataset=cifar10 has no pairs")
+    expect_failure(result, 1, "--dataset=cifar10 holds no short exposures", "name pairs to test it on")
 
 
 def test_other_datasets_share_a_preset_and_may_be_changed_aloud(tmp_path, data_dir):

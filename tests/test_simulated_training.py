@@ -15,6 +15,7 @@ from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import DataConfig, bright, photographs, pipeline, sources
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example
 from lowlight_tf.errors import LowlightError, Problems
+from lowlight_tf.isp import unprocess
 from lowlight_tf.isp.color import apply_matrix, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
 
 SONY = CAMERAS["sony"]
@@ -78,14 +79,17 @@ def drawn(table, number, row=0, column=0):
 def test_amplified_and_balanced_the_input_is_as_bright_as_its_target(table, number):
     """From a picture and from a raw file: averaged over many noises, input and target are the same light, in each colour."""
     config = dataclasses.replace(EXAMPLE, white_balance=True, simulation=Simulation("gaussian", 1.0))
+    camera = dataclasses.replace(SONY, exposure_ratios=(10,))  # bright enough that the noise is not clipped at black
     packed, target = [], None
-    for seed in range(60):
-        inputs, target = make_example(drawn(table, number, 3, 5) | {"seed": tf.constant([seed, 9])}, table, SONY, config)
+    for seed in range(30):
+        inputs, target = make_example(drawn(table, number, 3, 5) | {"seed": tf.constant([seed, 9])}, table, camera, config)
         packed.append(packing.superpixels(inputs, SONY).numpy().mean((0, 1)))
-    linear = np.where(target < 0.0812, target / 4.5, ((np.asarray(target) + 0.0993) / 1.0993) ** 2.222).mean((0, 1))
-    expected = apply_matrix(linear.astype(np.float32), srgb_to_camera_matrix(SONY.xyz_to_camera)).numpy()
-    # Where a raw frame of pure noise saturates, LibRaw clips what the inverse of its matrix then lacks.
-    assert np.mean(packed, axis=0) == pytest.approx(expected, rel=0.15 if number == 3 else 0.06)
+    linear = np.where(target < 0.0812, target / 4.5, ((np.asarray(target) + 0.0993) / 1.0993) ** 2.222).astype(np.float32)
+    sensor = apply_matrix(linear, srgb_to_camera_matrix(SONY.xyz_to_camera))
+    at_photosites = packing.superpixels(packing.pack(unprocess.mosaic(sensor, SONY.cfa), SONY), SONY).numpy().mean((0, 1))
+    # LibRaw smooths a raw frame of pure noise, and clips where it saturates: only its mean over all pixels compares, and roughly.
+    expected = pytest.approx(sensor.numpy().mean((0, 1)), rel=0.15) if number == 3 else pytest.approx(at_photosites, rel=0.01)
+    assert np.mean(packed, axis=0) == expected
 
 
 def test_a_raw_frame_is_exposed_exactly(table, photos):
@@ -109,7 +113,8 @@ def test_examples_are_the_same_eager_in_a_function_and_in_tf_data(table, options
         assert inputs.numpy().min() >= 0 and inputs.numpy().max() <= 1 and target.numpy().min() >= 0 and target.numpy().max() <= 1
         eager = make_example(pipeline.draw_example(index, 4, table, 16), table, SONY, config)
         for made in (eager, function(tf.constant(index, tf.int64))):
-            np.testing.assert_allclose(inputs[0], made[0], atol=2e-5)
+            # A count that rounding or a Poisson draw decides may fall to either side where fused arithmetic differs in the last bit.
+            assert np.mean(np.abs(inputs[0] - made[0]) > 2e-5) < 2e-3
             np.testing.assert_allclose(target[0], made[1], atol=2e-6)
 
 

@@ -135,7 +135,7 @@ def _image_feature(tfds, builder, name):
     if "image" in images or len(images) == 1:
         return "image" if "image" in images else images[0]
     raise LowlightError(f"{name} has {'several image features' if images else 'no 8-bit grey or RGB image feature'} "
-                        f"({', '.join(images or features)}); expected one, or one named image")
+                        f"({', '.join(sorted(images or features))}); expected one, or one named image")
 
 
 def open_images(name, data_dir, camera, patch_size):

@@ -66,8 +66,8 @@ def locate_pairs(config, camera):
     """
     located = locate(config, camera)
     if located.dataset not in PAIRED:
-        raise LowlightError(f"--dataset={located.dataset} holds bright photographs without short exposures; name pairs to test it on, "
-                            "such as --dataset=samples or --dataset=sid --data_dir=...")
+        raise LowlightError(f"--dataset={located.dataset} holds no short exposures; name pairs to test it on, such as "
+                            "--dataset=samples or --dataset=sid --data_dir=...")
     return located
 
 

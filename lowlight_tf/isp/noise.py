@@ -32,7 +32,6 @@ class NoiseFigures:
     row: tuple
     black_offset: tuple
 
-
     def read_noise(self, gain):
         """Returns what is to be expected of a pixel in the dark at system gain K, counts: read and row noise together."""
         log_gain = np.log(gain)
