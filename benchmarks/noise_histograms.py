@@ -23,7 +23,7 @@ from lowlight_tf.datasets import sid
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import Problems
 from lowlight_tf.isp.capture import expose, random_capture
-from lowlight_tf.isp.color import bt709_to_linear
+from lowlight_tf.isp.color import bt709_to_linear, srgb_to_camera_matrix
 from lowlight_tf.isp.noise import KINDS
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 
@@ -34,7 +34,7 @@ def light_of(pair):
     """Returns a pair's real counts above black, clipped at it as SID's input is, and the light that its long exposure says was there."""
     short = read_short(pair.short, CAMERA)
     target = read_target(pair.long, CAMERA, short.visible_size, short.offset).astype(np.float32) / 65535
-    clean = mosaic(to_sensor(bt709_to_linear(target), CAMERA, short.wb_gains), CAMERA.cfa).numpy()
+    clean = mosaic(to_sensor(bt709_to_linear(target), srgb_to_camera_matrix(CAMERA.xyz_to_camera), short.wb_gains), CAMERA.cfa).numpy()
     return np.maximum(short.mosaic.astype(int) - 512, 0), clean
 
 

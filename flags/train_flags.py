@@ -40,6 +40,7 @@ flags.DEFINE_float("train_pairs", 0, "how many real pairs, or below 1 which part
 flags.DEFINE_float("simulated_fraction", 0, "of the examples that are simulated, beside the real pairs", lower_bound=0.0, upper_bound=0.99)
 flags.DEFINE_string("simulated_data_dir", "", "photographs to simulate those from (the pairs' own long exposures where not given)")
 flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
+flags.DEFINE_enum("target", "srgb", ["srgb", "camera_rgb"], "SID's finished picture, or camera colour that each file's own matrix finishes")
 flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or of the strided kernel, 2 or 3", lower_bound=2, upper_bound=3)
@@ -105,6 +106,8 @@ def check():
             raise UsageError(f"--{name} is of the SID network; leave it or --model={FLAGS.model} out")
     if FLAGS.expert and FLAGS.dataset != "fivek":
         raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
+    if FLAGS.target == "camera_rgb" and FLAGS["white_balance_input"].present and not FLAGS.white_balance_input:
+        raise UsageError("--target=camera_rgb is white-balanced camera colour; leave --nowhite_balance_input out")
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
@@ -114,15 +117,15 @@ def _network(camera, transfer):
     from lowlight_tf.model import network_for
     from lowlight_tf.transfer import start_network
     if FLAGS.init_from:
-        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY, "white_balance_input") if FLAGS[name].present}
+        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY, "white_balance_input", "target") if FLAGS[name].present}
         if FLAGS["network_input"].present:
             given["input_channels"] = 3 if FLAGS.network_input == "rgb" else camera.channels
         return start_network(transfer, camera, given)
     options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
     if FLAGS.head == "none" and options:
         options["head_units"] = 0
-    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, white_balance_input=FLAGS.white_balance_input,
-                       **options)
+    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, target=FLAGS.target,
+                       white_balance_input=FLAGS.white_balance_input or FLAGS.target == "camera_rgb", **options)
 
 
 def training_config():

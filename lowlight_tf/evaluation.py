@@ -15,6 +15,7 @@ from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.image_file import to_uint8, write_png
+from lowlight_tf.isp.process import finish
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
@@ -47,7 +48,8 @@ def make_predictor(params, camera, network):
         if network.white_balance_input:
             packed = packing.white_balance(packed, camera, short.wb_gains)
         packed = packing.amplify(packed, ratio)
-        return run(packing.network_input(packed, camera, network.input_channels))[0].numpy()
+        output = run(packing.network_input(packed, camera, network.input_channels))[0]
+        return finish(output, short.ccm) if network.target == "camera_rgb" else output.numpy()
 
     return predict
 

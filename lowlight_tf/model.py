@@ -11,7 +11,6 @@ from lowlight_tf.network import NetworkConfig
 
 # name -> the config that says what it looks like, and the module that runs such a config
 MODELS = {"sid": (NetworkConfig, sid_network), "denoise20": (Denoise20Config, denoise20)}
-TARGET = "srgb"
 NETWORK_INPUTS = ("packed", "rgb")
 
 
@@ -48,7 +47,8 @@ def network_for(camera, *, model="sid", network_input="packed", **options):
 
 def describe(camera, network):
     """Returns the part of config.json that says what the model is."""
-    return {"model": model_name(network), "camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network), "target": TARGET}
+    return {"model": model_name(network), "camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network),
+            "target": network.target}
 
 
 def _tuples(value):
@@ -62,7 +62,7 @@ def from_description(config, source):
       config: the dict.
       source: its path, for the message.
     Raises:
-      LowlightError: where a field is missing, unknown or out of range, or the target is another program version's.
+      LowlightError: where a field is missing, unknown or out of range.
     """
     try:
         camera = Camera(**{name: _tuples(value) for name, value in config["camera"].items()})
@@ -72,8 +72,6 @@ def from_description(config, source):
         raise LowlightError(f"{source} holds a model {error}; this version knows {', '.join(MODELS)}") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise LowlightError(f"{source} does not describe a model of this version: {error}") from error
-    if config.get("target", TARGET) != TARGET:
-        raise LowlightError(f"{source} has target {config['target']!r}; this version runs {TARGET!r}")
     return camera, network
 
 

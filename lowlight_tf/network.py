@@ -11,6 +11,7 @@ import zlib
 import tensorflow as tf
 
 MAX_EXTRA_BLOCKS = 3
+TARGETS = ("srgb", "camera_rgb")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,8 @@ class NetworkConfig:
       pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
       extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
       white_balance_input: the input was multiplied by the as-shot gains before amplification; SID's own is not.
+      target: what the output is: "srgb", SID's finished picture, or "camera_rgb", white-balanced linear camera colour that the file's own
+        matrix finishes; both are coded with LibRaw's curve.
       head: "none", or "fc" for two fully-connected layers at each pixel of block 10's output, for transfer.
       head_units: features between the two layers; 0 without a head.
     """
@@ -36,12 +39,13 @@ class NetworkConfig:
     pool_window: int = 2
     extra_blocks: int = 0
     white_balance_input: bool = False
+    target: str = "srgb"
     head: str = "none"
     head_units: int = 0
 
     def __post_init__(self):
         allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1),
-                   "head": ("none", "fc")}
+                   "target": TARGETS, "head": ("none", "fc")}
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, values))}")
@@ -177,7 +181,7 @@ def forward(params, packed, config):
       packed: float32 [B, h, w, config.input_channels], amplified linear light in [0, 1]. Any h and w.
       config: the NetworkConfig.
     Returns:
-      float32 [B, h * upscale, w * upscale, 3], sRGB with 1 as white, not clipped.
+      float32 [B, h * upscale, w * upscale, 3], config.target with 1 as white, not clipped.
     """
     conv1 = _conv(params, "conv1_1", packed)                # [B, h, w, 32] at the original's base width
     conv1 = _conv(params, "conv1_2", conv1)

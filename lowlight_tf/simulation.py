@@ -101,7 +101,7 @@ def _clean_frame(photograph, camera, capture):
     light = picture_light(photograph, camera) * capture.brightness
     target = tf.cast(tf.round(linear_to_bt709(light) * 65535), tf.uint16).numpy()
     gains = tuple(float(gain) for gain in capture.wb_gains)
-    return mosaic(to_sensor(light, camera, capture.wb_gains), camera.cfa), target, gains
+    return mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), target, gains
 
 
 def _drawn(capture):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from lowlight_tf import __version__, checkpoint, datasets, model
 from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
-from lowlight_tf.datasets.examples import ExampleConfig, Simulation
+from lowlight_tf.datasets.examples import DARKEST, ExampleConfig, Simulation
 from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.network import NetworkConfig, is_decoder, is_head
 
@@ -77,10 +77,15 @@ class TrainingConfig:
     @property
     def example(self):
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
+        config = ExampleConfig(self.patch_size, self.network.white_balance_input, camera_rgb=self.network.target == "camera_rgb")
         if not self.data.simulated:
-            return ExampleConfig(self.patch_size, self.network.white_balance_input)
-        simulation = Simulation(self.data.noise, 1.0) if self.data.corrupt_targets else Simulation(self.data.noise)
-        return ExampleConfig(self.patch_size, self.network.white_balance_input, simulation, direct_rgb=self.network.input_channels == 3)
+            return config
+        simulation = self.simulation(dimmed=not self.data.corrupt_targets)
+        return dataclasses.replace(config, simulation=simulation, direct_rgb=self.network.input_channels == 3)
+
+    def simulation(self, dimmed):
+        """Returns the Simulation of bright frames, which are `dimmed` where they are photographs; of many cameras for a model of all."""
+        return Simulation(self.data.noise, DARKEST if dimmed else 1.0, many_cameras=self.network.target == "camera_rgb")
 
 
 def epochs_to_steps(epochs, scenes, batch_size):

@@ -45,7 +45,7 @@ def test_a_picture_taken_backwards_is_what_libraw_takes_forwards(tmp_path, name)
     y, x = np.mgrid[0:size, 0:size] / size
     light = np.stack([0.05 + 0.25 * x, 0.3 - 0.2 * y, 0.1 + 0.1 * x * y], axis=-1).astype(np.float32)
     gains, (black, white) = (2.0, 1.0, 2.4), camera.levels
-    sensor = unprocess.mosaic(unprocess.to_sensor(light, camera, gains), camera.cfa).numpy()
+    sensor = unprocess.mosaic(unprocess.to_sensor(light, color.srgb_to_camera_matrix(camera.xyz_to_camera), gains), camera.cfa).numpy()
     counts = np.round(sensor * (white - black) + black).astype(np.uint16)
     names = {"make": camera.make, "model": camera.model, "xyz_to_camera": camera.xyz_to_camera}
     dng = tmp_path / "a.dng"

@@ -17,7 +17,7 @@ from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.raw_file import visible_size
 
-_FORMAT = "3"
+_FORMAT = "4"
 _SPARE_BYTES = 256 * 2 ** 20
 
 
@@ -33,6 +33,7 @@ class CachedPair:
       size: (H, W).
       black_level, white_level: counts.
       wb_gains: as-shot (R, G, B) gains of the short; those of a picture are drawn.
+      from_srgb: [3, 3], linear sRGB -> the file's white-balanced camera colour; identity for a picture.
     """
 
     name: str
@@ -44,6 +45,7 @@ class CachedPair:
     black_level: tuple
     white_level: float
     wb_gains: tuple = (1.0, 1.0, 1.0)
+    from_srgb: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
 def cache_file(cache_dir, path, camera, *settings):
@@ -70,7 +72,7 @@ def _decode_short(path, entry, camera):
     short = read_short(path, camera)
     write_json(entry.with_suffix(".json"), {
         "size": short.mosaic.shape, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains,
-        "visible_size": short.visible_size, "offset": short.offset})
+        "visible_size": short.visible_size, "offset": short.offset, "from_srgb": np.linalg.inv(short.ccm).tolist()})
     write_array(entry, short.mosaic)
 
 
@@ -171,4 +173,5 @@ def build(pairs, camera, cache_dir, problems):
 
 def _cached(pair, short_entry, target_entry, facts):
     return CachedPair(pair.name, pair.id, pair.ratio, str(short_entry), str(target_entry), tuple(facts["size"]),
-                      tuple(facts["black_level"]), facts["white_level"], tuple(facts["wb_gains"]))
+                      tuple(facts["black_level"]), facts["white_level"], tuple(facts["wb_gains"]),
+                      tuple(map(tuple, facts["from_srgb"])))

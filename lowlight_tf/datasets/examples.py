@@ -6,16 +6,27 @@ import numpy as np
 import tensorflow as tf
 
 from lowlight_tf import packing
-from lowlight_tf.isp.capture import DARKEST, expose, expose_picture, expose_planes, random_capture
+from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
 from lowlight_tf.isp.color import bt709_to_linear
 
 
 @dataclasses.dataclass(frozen=True)
 class Simulation:
-    """How shorts are simulated: the kind of noise (noise.KINDS) and the lowest brightness of a picture's long exposure."""
+    """How shorts are simulated.
+
+    Attributes:
+      noise: one of noise.KINDS.
+      darkest: lowest brightness of a picture's long exposure.
+      many_cameras: draw the sensor, and any exposure ratio, from those of many makers.
+    """
 
     noise: str = "physical"
     darkest: float = DARKEST
+    many_cameras: bool = False
+
+    def random_capture(self, seed, camera, darkest=None):
+        """Draws a Capture."""
+        return random_capture(seed, camera, self.noise, self.darkest if darkest is None else darkest, self.many_cameras)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +38,14 @@ class ExampleConfig:
       white_balance: multiply by the as-shot gains before the amplification.
       simulation: None for real pairs.
       direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, in the place of the packed mosaic.
+      camera_rgb: the target is the sensor's own colour, not sRGB.
     """
 
     patch_size: int
     white_balance: bool = False
     simulation: Simulation | None = None
     direct_rgb: bool = False
+    camera_rgb: bool = False
 
 
 def _tiles(camera, start, patch_size):
@@ -82,19 +95,21 @@ def picture_example(rgb_linear, seed, camera, config):
       inputs: float32 [H / s, W / s, C], or [H, W, 3] where config.direct_rgb, amplified, in [0, 1].
       target: float32 [H, W, 3] in [0, 1].
     """
-    capture = random_capture(seed, camera, config.simulation.noise, config.simulation.darkest)
+    capture = config.simulation.random_capture(seed, camera)
     black, white = camera.levels
     if config.direct_rgb:
         short, target = expose_planes(rgb_linear, capture, camera)
+        target = camera_target(target, capture.from_srgb) if config.camera_rgb else target
         light = tf.maximum(tf.cast(short, tf.float32) - black, 0.0) / (white - black)
         return packing.amplify(light * (capture.wb_gains if config.white_balance else 1.0), capture.exposure_ratio), target
     short, target = expose_picture(rgb_linear, capture, camera)
+    target = camera_target(target, capture.from_srgb) if config.camera_rgb else target
     return _light(packing.pack(short, camera), camera, config, [black] * 4, white, capture.wb_gains, capture.exposure_ratio), target
 
 
 def _raw_example(mosaic, target, facts, seed, camera, config):
     """Simulates a shorter exposure of a raw frame, whose target stays its own; as `picture_example`."""
-    capture = random_capture(seed, camera, config.simulation.noise)
+    capture = config.simulation.random_capture(seed, camera)
     clean = packing.unpack(packing.normalise(packing.pack(mosaic, camera), camera, facts["black_level"], facts["white_level"]), camera)
     black, white = camera.levels
     packed = packing.pack(expose(clean, capture, camera), camera)
@@ -119,7 +134,10 @@ def make_example(draw, table, camera, config):
                                       [tf.uint16, tf.uint16], stateful=False)
     mosaic, target = tf.ensure_shape(mosaic, [None, None]), tf.cast(tf.ensure_shape(coded, [None, None, 3]), tf.float32) / 65535.0
     facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
-             for name in ("black_level", "white_level", "wb_gains", "ratio")}
+             for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb")}
+    from_srgb = facts.pop("from_srgb")
+    if config.camera_rgb:  # a picture, which has no sensor of its own, is turned where the sensor is drawn
+        target = tf.cond(tf.size(mosaic) > 0, lambda: camera_target(target, from_srgb), lambda: target)
     if config.simulation is None:
         inputs = _light(packing.pack(mosaic, camera), camera, config, **facts)
     else:

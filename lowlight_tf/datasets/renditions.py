@@ -85,7 +85,7 @@ def _decode(photograph, entry, camera):
     short, mosaic, target = read_rendition(photograph, camera)
     # The mosaic goes last: where it exists, all that belongs to it does.
     write_json(entry.with_suffix(".json"), {"size": mosaic.shape, "black_level": short.black_level, "white_level": short.white_level,
-                                            "wb_gains": short.wb_gains})
+                                            "wb_gains": short.wb_gains, "from_srgb": np.linalg.inv(short.ccm).tolist()})
     cache.write_array(_target_entry(entry), target)
     cache.write_array(entry, np.ascontiguousarray(mosaic))
 
@@ -125,4 +125,4 @@ def build(photographs, camera, cache_dir, problems):
 def _cached(name, entry):
     facts = read_json(entry.with_suffix(".json"))
     return cache.CachedPair(name, name, 0.0, str(entry), str(_target_entry(entry)), tuple(facts["size"]), tuple(facts["black_level"]),
-                            facts["white_level"], tuple(facts["wb_gains"]))
+                            facts["white_level"], tuple(facts["wb_gains"]), tuple(map(tuple, facts["from_srgb"])))

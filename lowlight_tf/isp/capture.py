@@ -6,8 +6,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from lowlight_tf.isp.color import linear_to_bt709
-from lowlight_tf.isp.noise import Noise, add_noise, random_noise
+from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix
+from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise, random_noise
+from lowlight_tf.isp.sensors import figures_at, random_color, random_ratio, random_step
 from lowlight_tf.isp.unprocess import mosaic, random_brightness, random_wb_gains, to_sensor
 
 
@@ -20,6 +21,7 @@ class Capture:
       brightness: part of the sensor's range that the picture's white fills in the long exposure; a raw frame keeps its own.
       exposure_ratio: long / short.
       noise: a Noise.
+      from_srgb: float32 [3, 3], linear sRGB -> white-balanced camera colour; a raw frame keeps its own.
       seed: [2] integers, for the photosites.
     """
 
@@ -27,6 +29,7 @@ class Capture:
     brightness: tf.Tensor
     exposure_ratio: tf.Tensor
     noise: Noise
+    from_srgb: tf.Tensor
     seed: tf.Tensor
 
 
@@ -34,7 +37,7 @@ class Capture:
 DARKEST = 0.1
 
 
-def random_capture(seed, camera, kind="physical", darkest=DARKEST):
+def random_capture(seed, camera, kind="physical", darkest=DARKEST, many_cameras=False):
     """Draws a capture.
 
     Args:
@@ -42,14 +45,21 @@ def random_capture(seed, camera, kind="physical", darkest=DARKEST):
       camera: a Camera; its exposure_ratios are drawn from.
       kind: of noise, one of noise.KINDS.
       darkest: lowest brightness.
+      many_cameras: draw the sensor too, from those of many makers, and any exposure ratio from 1 on; else it is the camera's own.
     Returns:
       A Capture.
     """
     gain_seed, brightness_seed, ratio_seed, noise_seed, frame_seed = tf.unstack(tf.random.split(seed, 5))
-    choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
-    return Capture(wb_gains=random_wb_gains(gain_seed), brightness=random_brightness(brightness_seed, darkest),
-                   exposure_ratio=tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice),
-                   noise=random_noise(noise_seed, kind), seed=frame_seed)
+    if many_cameras:
+        color_seed, step_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 2))
+        ratio, from_srgb = random_ratio(ratio_seed), random_color(color_seed)
+        noise = dataclasses.replace(random_noise(noise_seed, kind, figures_at(ratio)), step=random_step(step_seed))
+    else:
+        choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
+        ratio, noise = tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice), random_noise(noise_seed, kind, SONY_A7S2)
+        from_srgb = tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera))
+    return Capture(wb_gains=random_wb_gains(gain_seed), brightness=random_brightness(brightness_seed, darkest), exposure_ratio=ratio,
+                   noise=noise, from_srgb=from_srgb, seed=frame_seed)
 
 
 def expose(clean, capture, camera):
@@ -75,14 +85,20 @@ def expose_picture(rgb_linear, capture, camera):
       camera: a Camera.
     Returns:
       short: uint16 [..., H, W], counts.
-      target: float32 [..., H, W, 3] in [0, 1], coded as LibRaw codes its renderings.
+      target: float32 [..., H, W, 3] in [0, 1], sRGB, coded as LibRaw codes its renderings.
     """
     light = rgb_linear * capture.brightness
-    return expose(mosaic(to_sensor(light, camera, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
+    return expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
 
 
 def expose_planes(rgb_linear, capture, camera):
     """As `expose_picture`, for a sensor that sees all three colours everywhere: short is uint16 [..., H, W, 3], each with its own noise."""
     light = rgb_linear * capture.brightness
-    planes = tf.stack(tf.unstack(to_sensor(light, camera, capture.wb_gains), axis=-1), axis=-3)
+    planes = tf.stack(tf.unstack(to_sensor(light, capture.from_srgb, capture.wb_gains), axis=-1), axis=-3)
     return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), linear_to_bt709(light)
+
+
+def camera_target(srgb, from_srgb):
+    """Turns a target into the colours that a sensor sees: float32 [..., 3] sRGB -> white-balanced camera colour, both coded with the curve
+    of LibRaw's renderings and in [0, 1]."""
+    return linear_to_bt709(tf.clip_by_value(apply_matrix(bt709_to_linear(srgb), from_srgb), 0.0, 1.0))

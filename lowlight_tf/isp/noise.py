@@ -43,6 +43,9 @@ class NoiseFigures:
 # their long exposures (means of -0.9 to -0.4 in the crops of three training scenes); ELD's frames of single ISOs drift by more.
 SONY_A7S2 = NoiseFigures(gain_range=(0.1, 0.5), gaussian_read=(0.541, 1.218, 0.268), tukey_read=(0.462, 0.566, 0.263),
                          tukey_shape=(0.0, 0.129), row=(0.528, -0.592, 0.294), black_offset=(-1.2, 0.2))
+# Of cameras at large: the same lines with more scatter, for sensors better and worse than this one.
+ANY_CAMERA = NoiseFigures(gain_range=(0.1, 8.0), gaussian_read=(0.541, 1.218, 0.5), tukey_read=(0.462, 0.566, 0.5),
+                          tukey_shape=(-0.1, 0.129), row=(0.528, -0.592, 0.6), black_offset=(-1.2, 0.5))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Noise:
       read_shape: Tukey-lambda's lambda, or None for Gaussian read noise.
       row_noise: standard deviation, counts.
       black_offset: counts.
+      step: counts between two values that can be recorded; 1 at 14 bits, 16 at 10 bits.
     """
 
     gain: tf.Tensor
@@ -62,6 +66,7 @@ class Noise:
     read_shape: tf.Tensor | None
     row_noise: tf.Tensor
     black_offset: tf.Tensor
+    step: float | tf.Tensor = 1.0
 
 
 def gain_at_iso(iso, figures=SONY_A7S2):
@@ -86,7 +91,7 @@ def random_noise(seed, kind="physical", figures=SONY_A7S2):
     def between(ends, u):
         return ends[0] + u * (ends[1] - ends[0])
 
-    log_gain = between([tf.math.log(float(gain)) for gain in figures.gain_range], uniform[0])
+    log_gain = between([tf.math.log(tf.cast(gain, tf.float32)) for gain in figures.gain_range], uniform[0])
 
     def scale(line, normal):
         slope, bias, deviation = line
@@ -138,7 +143,7 @@ def add_noise(mosaic, noise, seed, *, exposure_ratio, black_level, white_level):
     shot = noise.gain * tf.random.stateless_poisson(shape, shot_seed, counts / noise.gain, tf.float32)
     read = _read_noise(shape, noise, read_seed)
     row = noise.row_noise * tf.random.stateless_normal(tf.concat([shape[:-1], [1]], 0), row_seed)
-    recorded = tf.round(shot + read + row + noise.black_offset + black_level)
+    recorded = tf.round((shot + read + row + noise.black_offset + black_level) / noise.step) * noise.step
     return tf.cast(tf.clip_by_value(recorded, 0, white_level), tf.uint16)
 
 

@@ -46,17 +46,17 @@ def mosaic(rgb, cfa):
     return tf.reduce_sum(rgb * mask, axis=-1)
 
 
-def to_sensor(rgb_linear, camera, wb_gains):
+def to_sensor(rgb_linear, from_srgb, wb_gains):
     """Turns linear sRGB light into what each colour of the sensor collects.
 
     Args:
       rgb_linear: float32 [..., H, W, 3] in [0, 1].
-      camera: a Camera with xyz_to_camera.
+      from_srgb: [3, 3], linear sRGB -> white-balanced camera colour, from `color.srgb_to_camera_matrix`.
       wb_gains: [3] as-shot gains; the sensor sees each colour divided by its gain.
     Returns:
       float32 [..., H, W, 3], 0 at black and 1 at white, camera colour.
     """
-    camera_rgb = apply_matrix(rgb_linear, srgb_to_camera_matrix(camera.xyz_to_camera))
+    camera_rgb = apply_matrix(rgb_linear, from_srgb)
     return tf.clip_by_value(camera_rgb / tf.cast(wb_gains, tf.float32), 0.0, 1.0)
 
 
@@ -70,7 +70,7 @@ def unprocess(srgb, camera, wb_gains):
     Returns:
       float32 [..., H, W], 0 at black and 1 at white.
     """
-    return mosaic(to_sensor(srgb_to_linear(srgb), camera, wb_gains), camera.cfa)
+    return mosaic(to_sensor(srgb_to_linear(srgb), srgb_to_camera_matrix(camera.xyz_to_camera), wb_gains), camera.cfa)
 
 
 # The first two of four stages that make a bright picture look taken in the dark without knowing any camera; the other two are in noise.py.
