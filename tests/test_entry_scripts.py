@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, SMALL_RUN, expect_failure, run_script, shared, write_frame, write_pairs
 
+from lowlight_tf.image_file import write_png
+
 
 def rows(folder):
     with open(folder / "model" / "history.csv") as file:
@@ -178,6 +180,36 @@ def test_one_bad_file_is_skipped_and_makes_the_exit_code_1(tmp_path):
         and "badname.dng" in result.stderr
         and "00002_00_0.1s.dng is damaged, truncated or no raw file" in result.stderr
     )
+
+
+def test_each_kind_of_bad_file_is_one_line_and_leaves_nothing_half_written(tmp_path, small_model):
+    data = write_pairs(tmp_path / "set", ids=[f"{split}000{scene}" for split in (0, 1) for scene in range(1, 7)])
+    spoil = {
+        "1_00_0.1s.dng": lambda path: path.write_bytes(b""),
+        "2_00_0.1s.dng": lambda path: path.write_bytes(path.read_bytes()[:9000]),
+        "3_00_10s.dng": lambda path: write_png(path.with_suffix(".png"), np.zeros((50, 60, 3), np.uint16)),
+        "4_00_10s.dng": lambda path: path.with_suffix(".png").write_bytes(b""),
+        "5_00_10s.dng": lambda path: path.with_suffix(".png").write_bytes(b"no picture"),
+    }
+    for path in data.rglob("*.dng"):
+        spoil.get(path.name[4:], lambda path: None)(path)
+    train = ("train.py", "--camera=sony", f"--data_dir={data}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=2")
+    test = ("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", "--result_dir=out")
+    for split, command, done in (("0", train, "on 1 pairs of 1 scenes"), ("1", test, "1 images scored")):
+        result = run_script(*command, cwd=tmp_path)
+        assert result.returncode == 1 and "Traceback" not in result.stderr and done in result.stdout, result.stderr
+        lines = [line for line in result.stderr.splitlines() if line.startswith("skipped: ")]
+        assert len(lines) == 5 and "{{" not in result.stderr, result.stderr
+        for name, words in (
+            ("1_00_0.1s.dng", "is empty"),
+            ("2_00_0.1s.dng", "is damaged, truncated"),
+            ("3_00_10s.png", "is 60x50, its short exposure is 120x96"),
+            ("4_00_10s.png", "is empty"),
+            ("5_00_10s.png", "is damaged or no PNG file"),
+        ):
+            assert sum(f"{split}000{name} {words}" in line for line in lines) == 1, (name, lines)
+    assert {path.name.split("_")[0] for path in (tmp_path / "out").glob("*.png")} == {"10006", "overview.png"}
+    assert not [path for path in tmp_path.rglob("*") if ".tmp" in path.name]
 
 
 def test_folders_that_hold_no_pairs(tmp_path):
