@@ -1,5 +1,6 @@
 """What every entry script does around its one library call: presets, --help, errors as one line, exit codes."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -103,6 +104,7 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
         code = interrupted
     if problems.messages:
         warn(problems.summary())
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
     # Not sys.exit: threads of tf.data and collectives may still hold the interpreter when a run was cut short.
     os._exit(code)

@@ -212,6 +212,14 @@ def test_each_kind_of_bad_file_is_one_line_and_leaves_nothing_half_written(tmp_p
     assert not [path for path in tmp_path.rglob("*") if ".tmp" in path.name]
 
 
+def test_a_reader_that_goes_away_ends_no_run(tmp_path, small_set, small_model):
+    command = [sys.executable, str(ROOT / "test.py"), f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={small_set}"]
+    process = subprocess.Popen([*command, "--result_dir=out"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait(60) == 0
+    assert (tmp_path / "out" / "overview.png").is_file()
+
+
 def test_folders_that_hold_no_pairs(tmp_path):
     train = ("train.py", "--camera=sony", "--steps=1", "--checkpoint_dir=model")
     expect_failure(run_script(*train, "--data_dir=gone", cwd=tmp_path), 1, "gone does not exist")
