@@ -1,5 +1,7 @@
 """Training: how long, how fast, on what, and which variation of the network."""
 
+import math
+
 from absl import flags
 
 from flags import data_flags
@@ -87,6 +89,9 @@ def check():
     """
     if not FLAGS.steps and not FLAGS.epochs:
         raise UsageError("the run has no length; give --steps or --epochs")
+    for name in ("learning_rate", "learning_rate_decay", "max_hours"):
+        if not math.isfinite(getattr(FLAGS, name)):
+            raise UsageError(f"--{name}={getattr(FLAGS, name)} is no finite number; expected one such as {FLAGS[name].default}")
     if FLAGS.learning_rate == 0:
         raise UsageError("--learning_rate=0 trains nothing; expected a number above 0, such as 1e-4")
     if FLAGS.num_replicas and FLAGS.batch_size % FLAGS.num_replicas:
