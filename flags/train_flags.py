@@ -1,5 +1,7 @@
 """Training: how long, how fast, on what, and which variation of the network."""
 
+import math
+
 from absl import flags
 
 from flags import data_flags
@@ -32,6 +34,8 @@ flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
 flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
+flags.DEFINE_float("darkest", 0.1, "of simulated long exposures: the least part of the sensor's range that a photograph's white fills",
+                   lower_bound=0.001, upper_bound=1.0)
 flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
 flags.DEFINE_string("init_from", "", "start from the model in this folder, whose network is taken over")
 flags.DEFINE_bool("erase_head", False, "let that model's head start anew")
@@ -88,6 +92,9 @@ def check():
     """
     if not FLAGS.steps and not FLAGS.epochs:
         raise UsageError("the run has no length; give --steps or --epochs")
+    for name in ("learning_rate", "learning_rate_decay", "max_hours"):
+        if not math.isfinite(getattr(FLAGS, name)):
+            raise UsageError(f"--{name}={getattr(FLAGS, name)} is no finite number; expected one such as {FLAGS[name].default}")
     if FLAGS.learning_rate == 0:
         raise UsageError("--learning_rate=0 trains nothing; expected a number above 0, such as 1e-4")
     if FLAGS.num_replicas and FLAGS.batch_size % FLAGS.num_replicas:
@@ -97,9 +104,10 @@ def check():
     simulated = FLAGS.dataset not in ("auto", *PAIRED)
     if simulated and FLAGS.corrupt_targets:
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
-    if FLAGS["noise"].present and not (simulated or FLAGS.corrupt_targets or FLAGS.simulated_fraction):
-        raise UsageError("--noise is that of simulated short exposures; give --corrupt_targets, --simulated_fraction or a --dataset of "
-                         "photographs with it")
+    for name in ("noise", "darkest"):
+        if FLAGS[name].present and not (simulated or FLAGS.corrupt_targets or FLAGS.simulated_fraction):
+            raise UsageError(f"--{name} is that of simulated short exposures; give --corrupt_targets, --simulated_fraction or a --dataset "
+                             "of photographs with it")
     _check_transfer(simulated)
     for name in ("freeze_up_filters", *_SID_ONLY):
         if FLAGS.model != "sid" and FLAGS[name].present:
@@ -138,7 +146,7 @@ def training_config():
                  "freeze_up_filters")
     data = data_flags.data_config(
         expert=FLAGS.expert or "",
-        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "train_pairs",
-                                                   "simulated_fraction", "simulated_data_dir")})
+        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest",
+                                                   "train_pairs", "simulated_fraction", "simulated_data_dir")})
     return TrainingConfig(camera=camera, network=_network(camera, transfer), data=data, transfer=transfer,
                           **{name: getattr(FLAGS, name) for name in same_name})

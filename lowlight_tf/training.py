@@ -10,7 +10,7 @@ import tensorflow as tf
 from lowlight_tf import checkpoint, datasets, evaluation, model, transfer
 from lowlight_tf.console import StopRequest, say
 from lowlight_tf.datasets import sources
-from lowlight_tf.errors import LowlightError, NonFiniteError
+from lowlight_tf.errors import LowlightError, NonFiniteError, first_line
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
 from lowlight_tf.optimizer import initialize_adam
@@ -109,8 +109,7 @@ class _Run:
     def finish_step(self, loss, rate, batch):
         """Counts a step, refuses a loss that is not finite, and does what is due."""
         if not np.isfinite(loss):
-            raise NonFiniteError(f"the loss became {loss} at step {self.step + 1}; the last good checkpoint in "
-                                 f"{self.config.checkpoint_dir} is kept: go on from it with a smaller --learning_rate")
+            raise NonFiniteError(f"the loss became {loss} at step {self.step + 1}; {self._way_on()}")
         self.step += 1
         if self.chief:
             self.report.step(self.step, loss, rate)
@@ -120,6 +119,12 @@ class _Run:
             self.save()
         if self.chief and (self._due(self.config.validate_every) or (self.config.validate_every and self.step == self.last)):
             self.validate(self.step, self.report)
+
+    def _way_on(self):
+        folder = self.config.checkpoint_dir
+        if checkpoint.latest(folder):
+            return f"the last good checkpoint in {folder} is kept: go on from it with a smaller --learning_rate"
+        return f"there is no checkpoint in {folder} yet: start again with a smaller --learning_rate"
 
     def _due(self, every):
         return every and self.step % every == 0
@@ -136,8 +141,7 @@ class _Run:
             return
         bad = [name for name, parameter in self.params.items() if not np.isfinite(parameter.numpy()).all()]
         if bad:
-            raise NonFiniteError(f"{', '.join(bad)} became not finite by step {self.step}; the last good checkpoint in "
-                                 f"{self.config.checkpoint_dir} is kept: go on from it with a smaller --learning_rate")
+            raise NonFiniteError(f"{', '.join(bad)} became not finite by step {self.step}; {self._way_on()}")
         if self.chief:
             self.report.save()
             self.store.save(self.step)
@@ -147,7 +151,7 @@ def _next_batch(batches, source):
     try:
         return next(batches)
     except (tf.errors.UnknownError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.DataLossError) as error:
-        raise LowlightError(f"reading a training example failed ({error.message.splitlines()[0]}); {source.remedy}") from error
+        raise LowlightError(f"reading a training example failed ({first_line(error)}); {source.remedy}") from error
 
 
 def _loop(run, stop):

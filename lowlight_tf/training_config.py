@@ -10,7 +10,7 @@ import tensorflow as tf
 from lowlight_tf import __version__, checkpoint, datasets, model
 from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
-from lowlight_tf.datasets.examples import DARKEST, ExampleConfig, Simulation
+from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.network import NetworkConfig, is_decoder, is_head
 
@@ -85,7 +85,7 @@ class TrainingConfig:
 
     def simulation(self, dimmed):
         """Returns the Simulation of bright frames, which are `dimmed` where they are photographs; of many cameras for a model of all."""
-        return Simulation(self.data.noise, DARKEST if dimmed else 1.0, many_cameras=self.network.target == "camera_rgb")
+        return Simulation(self.data.noise, self.data.darkest if dimmed else 1.0, many_cameras=self.network.target == "camera_rgb")
 
 
 def epochs_to_steps(epochs, scenes, batch_size):
@@ -133,7 +133,7 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
-             "corrupt_targets", "noise", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir", "train_only")
+             "corrupt_targets", "noise", "darkest", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir", "train_only")
 
 
 def tell_changes(checkpoint_dir, described):

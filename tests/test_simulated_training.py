@@ -16,7 +16,7 @@ from lowlight_tf.datasets import DataConfig, bright, photographs, pipeline, sour
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.isp import unprocess
-from lowlight_tf.isp.color import apply_matrix, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
 
 SONY = CAMERAS["sony"]
 EXAMPLE = ExampleConfig(16, simulation=Simulation())
@@ -118,6 +118,17 @@ def test_examples_are_the_same_eager_in_a_function_and_in_tf_data(table, options
             np.testing.assert_allclose(target[0], made[1], atol=2e-6)
 
 
+@pytest.mark.parametrize("darkest", [0.02, 0.5])
+def test_photographs_are_dimmed_to_the_darkest(table, darkest):
+    config = dataclasses.replace(EXAMPLE, simulation=Simulation("poisson", darkest))
+    whole = srgb_to_linear(picture(seed=2).astype(np.float32) / 255).numpy()[6:38, 10:42]
+    drawn_brightness = []
+    for seed in range(40):
+        _, target = make_example(drawn(table, 1, 3, 5) | {"seed": tf.constant([seed, 9])}, table, SONY, config)
+        drawn_brightness.append(float(np.mean(bt709_to_linear(target)) / whole.mean()))
+    assert darkest * 0.99 <= min(drawn_brightness) < darkest * 1.6 and 0.6 < max(drawn_brightness) <= 1.01
+
+
 def test_noise_is_new_in_every_epoch_and_the_same_after_a_stop(table):
     options = dict(batch_size=1, seed=4)
     whole = list(pipeline.training_batches(table, SONY, EXAMPLE, first_step=0, last_step=12, **options))
@@ -197,6 +208,7 @@ def test_white_balance_by_hand():
         (["--dataset=pictures", "--data_dir=x"], "expected one of auto, sid, samples, folder"),
         (["--dataset=folder", "--data_dir=x", "--corrupt_targets"], "--corrupt_targets"),
         (["--noise=poisson"], "--noise"),
+        (["--darkest=0.05"], "--darkest"),
         (["--noise=pink"], "noise"),
     ],
 )
