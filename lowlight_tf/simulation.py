@@ -61,6 +61,9 @@ class SimulationConfig:
     split: str = "train"
 
     def __post_init__(self):
+        for folder in (self.input, self.output):
+            if "://" in folder:  # as a path it would be made in the current folder, unseen
+                raise UsageError(f"{folder} is an address; expected a folder, one that every worker sees by the same path")
         if not self.ratios or not all(1 < ratio <= MAX_RATIO for ratio in self.ratios):
             raise UsageError(f"exposure ratios {self.ratios}; expected numbers above 1, at most {MAX_RATIO}")
         if len({_seconds(ratio) for ratio in self.ratios}) < len(self.ratios):
@@ -136,7 +139,7 @@ def simulate_scene(scene, config):
     camera, seed = config.camera, tf.constant([config.seed, int(scene.id)], tf.int64)
     capture = random_capture(tf.random.fold_in(seed, 0), camera, config.noise)
     clean, target, colors = _clean_frame(scene.photograph, camera, capture)
-    black, white = camera.levels
+    levels = dict(zip(("black_level", "white_level"), camera.levels))
     record = {"photograph": scene.photograph.name, "wb_gains": colors["wb_gains"],
               "brightness": None if scene.photograph.is_raw else float(capture.brightness), "shorts": {}}
     write_png(_long_path(scene, config), target)
@@ -144,8 +147,7 @@ def simulate_scene(scene, config):
         drawn = random_capture(tf.random.fold_in(seed, number), camera, config.noise)
         drawn = dataclasses.replace(drawn, exposure_ratio=tf.constant(ratio, tf.float32))  # the scene and its light stay the first's
         path = _short_path(scene, config, ratio)
-        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, black_level=black, white_level=white,
-                  exposure_seconds=LONG_SECONDS / ratio, **colors)
+        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, **levels, **colors, exposure_seconds=LONG_SECONDS / ratio)
         record["shorts"][path.name] = _drawn(drawn)
     write_json(_record_path(scene, config), record)
 

@@ -205,6 +205,7 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
         (["--input=missing", "--camera=sony"], 1, "missing does not exist"),
         (["--input=.", "--camera=sony"], 1, "holds no photographs"),
         (["--input=.", "--camera=sony", "--ratios=dark"], 2, "expected such as --ratios=100,250,300"),
+        (["--input=gs://bucket/photos", "--camera=sony"], 2, "gs://bucket/photos is an address; expected a folder"),
         (["--input=.", "--camera=sony", "--beam_args=--x"], 2, "give --runner"),
         (["--input=.", "--camera=sony", "--runner=DirectRunner", "--workers=2"], 2, "--workers is of the local job"),
     ],
