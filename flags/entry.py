@@ -1,5 +1,6 @@
 """What every entry script does around its one library call: presets, --help, errors as one line, exit codes."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -50,7 +51,8 @@ def parse(argv, preset_names):
             given |= set(pair)
     preset = []
     for argument in (argument for name in preset_names() for argument in read_preset(name)):
-        name = argument.lstrip("-").split("=")[0].removeprefix("no")
+        name = argument.lstrip("-").split("=")[0]
+        name = name if name in FLAGS else name.removeprefix("no")
         if name in FLAGS and name not in given:
             preset.append(argument)
     _parse([argv[0], *preset, *argv[1:]])
@@ -103,6 +105,7 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
         code = interrupted
     if problems.messages:
         warn(problems.summary())
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
     # Not sys.exit: threads of tf.data and collectives may still hold the interpreter when a run was cut short.
     os._exit(code)

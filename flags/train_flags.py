@@ -1,5 +1,7 @@
 """Training: how long, how fast, on what, and which variation of the network."""
 
+import math
+
 from absl import flags
 
 from flags import data_flags
@@ -8,7 +10,8 @@ from lowlight_tf.datasets import EXPERTS, PAIRED
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
-_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks")
+_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
+_HEAD_UNITS = 64
 
 flags.DEFINE_enum("model", "sid", ["sid", "denoise20"], "the SID network (a U-Net), or the 20-layer denoiser of Remez et al.")
 flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
@@ -32,11 +35,19 @@ flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's 
 flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
 flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
 flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
+flags.DEFINE_string("init_from", "", "start from the model in this folder, whose network is taken over")
+flags.DEFINE_bool("erase_head", False, "let that model's head start anew")
+flags.DEFINE_enum("train_only", "all", ["all", "decoder", "head"], "which part is trained; the rest keeps every bit")
+flags.DEFINE_float("train_pairs", 0, "how many real pairs, or below 1 which part of them; fewer are among more; 0: all", lower_bound=0.0)
+flags.DEFINE_float("simulated_fraction", 0, "of the examples that are simulated, beside the real pairs", lower_bound=0.0, upper_bound=0.99)
+flags.DEFINE_string("simulated_data_dir", "", "photographs to simulate those from (the pairs' own long exposures where not given)")
 flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
 flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or of the strided kernel, 2 or 3", lower_bound=2, upper_bound=3)
 flags.DEFINE_integer("extra_blocks", 0, "additional blocks after block 9, up to 3", lower_bound=0, upper_bound=3)
+flags.DEFINE_enum("head", "none", ["none", "fc"], "fc: two fully-connected layers at each pixel of block 10's output, for transfer")
+flags.DEFINE_integer("head_units", _HEAD_UNITS, "features between the head's two layers", lower_bound=1)
 flags.DEFINE_enum("network_input", "packed", ["packed", "rgb"], "packed mosaic, or full-resolution RGB (four times the work or more)")
 
 
@@ -49,7 +60,25 @@ def preset_names():
     if FLAGS.camera is None:
         raise UsageError(f"--camera is missing; expected one of {', '.join(CAMERAS)}, such as --camera=sony")
     from lowlight_tf.datasets import resolve
-    return [FLAGS.camera, resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera]).partition(":")[0]]
+    dataset = resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera]).partition(":")[0]
+    return [FLAGS.camera, dataset, *(["transfer"] if FLAGS.init_from else [])]
+
+
+def _check_transfer(simulated):
+    for name in ("erase_head", "train_only"):
+        if FLAGS[name].present and not FLAGS.init_from:
+            raise UsageError(f"--{name} is of a model that training starts from; give --init_from")
+    if FLAGS.freeze_up_filters and FLAGS.train_only != "all":
+        raise UsageError(f"--train_only={FLAGS.train_only} says what is trained; leave --freeze_up_filters out")
+    if FLAGS.train_pairs > 1 and FLAGS.train_pairs != int(FLAGS.train_pairs):
+        raise UsageError(f"--train_pairs={FLAGS.train_pairs}: expected a whole number of pairs, or a part of them below 1")
+    if FLAGS["head_units"].present and FLAGS.head == "none":
+        raise UsageError("--head_units is of a head; give --head=fc with it")
+    for name in ("train_pairs", "simulated_fraction"):
+        if FLAGS[name].value and (simulated or FLAGS.corrupt_targets):
+            raise UsageError(f"--{name} is for real pairs, and all short exposures are simulated here; leave it out")
+    if FLAGS.simulated_data_dir and not FLAGS.simulated_fraction:
+        raise UsageError("--simulated_data_dir needs --simulated_fraction, such as 0.5")
 
 
 def check():
@@ -60,6 +89,9 @@ def check():
     """
     if not FLAGS.steps and not FLAGS.epochs:
         raise UsageError("the run has no length; give --steps or --epochs")
+    for name in ("learning_rate", "learning_rate_decay", "max_hours"):
+        if not math.isfinite(getattr(FLAGS, name)):
+            raise UsageError(f"--{name}={getattr(FLAGS, name)} is no finite number; expected one such as {FLAGS[name].default}")
     if FLAGS.learning_rate == 0:
         raise UsageError("--learning_rate=0 trains nothing; expected a number above 0, such as 1e-4")
     if FLAGS.num_replicas and FLAGS.batch_size % FLAGS.num_replicas:
@@ -69,8 +101,10 @@ def check():
     simulated = FLAGS.dataset not in ("auto", *PAIRED)
     if simulated and FLAGS.corrupt_targets:
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
-    if FLAGS["noise"].present and not (simulated or FLAGS.corrupt_targets):
-        raise UsageError("--noise is that of simulated short exposures; give --corrupt_targets or a --dataset of photographs with it")
+    if FLAGS["noise"].present and not (simulated or FLAGS.corrupt_targets or FLAGS.simulated_fraction):
+        raise UsageError("--noise is that of simulated short exposures; give --corrupt_targets, --simulated_fraction or a --dataset of "
+                         "photographs with it")
+    _check_transfer(simulated)
     for name in ("freeze_up_filters", *_SID_ONLY):
         if FLAGS.model != "sid" and FLAGS[name].present:
             raise UsageError(f"--{name} is of the SID network; leave it or --model={FLAGS.model} out")
@@ -80,18 +114,33 @@ def check():
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
 
+def _network(camera, transfer):
+    """The network that the flags ask for; of a run that starts from a model, that model's own."""
+    from lowlight_tf.model import network_for
+    from lowlight_tf.transfer import start_network
+    if FLAGS.init_from:
+        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY, "white_balance_input") if FLAGS[name].present}
+        if FLAGS["network_input"].present:
+            given["input_channels"] = 3 if FLAGS.network_input == "rgb" else camera.channels
+        return start_network(transfer, camera, given)
+    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
+    if FLAGS.head == "none" and options:
+        options["head_units"] = 0
+    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, white_balance_input=FLAGS.white_balance_input,
+                       **options)
+
+
 def training_config():
     """Returns the TrainingConfig that the flags ask for."""
-    from lowlight_tf.model import network_for
-    from lowlight_tf.training_config import TrainingConfig
+    from lowlight_tf.training_config import TrainingConfig, Transfer
     camera = CAMERAS[FLAGS.camera]
-    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
-    network = network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, white_balance_input=FLAGS.white_balance_input,
-                          **options)
+    transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
                  "freeze_up_filters")
-    data = data_flags.data_config(all_bursts=FLAGS.all_bursts, exclude_misaligned=FLAGS.exclude_misaligned,
-                                  corrupt_targets=FLAGS.corrupt_targets, noise=FLAGS.noise,
-                                  expert=FLAGS.expert or "")
-    return TrainingConfig(camera=camera, network=network, data=data, **{name: getattr(FLAGS, name) for name in same_name})
+    data = data_flags.data_config(
+        expert=FLAGS.expert or "",
+        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "train_pairs",
+                                                   "simulated_fraction", "simulated_data_dir")})
+    return TrainingConfig(camera=camera, network=_network(camera, transfer), data=data, transfer=transfer,
+                          **{name: getattr(FLAGS, name) for name in same_name})

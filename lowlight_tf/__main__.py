@@ -36,6 +36,30 @@ def _simulate(options, problems):
     simulate_on_beam(config, problems, options.runner, shlex.split(options.beam_args))
 
 
+def _numbers(text, flag, kind):
+    try:
+        return tuple(kind(number) for number in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--{flag}={text} are no numbers; expected such as --{flag}=2,6,12") from error
+
+
+def _transfer_study(options, problems):
+    from lowlight_tf.datasets import DataConfig
+    from lowlight_tf.transfer_study import StudyConfig, run_study
+    same_name = ("init_from", "output", "steps", "patch_size", "batch_size", "learning_rate", "seed", "head_units", "baseline", "protocol")
+    run_study(StudyConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir, cache_dir=options.cache_dir),
+                          pairs=_numbers(options.pairs, "pairs", int), strategies=tuple(options.strategies.split(",")),
+                          **{name: getattr(options, name) for name in same_name}), problems)
+
+
+def _plan(options, problems):
+    from lowlight_tf.datasets import DataConfig
+    from lowlight_tf.plan import PlanConfig, plan
+    same_name = ("epochs", "patch_size", "batch_size", "num_replicas", "price_per_hour", "max_hours")
+    plan(PlanConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir),
+                    **{name: getattr(options, name) for name in same_name}), problems)
+
+
 def _simulation_figure(options, problems):
     from lowlight_tf.simulation_figure import write_figure
     write_figure(pathlib.Path(options.input), options.output, options.seed)
@@ -68,6 +92,49 @@ def _add_simulate(tools):
     tool.set_defaults(run=_simulate)
 
 
+def _positive(kind):
+    def parse(text):
+        number = kind(text)
+        if not 0 < number < float("inf"):
+            raise ValueError
+        return number
+    parse.__name__ = f"number above 0 ({kind.__name__})"  # argparse says it
+    return parse
+
+
+def _add_transfer_study(tools):
+    tool = tools.add_parser("transfer_study", help="PSNR against the number of real pairs, for several ways to adapt a model")
+    tool.add_argument("--camera", required=True, choices=list(CAMERAS))
+    tool.add_argument("--init_from", required=True, help="folder of the pretrained model")
+    tool.add_argument("--data_dir", default="", help="SID's folder, or one with short/ and long/ (dataset/ or the samples where not given)")
+    tool.add_argument("--pairs", default="0,2,6,12,50,500", help="numbers of real pairs; 0 stands for zero_shot")
+    tool.add_argument("--strategies", default="zero_shot,head,all,scratch", help="some of zero_shot, head, decoder, all, scratch")
+    tool.add_argument("--steps", type=_positive(int), default=1500, help="of each training")
+    tool.add_argument("--output", default="study", help="folder of the study; the same command goes on where it was stopped")
+    tool.add_argument("--baseline", default="", help="folder of a model to draw as a line, such as SID's own")
+    tool.add_argument("--patch_size", type=_positive(int), default=128)
+    tool.add_argument("--batch_size", type=_positive(int), default=1)
+    tool.add_argument("--learning_rate", type=_positive(float), default=1e-4)
+    tool.add_argument("--head_units", type=_positive(int), default=64)
+    tool.add_argument("--seed", type=int, default=0)
+    tool.add_argument("--cache_dir", default="cache")
+    tool.add_argument("--protocol", default="sid-00", choices=["sid-all", "sid-00", "sid-clean", "sid-clean-00"])
+    tool.set_defaults(run=_transfer_study)
+
+
+def _add_plan(tools):
+    tool = tools.add_parser("plan", help="hours, cost, memory and disk of a training, before it is begun")
+    tool.add_argument("--camera", required=True, choices=list(CAMERAS))
+    tool.add_argument("--data_dir", default="", help="SID's folder, or one with short/ and long/ (dataset/ or the samples where not given)")
+    tool.add_argument("--epochs", type=_positive(int), default=4001)
+    tool.add_argument("--patch_size", type=_positive(int), default=512)
+    tool.add_argument("--batch_size", type=_positive(int), default=0, help="examples of a step; one a replica where not given")
+    tool.add_argument("--num_replicas", type=int, default=0, help="GPUs, or logical CPUs where there is none; 0: all GPUs or one CPU")
+    tool.add_argument("--price_per_hour", type=_positive(float), default=0.0, help="of the machine, in any currency")
+    tool.add_argument("--max_hours", type=_positive(float), default=0.0, help="tell what fits into so many hours")
+    tool.set_defaults(run=_plan)
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m lowlight_tf", description=__doc__)
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
@@ -77,6 +144,8 @@ def _parser():
     tool.add_argument("--checkpoint_dir", required=True, help="new folder for the model")
     tool.set_defaults(run=_import_slim)
     _add_simulate(tools)
+    _add_transfer_study(tools)
+    _add_plan(tools)
     tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
     tool.add_argument("--input", required=True, help="a picture or a raw file")
     tool.add_argument("--output", required=True, help="the PNG to write")

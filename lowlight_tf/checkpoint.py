@@ -5,7 +5,7 @@ import shutil
 
 import tensorflow as tf
 
-from lowlight_tf.errors import LowlightError, OutputError
+from lowlight_tf.errors import LowlightError, OutputError, first_line
 from lowlight_tf.files import atomic_path, read_json, write_json
 
 CONFIG_NAME = "config.json"
@@ -99,9 +99,8 @@ class Store:
                 part.replace(self.checkpoint_dir / part.name)
             self._forget_old()
         except (tf.errors.OpError, OSError) as error:
-            reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
-            raise OutputError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {reason}; free some space and run the "
-                              "same command again to go on from the checkpoint before") from error
+            raise OutputError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {first_line(error)}; free some space and "
+                              "run the same command again") from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         self.saved = step
@@ -137,9 +136,8 @@ class Store:
                 _compare({_name(key): shape for key, shape in keys.items()}, expected, prefix)
             self._checkpoint.restore(prefix).expect_partial()
         except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
-            reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
-            raise LowlightError(f"checkpoint {prefix} is damaged ({reason}); delete the files {pathlib.Path(prefix).name}.* to go on "
-                                "from the one before") from error
+            raise LowlightError(f"checkpoint {prefix} is damaged ({first_line(error)}); delete the files {pathlib.Path(prefix).name}.* to "
+                                "go on from the one before") from error
         self.saved = int(self.step.numpy())
         return self.saved
 

@@ -57,8 +57,8 @@ def progress(iterable=None, *, total=None, initial=0, unit="it", description=Non
 
 
 def say(message):
-    """Prints one line to stdout without breaking a progress bar."""
-    with tqdm.external_write_mode(file=TERMINAL):
+    """Prints one line to stdout without breaking a progress bar; a reader that has gone, such as `| head`, ends no run."""
+    with tqdm.external_write_mode(file=TERMINAL), contextlib.suppress(BrokenPipeError):
         print(message, flush=True)
 
 

@@ -1,6 +1,11 @@
 """The errors that a person can cause. Entry scripts print them as one line; anything else is a bug and keeps its traceback."""
 
+import re
+
 from lowlight_tf.console import warn
+
+# What TensorFlow puts around its messages: {{function_node ...}} before, [Op:...] name: ... after.
+_NODE = re.compile(r"\{\{[^{}]*\}\} *| *\[Op:\w+\].*")
 
 
 class LowlightError(Exception):
@@ -17,6 +22,12 @@ class OutputError(LowlightError):
 
 class NonFiniteError(LowlightError):
     """Training met a NaN or an infinity; the last good checkpoint is kept."""
+
+
+def first_line(error):
+    """Returns the first line of what a library's error says, without TensorFlow's nodes and ops; its type where it says nothing."""
+    text = (getattr(error, "message", None) or str(error)).strip()
+    return _NODE.sub("", text.partition("\n")[0]).strip() or type(error).__name__
 
 
 class Problems:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tifffile
 
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, first_line
 from lowlight_tf.files import atomic_path
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")  # those that can hold 16 bits: what targets are read from
@@ -26,19 +26,22 @@ def read_picture(path):
     """
     path = pathlib.Path(path)
     try:
+        if path.stat().st_size == 0:
+            raise LowlightError(f"{path} is empty (0 bytes); make it again or leave it out")
         if path.suffix.lower() in (".jpg", ".jpeg"):
             picture = imageio.imread(path, plugin="pillow", mode="RGB", rotate=True)
         elif path.suffix.lower() == ".png":
             picture = tf.io.decode_png(path.read_bytes(), channels=3, dtype=tf.uint16).numpy()
         else:
             picture = tifffile.imread(path)
+    except LowlightError:
+        raise
     # A damaged TIFF fails in whatever part of its decoder meets the damage, with that part's own error.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
             raise LowlightError(f"cannot read {path}: {error.strerror}") from error
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:99]
         kind = path.suffix[1:].upper()
-        raise LowlightError(f"{path} is damaged or no {kind} file ({reason}); make it again or leave it out") from error
+        raise LowlightError(f"{path} is damaged or no {kind} file ({first_line(error)[:99]}); make it again or leave it out") from error
     if picture.dtype == np.uint8:
         picture = picture.astype(np.uint16) * 257
     if picture.size == 0:

@@ -1,5 +1,7 @@
 """Turns an original TF1 slim checkpoint into one of ours."""
 
+import pathlib
+
 from lowlight_tf import __version__, checkpoint, model
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError
@@ -34,7 +36,11 @@ def import_slim(camera, slim_checkpoint, checkpoint_dir):
     state["t"].assign(updates)
     checkpoint.write_config(checkpoint_dir, model.describe(camera, network) | {
         "imported_from": str(slim_checkpoint), "versions": {"lowlight_tf": __version__}})
-    checkpoint.Store(checkpoint_dir, params, state).save(0)
+    try:
+        checkpoint.Store(checkpoint_dir, params, state).save(0)
+    except BaseException:  # a folder that describes a model and holds none is half-written
+        (pathlib.Path(checkpoint_dir) / checkpoint.CONFIG_NAME).unlink(missing_ok=True)
+        raise
     without = [name for name in values if name not in slots]
     say(f"Imported {len(values)} tensors with {sum(value.size for value in values.values()):,} parameters into {checkpoint_dir}")
     if without:

@@ -5,6 +5,7 @@ up-convolution without bias are those of the authors' TF1 slim graph. Imports no
 """
 
 import dataclasses
+import math
 import zlib
 
 import tensorflow as tf
@@ -24,6 +25,8 @@ class NetworkConfig:
       pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
       extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
       white_balance_input: the input was multiplied by the as-shot gains before amplification; SID's own is not.
+      head: "none", or "fc" for two fully-connected layers at each pixel of block 10's output, for transfer.
+      head_units: features between the two layers; 0 without a head.
     """
 
     input_channels: int = 4
@@ -33,14 +36,19 @@ class NetworkConfig:
     pool_window: int = 2
     extra_blocks: int = 0
     white_balance_input: bool = False
+    head: str = "none"
+    head_units: int = 0
 
     def __post_init__(self):
-        allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1)}
+        allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1),
+                   "head": ("none", "fc")}
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, values))}")
         if min(self.input_channels, self.upscale, self.base_width) < 1:
             raise ValueError("input_channels, upscale and base_width must be at least 1")
+        if (self.head_units > 0) != (self.head == "fc"):
+            raise ValueError(f"head_units is {self.head_units} with head {self.head!r}; expected 1 or more with fc, 0 without a head")
 
 
 def parameter_shapes(config):
@@ -81,18 +89,22 @@ def parameter_shapes(config):
     for block in range(1, config.extra_blocks + 1):
         for layer in (1, 2):
             shapes[f"extra{block}_{layer}/weights"], shapes[f"extra{block}_{layer}/biases"] = (3, 3, w, w), (w,)
+    if config.head == "fc":
+        out, units = 3 * config.upscale ** 2, config.head_units
+        shapes["head1/weights"], shapes["head1/biases"] = (out, units), (units,)
+        shapes["head2/weights"], shapes["head2/biases"] = (units, out), (out,)
     return shapes
 
 
 def _initial_value(name, shape, seed):
-    """tf_slim's defaults: Xavier uniform convolutions, zero biases, truncated normal (0.02) up-filters."""
+    """tf_slim's defaults: Xavier uniform convolutions, zero biases, truncated normal (0.02) up-filters; a head that adds nothing yet."""
     key = (seed, zlib.crc32(name.encode()))  # so that a parameter's start does not depend on which others there are
-    if name.endswith("/biases"):
+    if name.endswith("/biases") or name == "head2/weights":
         return tf.zeros(shape)
     if name.startswith("up"):
         return tf.random.stateless_truncated_normal(shape, key, stddev=0.02)
-    height, width, fan_in, fan_out = shape
-    limit = (6.0 / (height * width * (fan_in + fan_out))) ** 0.5
+    *window, fan_in, fan_out = shape
+    limit = (6.0 / (math.prod(window) * (fan_in + fan_out))) ** 0.5
     return tf.random.stateless_uniform(shape, key, -limit, limit)
 
 
@@ -106,6 +118,31 @@ def initialize_parameters(config, seed=0):
       dict from name to tf.Variable, in the order of `parameter_shapes`.
     """
     return {name: tf.Variable(_initial_value(name, shape, seed), name=name) for name, shape in parameter_shapes(config).items()}
+
+
+def erase_head(params, seed=0):
+    """Gives the head's parameters, in place, the values they start from: the network's output is what it is without a head.
+
+    Args:
+      params: parameters of a network with a head.
+      seed: as for `initialize_parameters`.
+    Returns:
+      The names that were erased.
+    """
+    erased = [name for name in params if is_head(name)]
+    for name in erased:
+        params[name].assign(_initial_value(name, params[name].shape.as_list(), seed))
+    return erased
+
+
+def is_head(name):
+    """Tells whether a parameter belongs to the head."""
+    return name.startswith("head")
+
+
+def is_decoder(name):
+    """Tells whether a parameter belongs to the way up: blocks 6 to 9 with their up-filters, extra blocks, block 10 and the head."""
+    return not name.startswith(("conv1_", "conv2_", "conv3_", "conv4_", "conv5_", "down"))
 
 
 def _conv(params, name, x, stride=1):
@@ -124,6 +161,12 @@ def _up_and_concat(params, name, x, skip):
     upsampled = tf.nn.conv2d_transpose(x, params[f"{name}/weights"], output_shape=tf.shape(skip), strides=2)
     upsampled.set_shape(skip.shape)
     return tf.concat([upsampled, skip], axis=-1)
+
+
+def _head(params, x):
+    """Two fully-connected layers at each pixel, added to what comes in: while the second one is zero this is the exact identity."""
+    features = tf.nn.leaky_relu(tf.linalg.matmul(x, params["head1/weights"]) + params["head1/biases"], alpha=0.2)
+    return x + tf.linalg.matmul(features, params["head2/weights"]) + params["head2/biases"]
 
 
 def forward(params, packed, config):
@@ -177,4 +220,6 @@ def forward(params, packed, config):
 
     conv10 = tf.nn.conv2d(conv9, params["conv10/weights"], strides=1, padding="SAME")
     conv10 = tf.nn.bias_add(conv10, params["conv10/biases"])  # [B, h, w, 3 * upscale^2]
+    if config.head == "fc":
+        conv10 = _head(params, conv10)
     return conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)

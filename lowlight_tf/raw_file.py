@@ -11,9 +11,10 @@ import tifffile
 from lowlight_tf.console import quiet_stderr
 from lowlight_tf.errors import LowlightError
 
-# What libraries such as SID's use, in LibRaw's spelling; any other file that LibRaw opens works as well.
+# What a folder is searched for: the suffixes of the cameras in LibRaw's list, except .tif, which is a picture's as well.
 RAW_SUFFIXES = (".arw", ".raf", ".dng", ".nef", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".pef", ".srw", ".raw", ".kdc", ".dcr", ".sr2",
-                ".srf", ".3fr", ".fff", ".iiq", ".mos", ".mef", ".mrw", ".erf", ".x3f", ".nrw", ".rwl", ".gpr")
+                ".srf", ".3fr", ".fff", ".iiq", ".mos", ".mef", ".mrw", ".erf", ".x3f", ".nrw", ".rwl", ".gpr", ".ari", ".bay", ".cap",
+                ".cine", ".cs1", ".dc2", ".dcs", ".drf", ".k25", ".kc2", ".mdc", ".ori", ".ptx", ".pxn", ".qtk", ".rdc", ".rwz", ".sti")
 
 # LibRaw renders X-Trans with an algorithm that works in blocks of this size and refuses smaller frames.
 _SMALLEST_XTRANS = 512

@@ -7,10 +7,10 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import checkpoint, datasets, evaluation, model
+from lowlight_tf import checkpoint, datasets, evaluation, model, transfer
 from lowlight_tf.console import StopRequest, say
-from lowlight_tf.datasets import bright, cache, pipeline, rgb_images, sources
-from lowlight_tf.errors import LowlightError, NonFiniteError
+from lowlight_tf.datasets import sources
+from lowlight_tf.errors import LowlightError, NonFiniteError, first_line
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
 from lowlight_tf.optimizer import initialize_adam
@@ -18,6 +18,7 @@ from lowlight_tf.packing import network_input
 from lowlight_tf.replicas import check_agreement, distributed_batches, is_alone, is_chief, local_example, make_strategy, make_train_step
 from lowlight_tf.report import TrainingReport, side_by_side
 from lowlight_tf.training_config import describe_run, learning_rate_at, tell_changes, total_steps, trainable_names
+from lowlight_tf.training_data import prepare_source
 
 
 class _Validator:
@@ -47,30 +48,6 @@ class _Validator:
             report.validation(step, statistics.fmean(p for p, _ in scores), statistics.fmean(s for _, s in scores), len(scores))
 
 
-def prepare_source(config, located, problems):
-    """Finds and decodes the training pairs, or the photographs or images to simulate them from; returns a pipeline.Source.
-
-    Raises:
-      LowlightError: where none can be used.
-    """
-    if datasets.is_tfds(located.dataset):
-        return rgb_images.open_images(located.dataset, located.data_dir, config.camera, config.patch_size)
-    if located.simulated:
-        photographs = sources.find_bright_frames(located, config.camera, problems)
-        cached = bright.build(photographs, config.camera, config.data.cache_dir, problems, config.patch_size)
-        if not cached:
-            raise LowlightError(f"no photographs to train on in {located.data_dir}: {len(photographs)} found, none usable with "
-                                f"--patch_size={config.patch_size}; see the lines above")
-        say(f"{len(cached):,} of {len(photographs):,} frames usable.")
-        return pipeline.make_table(cached, config.camera, config.patch_size)
-    pairs = sources.find_pairs(located, config.camera, "train", problems)
-    cached = cache.build(pairs, config.camera, config.data.cache_dir, problems)
-    if not cached:
-        raise LowlightError(f"no training pairs in {located.data_dir}: {len(pairs)} found, none usable; expected shorts "
-                            "whose names begin with 0 in short/, and their longs in long/")
-    return pipeline.make_table(cached, config.camera, config.patch_size)
-
-
 def _check_folder(config):
     """Refuses a checkpoint folder that cannot be written or holds another model."""
     check_writable(config.checkpoint_dir)
@@ -94,19 +71,35 @@ class _Run:
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state)
-        self.step = self.first = self.store.restore() or 0
+            self.trainable = trainable_names(self.params, config)
+            restored = self.store.restore()
+            self.parts = self._start(restored)
+        self.step = self.first = restored or 0
         self.report = self.validate = None
         check_agreement(strategy, {"the step in --checkpoint_dir": self.first, "the last step": self.last, "--seed": config.seed,
                                    "the training pairs": zlib.crc32(self.source.identity.encode())})
 
+    def _start(self, restored):
+        """Loads what the first step starts from, unless an earlier run did; returns config.json's `transfer` or None."""
+        config = self.config
+        if restored is not None:
+            start = checkpoint.read_config(config.checkpoint_dir).get("transfer")
+        elif config.transfer.init_from:
+            start = transfer.load_start(self.params, config.transfer, config.seed)
+        else:
+            start = None
+        return start and transfer.describe_parts(self.params, self.trainable, start, config.transfer)
+
     def begin(self):
         """Opens the reports and writes config.json; a worker that is not the chief writes nothing."""
         if self.chief:
-            described = describe_run(self.config, self.located.data_dir, self.scenes, self.last)
+            described = describe_run(self.config, self.located.data_dir, self.scenes, self.last, self.parts)
             tell_changes(self.config.checkpoint_dir, described)
             checkpoint.write_config(self.config.checkpoint_dir, described)
             self.report = TrainingReport(self.config.checkpoint_dir, self.first, self.last)
             self.validate = _Validator(self.params, self.config, self.located, self.problems)
+            if self.parts:
+                transfer.tell_parts(self.parts, self.params)
 
     def end(self):
         """Closes the reports."""
@@ -116,8 +109,7 @@ class _Run:
     def finish_step(self, loss, rate, batch):
         """Counts a step, refuses a loss that is not finite, and does what is due."""
         if not np.isfinite(loss):
-            raise NonFiniteError(f"the loss became {loss} at step {self.step + 1}; the last good checkpoint in "
-                                 f"{self.config.checkpoint_dir} is kept: go on from it with a smaller --learning_rate")
+            raise NonFiniteError(f"the loss became {loss} at step {self.step + 1}; {self._way_on()}")
         self.step += 1
         if self.chief:
             self.report.step(self.step, loss, rate)
@@ -127,6 +119,12 @@ class _Run:
             self.save()
         if self.chief and (self._due(self.config.validate_every) or (self.config.validate_every and self.step == self.last)):
             self.validate(self.step, self.report)
+
+    def _way_on(self):
+        folder = self.config.checkpoint_dir
+        if checkpoint.latest(folder):
+            return f"the last good checkpoint in {folder} is kept: go on from it with a smaller --learning_rate"
+        return f"there is no checkpoint in {folder} yet: start again with a smaller --learning_rate"
 
     def _due(self, every):
         return every and self.step % every == 0
@@ -143,8 +141,7 @@ class _Run:
             return
         bad = [name for name, parameter in self.params.items() if not np.isfinite(parameter.numpy()).all()]
         if bad:
-            raise NonFiniteError(f"{', '.join(bad)} became not finite by step {self.step}; the last good checkpoint in "
-                                 f"{self.config.checkpoint_dir} is kept: go on from it with a smaller --learning_rate")
+            raise NonFiniteError(f"{', '.join(bad)} became not finite by step {self.step}; {self._way_on()}")
         if self.chief:
             self.report.save()
             self.store.save(self.step)
@@ -154,14 +151,13 @@ def _next_batch(batches, source):
     try:
         return next(batches)
     except (tf.errors.UnknownError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.DataLossError) as error:
-        raise LowlightError(f"reading a training example failed ({error.message.splitlines()[0]}); {source.remedy}") from error
+        raise LowlightError(f"reading a training example failed ({first_line(error)}); {source.remedy}") from error
 
 
 def _loop(run, stop):
     """Makes steps until the last one, a request to stop, or an error. Returns whether the run is complete."""
     config = run.config
-    trainable = trainable_names(run.params, config.freeze_up_filters)
-    train_step = make_train_step(run.strategy, run.params, run.state, config, trainable)
+    train_step = make_train_step(run.strategy, run.params, run.state, config, run.trainable)
     batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
     while run.step < run.last:
         rate = learning_rate_at(run.step, config, run.scenes)
@@ -192,6 +188,14 @@ def _explained(run):
                             "they go on from the last checkpoint") from error
 
 
+def _what(run):
+    """Says what a run is trained on."""
+    if run.located.simulated:
+        return f"simulated short exposures of {run.scenes} scenes"
+    scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.simulated_fraction
+    return f"{len(run.source.pairs)} pairs of {scenes} scenes" + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
+
+
 def train(config, problems):
     """Trains, or goes on with a training that was stopped, and leaves a checkpoint.
 
@@ -208,9 +212,7 @@ def train(config, problems):
     if config.batch_size % replicas:
         raise LowlightError(f"--batch_size={config.batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
     run = _Run(config, strategy, problems)
-    what = "simulated short exposures" if run.located.simulated else f"{len(run.source.pairs)} pairs"
-    say(f"Training {config.camera.name} on {what} of {run.scenes} scenes, {replicas} replica{'s' * (replicas > 1)}, "
-        f"from step {run.first} to {run.last}.")
+    say(f"Training {config.camera.name} on {_what(run)}, {replicas} replica{'s' * (replicas > 1)}, from step {run.first} to {run.last}.")
     if run.first >= run.last:
         say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")
         return run.first

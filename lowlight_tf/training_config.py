@@ -12,7 +12,24 @@ from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.denoise20 import Denoise20Config
-from lowlight_tf.network import NetworkConfig
+from lowlight_tf.network import NetworkConfig, is_decoder, is_head
+
+TRAIN_ONLY = ("all", "decoder", "head")
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """What a run starts from, and which part of it is trained.
+
+    Attributes:
+      init_from: folder of the model whose parameters the first step starts from; "" for random ones.
+      erase_head: let the head start anew.
+      train_only: one of TRAIN_ONLY; what is not trained keeps every bit.
+    """
+
+    init_from: str = ""
+    erase_head: bool = False
+    train_only: str = "all"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +49,7 @@ class TrainingConfig:
       validation_images: how many of the val split's images; 0 for all.
       max_hours: stop and save after so many hours; 0 for no limit.
       freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (protocol, fact 13).
+      transfer: what the run starts from, and which part of it is trained.
     """
 
     camera: Camera
@@ -54,6 +72,7 @@ class TrainingConfig:
     picture_every: int = 500
     max_hours: float = 0.0
     freeze_up_filters: bool = False
+    transfer: Transfer = Transfer()
 
     @property
     def example(self):
@@ -80,19 +99,27 @@ def learning_rate_at(step, config, scenes):
     return config.learning_rate * (config.learning_rate_decay if decay_at and step >= decay_at else 1.0)
 
 
-def trainable_names(params, freeze_up_filters):
-    """Returns the names of the parameters to train."""
-    return [name for name in params if not (freeze_up_filters and name.startswith("up"))]
+def trainable_names(params, config):
+    """Returns the names of the parameters that a TrainingConfig trains."""
+    belongs = {"all": lambda name: True, "decoder": is_decoder, "head": is_head}[config.transfer.train_only]
+    return [name for name in params if belongs(name) and not (config.freeze_up_filters and name.startswith("up"))]
 
 
-def describe_run(config, data_dir, scenes, steps):
-    """Returns config.json's content: with it, test.py needs nothing else, from whatever folder it is run."""
+def describe_run(config, data_dir, scenes, steps, parts=None):
+    """Returns config.json's content: with it, test.py needs nothing else, from whatever folder it is run.
+
+    Args:
+      config: a TrainingConfig.
+      data_dir: the data's folder.
+      scenes, steps: of an epoch, and of the run.
+      parts: from `transfer.describe_parts`, where the run starts from a model.
+    """
     training = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)
-                if field.name not in ("camera", "network", "data")}
+                if field.name not in ("camera", "network", "data", "transfer")}
     data = dataclasses.asdict(config.data) | {
         "dataset": datasets.resolve(config.data.dataset, config.data.data_dir, config.camera), "data_dir": os.path.abspath(data_dir),
         "scenes": scenes}
-    return model.describe(config.camera, config.network) | {
+    return model.describe(config.camera, config.network) | ({"transfer": parts} if parts else {}) | {
         "data": data,
         "training": training, "total_steps": steps,
         "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
@@ -101,7 +128,7 @@ def describe_run(config, data_dir, scenes, steps):
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
-             "corrupt_targets", "noise", "expert")
+             "corrupt_targets", "noise", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir", "train_only")
 
 
 def tell_changes(checkpoint_dir, described):
@@ -109,7 +136,7 @@ def tell_changes(checkpoint_dir, described):
     if not checkpoint.latest(checkpoint_dir):
         return
     old = checkpoint.read_config(checkpoint_dir)
-    before, now = ({**config.get("training", {}), **config.get("data", {})} for config in (old, described))
+    before, now = ({**config.get("training", {}), **config.get("data", {}), **config.get("transfer", {})} for config in (old, described))
     for name in _DECISIVE:
-        if name in before and before[name] != now[name]:
+        if name in before and name in now and before[name] != now[name]:
             say(f"Note: {name} was {before[name]} so far and is {now[name]} from here on.")

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, SMALL_RUN, expect_failure, run_script, shared, write_frame, write_pairs
 
+from lowlight_tf.image_file import write_png
+
 
 def rows(folder):
     with open(folder / "model" / "history.csv") as file:
@@ -61,6 +63,8 @@ def test_help_is_short_and_grouped(tmp_path):
         (["--camera=sony", "--batch_size=3", "--num_replicas=2"], "cannot be shared"),
         (["--camera=sony", "picture.ARW"], "unexpected argument"),
         (["--camera=sony", "--learning_rate=0"], "trains nothing"),
+        (["--camera=sony", "--learning_rate=nan"], "--learning_rate=nan is no finite number"),
+        (["--camera=sony", "--max_hours=inf"], "--max_hours=inf is no finite number"),
         (["--camera=sony", "--pool_window=5"], "pool_window"),
         (["--camera=sony", "--validation_images=3", "--validate_every=0"], "needs --validate_every"),
         (["--camera=sony", "--checkpoint_dir="], "--checkpoint_dir is empty"),
@@ -176,6 +180,44 @@ def test_one_bad_file_is_skipped_and_makes_the_exit_code_1(tmp_path):
         and "badname.dng" in result.stderr
         and "00002_00_0.1s.dng is damaged, truncated or no raw file" in result.stderr
     )
+
+
+def test_each_kind_of_bad_file_is_one_line_and_leaves_nothing_half_written(tmp_path, small_model):
+    data = write_pairs(tmp_path / "set", ids=[f"{split}000{scene}" for split in (0, 1) for scene in range(1, 7)])
+    spoil = {
+        "1_00_0.1s.dng": lambda path: path.write_bytes(b""),
+        "2_00_0.1s.dng": lambda path: path.write_bytes(path.read_bytes()[:9000]),
+        "3_00_10s.dng": lambda path: write_png(path.with_suffix(".png"), np.zeros((50, 60, 3), np.uint16)),
+        "4_00_10s.dng": lambda path: path.with_suffix(".png").write_bytes(b""),
+        "5_00_10s.dng": lambda path: path.with_suffix(".png").write_bytes(b"no picture"),
+    }
+    for path in data.rglob("*.dng"):
+        spoil.get(path.name[4:], lambda path: None)(path)
+    train = ("train.py", "--camera=sony", f"--data_dir={data}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=2")
+    test = ("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", "--result_dir=out")
+    for split, command, done in (("0", train, "on 1 pairs of 1 scenes"), ("1", test, "1 images scored")):
+        result = run_script(*command, cwd=tmp_path)
+        assert result.returncode == 1 and "Traceback" not in result.stderr and done in result.stdout, result.stderr
+        lines = [line for line in result.stderr.splitlines() if line.startswith("skipped: ")]
+        assert len(lines) == 5 and "{{" not in result.stderr, result.stderr
+        for name, words in (
+            ("1_00_0.1s.dng", "is empty"),
+            ("2_00_0.1s.dng", "is damaged, truncated"),
+            ("3_00_10s.png", "is 60x50, its short exposure is 120x96"),
+            ("4_00_10s.png", "is empty"),
+            ("5_00_10s.png", "is damaged or no PNG file"),
+        ):
+            assert sum(f"{split}000{name} {words}" in line for line in lines) == 1, (name, lines)
+    assert {path.name.split("_")[0] for path in (tmp_path / "out").glob("*.png")} == {"10006", "overview.png"}
+    assert not [path for path in tmp_path.rglob("*") if ".tmp" in path.name]
+
+
+def test_a_reader_that_goes_away_ends_no_run(tmp_path, small_set, small_model):
+    command = [sys.executable, str(ROOT / "test.py"), f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={small_set}"]
+    process = subprocess.Popen([*command, "--result_dir=out"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait(60) == 0
+    assert (tmp_path / "out" / "overview.png").is_file()
 
 
 def test_folders_that_hold_no_pairs(tmp_path):

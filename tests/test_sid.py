@@ -160,6 +160,21 @@ def test_a_listed_file_that_is_missing_is_named(tmp_path):
     assert len(problems.messages) == 2 and "00003_00_0.1s.ARW is in the list but not on disk" in problems.messages[0]
 
 
+def test_a_list_that_does_not_parse_is_named(tmp_path):
+    touch(tmp_path, "Sony/short/00001_00_0.1s.ARW", "Sony/long/00001_00_10s.ARW")
+    for line in ("./Sony/short/00001_00_0.1s.ARW", "./Sony/short/one.ARW ./Sony/long/00001_00_10s.ARW ISO200 F8"):
+        (tmp_path / "Sony_train_list.txt").write_text(line)
+        with pytest.raises(LowlightError, match=r"Sony_train_list.txt: .*does not parse"):
+            sid.find_pairs(tmp_path, CAMERAS["sony"], "train", quiet())
+
+
+def test_rarer_suffixes_are_found(tmp_path):
+    touch(tmp_path, "Sony/short/00001_00_0.1s.BAY", "Sony/long/00001_00_10s.k25", "Sony/short/00001_00_0.1s.xmp")
+    problems = quiet()
+    assert [pair.short.suffix for pair in sid.find_pairs(tmp_path, CAMERAS["sony"], "train", problems)] == [".BAY"]
+    assert problems.messages == []
+
+
 def test_a_list_asks_only_for_the_bursts_that_are_wanted(tmp_path):
     touch(tmp_path, "Sony/short/00001_00_0.1s.ARW", "Sony/long/00001_00_10s.ARW")
     row = "./Sony/short/00001_{}_0.1s.ARW ./Sony/long/00001_00_10s.ARW ISO200 F8\n"

@@ -1,5 +1,7 @@
 """Checkpoints of the original kind, written by tf.compat.v1's own Saver, come in whole and run."""
 
+import resource
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -99,6 +101,17 @@ def test_the_command_imports_what_test_py_runs(tmp_path, small_set):
     assert (tmp_path / "out" / "10001_00_0.1s_out.png").is_file()
     again = run_script("lowlight_tf", "import_slim", "--camera=sony", f"--slim_checkpoint={path}", "--checkpoint_dir=ours", cwd=tmp_path)
     expect_failure(again, 1, "holds a model already")
+
+
+def test_an_import_that_cannot_be_written_leaves_nothing(tmp_path):
+    path = save(tmp_path, slim_values(slots="none"))
+    result = run_script(
+        "lowlight_tf", "import_slim", "--camera=sony", f"--slim_checkpoint={path}", "--checkpoint_dir=ours", cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (80000, 80000)),
+    )
+    expect_failure(result, 1, "cannot write checkpoint 0 into ours: ", "free some space and run the same command again")
+    assert "{{" not in result.stderr and "[Op:" not in result.stderr
+    assert list((tmp_path / "ours").iterdir()) == []
 
 
 def test_the_command_on_bad_input(tmp_path):

@@ -173,6 +173,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(tmp_path, small_set
     run(config)
     with pytest.raises(NonFiniteError, match="last good checkpoint"):
         run(dataclasses.replace(config, steps=50, learning_rate=1e30))
+    with pytest.raises(NonFiniteError, match="there is no checkpoint in .* yet: start again"):
+        run(dataclasses.replace(config, steps=50, learning_rate=1e30, checkpoint_dir=str(tmp_path / "new"), save_every=0))
     kept = values(tmp_path, config.network)
     assert all(np.isfinite(value).all() for value in kept.values())
 

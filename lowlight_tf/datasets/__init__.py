@@ -24,6 +24,9 @@ class DataConfig:
       corrupt_targets: train on simulated short exposures of a paired source's long ones, not on its short ones.
       expert: one of EXPERTS whose renderings of FiveK are the targets; "" for LibRaw's.
       noise: kind of noise that simulated short exposures get: "physical", "gaussian" or "poisson".
+      train_pairs: how many of the real pairs to train on, or below 1 which part of them; 0 for all.
+      simulated_fraction: of the training examples that are simulated, beside the real pairs; in [0, 1).
+      simulated_data_dir: folder of photographs that those are simulated from; "" for the real pairs' own long exposures.
     """
 
     dataset: str = "auto"
@@ -34,6 +37,9 @@ class DataConfig:
     corrupt_targets: bool = False
     noise: str = "physical"
     expert: str = ""
+    train_pairs: float = 0
+    simulated_fraction: float = 0.0
+    simulated_data_dir: str = ""
 
     @property
     def simulated(self):

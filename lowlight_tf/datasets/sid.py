@@ -152,7 +152,7 @@ def _frames(folder, suffixes):
 def _read_list(list_file, data_dir):
     try:
         return parse_list(list_file.read_text(), data_dir)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, LowlightError) as error:
         raise LowlightError(f"cannot read the list {list_file}: {error}") from error
 
 
@@ -202,7 +202,7 @@ def find_pairs(data_dir, camera, split, problems, *, all_bursts=False, exclude_m
     Returns:
       list of Pair, in the order of the list or of the names; empty where the split has none.
     Raises:
-      LowlightError: where the folder does not hold short/ and long/.
+      LowlightError: where the folder does not hold short/ and long/, or a line of the list does not parse.
     """
     folder = camera_folder(data_dir, camera)
     shorts = _frames(folder / "short", RAW_SUFFIXES)
