@@ -91,6 +91,16 @@ def test_noise_has_the_statistics_of_the_formulas(shape):
     np.testing.assert_allclose(row_means, row**2 + (variances - row**2) / 128, rtol=0.02)
 
 
+@pytest.mark.parametrize("shape", [None, 0.1, -0.1])
+def test_in_the_dark_read_noise_and_quantisation_remain(shape):
+    """Where no shot and row noise hide them: whole counts, and the mean and variance that rounding leaves, within 2 percent."""
+    read = 0.6
+    recorded = frames(scalars(gain=0.4, read_noise=read, read_shape=shape, row_noise=0.0, black_offset=-0.25), [0.0])
+    np.testing.assert_array_equal(recorded, np.round(recorded))
+    assert recorded.mean() == pytest.approx(-0.25, rel=0.02)
+    assert recorded.var() == pytest.approx(read**2 * (1 if shape is None else tukey_variance(shape)) + 1 / 12, rel=0.02)
+
+
 def test_logistic_noise_is_the_limit_of_tukey_lambda():
     uniform = tf.constant([0.1, 0.5, 0.9])
     np.testing.assert_allclose(noise.tukey_lambda(uniform, 0.0), np.log([1 / 9, 1, 9]), atol=1e-5)
