@@ -79,8 +79,12 @@ class TrainingConfig:
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
         if not self.data.simulated:
             return ExampleConfig(self.patch_size, self.network.white_balance_input)
-        simulation = Simulation(self.data.noise, 1.0 if self.data.corrupt_targets else self.data.darkest)
+        simulation = self.simulation(photographs=not self.data.corrupt_targets)
         return ExampleConfig(self.patch_size, self.network.white_balance_input, simulation, direct_rgb=self.network.input_channels == 3)
+
+    def simulation(self, photographs):
+        """Returns the Simulation of bright frames: photographs are dimmed and their colours mixed, long exposures are not."""
+        return Simulation(self.data.noise, self.data.darkest, self.data.mix_colors) if photographs else Simulation(self.data.noise, 1.0)
 
 
 def epochs_to_steps(epochs, scenes, batch_size):
@@ -128,7 +132,8 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
-             "corrupt_targets", "noise", "darkest", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir", "train_only")
+             "corrupt_targets", "noise", "darkest", "mix_colors", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir",
+             "train_only")
 
 
 def tell_changes(checkpoint_dir, described):

@@ -3,7 +3,6 @@
 from lowlight_tf import datasets
 from lowlight_tf.console import say
 from lowlight_tf.datasets import bright, cache, mixture, photographs, pipeline, rgb_images, sources, subset
-from lowlight_tf.datasets.examples import Simulation
 from lowlight_tf.errors import LowlightError
 
 
@@ -20,10 +19,10 @@ def _mixture(real, pairs, config, problems):
     """Adds simulated examples: of a folder of photographs where one is named, else of the real pairs' own long exposures."""
     folder = config.data.simulated_data_dir
     if folder:
-        found, simulation = photographs.find_photographs(folder), Simulation(config.data.noise, config.data.darkest)
+        found, simulation = photographs.find_photographs(folder), config.simulation(photographs=True)
     else:
         found = [photographs.Photograph(long.stem, long, rendered=True) for long in sorted({pair.long for pair in pairs})]
-        simulation = Simulation(config.data.noise, 1.0)
+        simulation = config.simulation(photographs=False)
     simulated = _bright_table(found, folder or config.data.data_dir, config, problems)
     return mixture.Mixture(real, simulated, config.data.simulated_fraction, simulation)
 

@@ -12,10 +12,21 @@ from lowlight_tf.isp.color import bt709_to_linear
 
 @dataclasses.dataclass(frozen=True)
 class Simulation:
-    """How shorts are simulated: the kind of noise (noise.KINDS) and the lowest brightness of a picture's long exposure."""
+    """How shorts are simulated.
+
+    Attributes:
+      noise: one of noise.KINDS.
+      darkest: lowest brightness of a picture's long exposure.
+      mix_colors: exchange the channels of pictures.
+    """
 
     noise: str = "physical"
     darkest: float = DARKEST
+    mix_colors: bool = False
+
+    def random_capture(self, seed, camera):
+        """Draws a Capture."""
+        return random_capture(seed, camera, self.noise, self.darkest, self.mix_colors)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +93,7 @@ def picture_example(rgb_linear, seed, camera, config):
       inputs: float32 [H / s, W / s, C], or [H, W, 3] where config.direct_rgb, amplified, in [0, 1].
       target: float32 [H, W, 3] in [0, 1].
     """
-    capture = random_capture(seed, camera, config.simulation.noise, config.simulation.darkest)
+    capture = config.simulation.random_capture(seed, camera)
     black, white = camera.levels
     if config.direct_rgb:
         short, target = expose_planes(rgb_linear, capture, camera)
@@ -94,7 +105,7 @@ def picture_example(rgb_linear, seed, camera, config):
 
 def _raw_example(mosaic, target, facts, seed, camera, config):
     """Simulates a shorter exposure of a raw frame, whose target stays its own; as `picture_example`."""
-    capture = random_capture(seed, camera, config.simulation.noise)
+    capture = config.simulation.random_capture(seed, camera)
     clean = packing.unpack(packing.normalise(packing.pack(mosaic, camera), camera, facts["black_level"], facts["white_level"]), camera)
     black, white = camera.levels
     packed = packing.pack(expose(clean, capture, camera), camera)
