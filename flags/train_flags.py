@@ -36,6 +36,7 @@ flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures 
 flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
 flags.DEFINE_float("darkest", 0.1, "of simulated long exposures: the least part of the sensor's range that a photograph's white fills",
                    lower_bound=0.001, upper_bound=1.0)
+flags.DEFINE_bool("mix_colors", False, "exchange the photographs' R, G and B at random: few photographs lack many colours")
 flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
 flags.DEFINE_string("init_from", "", "start from the model in this folder, whose network is taken over")
 flags.DEFINE_bool("erase_head", False, "let that model's head start anew")
@@ -104,7 +105,7 @@ def check():
     simulated = FLAGS.dataset not in ("auto", *PAIRED)
     if simulated and FLAGS.corrupt_targets:
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
-    for name in ("noise", "darkest"):
+    for name in ("noise", "darkest", "mix_colors"):
         if FLAGS[name].present and not (simulated or FLAGS.corrupt_targets or FLAGS.simulated_fraction):
             raise UsageError(f"--{name} is that of simulated short exposures; give --corrupt_targets, --simulated_fraction or a --dataset "
                              "of photographs with it")
@@ -146,7 +147,7 @@ def training_config():
                  "freeze_up_filters")
     data = data_flags.data_config(
         expert=FLAGS.expert or "",
-        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest",
+        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",
                                                    "train_pairs", "simulated_fraction", "simulated_data_dir")})
     return TrainingConfig(camera=camera, network=_network(camera, transfer), data=data, transfer=transfer,
                           **{name: getattr(FLAGS, name) for name in same_name})

@@ -66,6 +66,15 @@ def _simulation_figure(options, problems):
     print(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
 
 
+def _integer_below(limit):
+    def integer(text):
+        if not 0 <= int(text) < limit:
+            raise argparse.ArgumentTypeError(f"{text} is out of range; expected 0 to {limit - 1}")
+        return int(text)
+
+    return integer
+
+
 def _add_simulate(tools):
     tool = tools.add_parser("simulate", help="turn photographs into a data set in SID's layout")
     tool.add_argument("--input", required=True, help="folder of photographs: JPEG, PNG, TIFF, raw")
@@ -73,9 +82,10 @@ def _add_simulate(tools):
     tool.add_argument("--camera", required=True, choices=list(CAMERAS), help="what takes the short exposures")
     tool.add_argument("--ratios", default="", help="exposure ratios, by default the camera's: 100,250,300")
     tool.add_argument("--noise", default="physical", choices=["physical", "gaussian", "poisson"])
-    tool.add_argument("--seed", type=int, default=0)
+    tool.add_argument("--seed", type=_integer_below(2 ** 31), default=0)
     tool.add_argument("--split", default="train", choices=["train", "val", "test"])
-    tool.add_argument("--workers", type=int, default=0, help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
+    tool.add_argument("--workers", type=_integer_below(1024), default=0,
+                      help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
     tool.add_argument("--runner", default="", choices=["", "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"],
                       help="run as an Apache Beam job (pip install apache-beam)")
     tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--flink_master=host:8081'")
@@ -139,7 +149,7 @@ def _parser():
     tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
     tool.add_argument("--input", required=True, help="a picture or a raw file")
     tool.add_argument("--output", required=True, help="the PNG to write")
-    tool.add_argument("--seed", type=int, default=0)
+    tool.add_argument("--seed", type=_integer_below(2 ** 31), default=0)
     tool.set_defaults(run=_simulation_figure)
     return parser
 

@@ -21,16 +21,21 @@ from lowlight_tf.datasets.cache import check_space, run_jobs
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.datasets.photographs import Photograph, find_photographs
 from lowlight_tf.datasets.sid import MAX_RATIO, SPLIT_DIGITS
-from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import check_writable, read_json, write_json
+from lowlight_tf.errors import LowlightError, UsageError
+from lowlight_tf.files import check_writable, read_json, sweep, write_json
 from lowlight_tf.image_file import write_dng, write_png
 from lowlight_tf.isp.capture import expose, random_capture
-from lowlight_tf.isp.color import linear_to_bt709
+from lowlight_tf.isp.color import linear_to_bt709, xyz_to_camera_matrix
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 from lowlight_tf.raw_file import visible_size
 
 LONG_SECONDS = 10
 _MOST_SCENES = 9999
+
+
+def _seconds(ratio):
+    """A short's shutter time as it stands in its name."""
+    return f"{LONG_SECONDS / ratio:.4g}s"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +46,7 @@ class SimulationConfig:
       camera: the Camera that the frames are taken with.
       input: folder of photographs.
       output: the data set's folder; every worker must see it by this path.
-      ratios: exposure ratios, above 1 and at most SID's 300.
+      ratios: exposure ratios, above 1 and at most SID's 300, whose shutter times differ in a file's name.
       noise: one of noise.KINDS.
       seed: of all that is drawn.
       split: "train", "val" or "test".
@@ -56,8 +61,13 @@ class SimulationConfig:
     split: str = "train"
 
     def __post_init__(self):
+        for folder in (self.input, self.output):
+            if "://" in folder:  # as a path it would be made in the current folder, unseen
+                raise UsageError(f"{folder} is an address; expected a folder, one that every worker sees by the same path")
         if not self.ratios or not all(1 < ratio <= MAX_RATIO for ratio in self.ratios):
-            raise LowlightError(f"exposure ratios {self.ratios}; expected numbers above 1, at most {MAX_RATIO}")
+            raise UsageError(f"exposure ratios {self.ratios}; expected numbers above 1, at most {MAX_RATIO}")
+        if len({_seconds(ratio) for ratio in self.ratios}) < len(self.ratios):
+            raise UsageError(f"exposure ratios {self.ratios} give two short exposures one shutter time; expected ratios that differ")
 
     @property
     def folder(self):
@@ -78,7 +88,7 @@ def _long_path(scene, config):
 
 
 def _short_path(scene, config, ratio):
-    return config.folder / "short" / f"{scene.id}_00_{LONG_SECONDS / ratio:.4g}s.dng"
+    return config.folder / "short" / f"{scene.id}_00_{_seconds(ratio)}.dng"
 
 
 def _record_path(scene, config):
@@ -92,16 +102,21 @@ def is_done(scene, config):
 
 
 def _clean_frame(photograph, camera, capture):
-    """Returns a noiseless long exposure: float32 [H, W] light on the sensor, its uint16 [H, W, 3] target, and the as-shot gains."""
+    """Returns a noiseless long exposure: float32 [H, W] light on the sensor, its uint16 [H, W, 3] target, and what a DNG says of colour.
+
+    A raw frame keeps its own sensor's colours. Its DNG must not name the camera: LibRaw would take that model's matrix.
+    """
     if photograph.is_raw:
         short = read_short(photograph.path, any_levels(camera))
         light = packing.normalise(packing.pack(short.mosaic, camera), camera, short.black_level, short.white_level)
         target = read_target(photograph.target or photograph.path, camera, short.visible_size, short.offset)
-        return packing.unpack(light, camera), target, short.wb_gains
+        return packing.unpack(light, camera), target, {"wb_gains": short.wb_gains, "xyz_to_camera": xyz_to_camera_matrix(short.ccm),
+                                                       "make": "Simulated", "model": camera.folder}
     light = picture_light(photograph, camera) * capture.brightness
     target = tf.cast(tf.round(linear_to_bt709(light) * 65535), tf.uint16).numpy()
     gains = tuple(float(gain) for gain in capture.wb_gains)
-    return mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), target, gains
+    return mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), target, {
+        "wb_gains": gains, "xyz_to_camera": camera.xyz_to_camera, "make": camera.make, "model": camera.model}
 
 
 def _drawn(capture):
@@ -123,17 +138,16 @@ def simulate_scene(scene, config):
         return
     camera, seed = config.camera, tf.constant([config.seed, int(scene.id)], tf.int64)
     capture = random_capture(tf.random.fold_in(seed, 0), camera, config.noise)
-    clean, target, gains = _clean_frame(scene.photograph, camera, capture)
-    black, white = camera.levels
-    record = {"photograph": scene.photograph.name, "wb_gains": gains,
+    clean, target, colors = _clean_frame(scene.photograph, camera, capture)
+    levels = dict(zip(("black_level", "white_level"), camera.levels))
+    record = {"photograph": scene.photograph.name, "wb_gains": colors["wb_gains"],
               "brightness": None if scene.photograph.is_raw else float(capture.brightness), "shorts": {}}
     write_png(_long_path(scene, config), target)
     for number, ratio in enumerate(config.ratios, 1):
         drawn = random_capture(tf.random.fold_in(seed, number), camera, config.noise)
         drawn = dataclasses.replace(drawn, exposure_ratio=tf.constant(ratio, tf.float32))  # the scene and its light stay the first's
         path = _short_path(scene, config, ratio)
-        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, black_level=black, white_level=white, wb_gains=gains,
-                  xyz_to_camera=camera.xyz_to_camera, exposure_seconds=LONG_SECONDS / ratio, make=camera.make, model=camera.model)
+        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, **levels, **colors, exposure_seconds=LONG_SECONDS / ratio)
         record["shorts"][path.name] = _drawn(drawn)
     write_json(_record_path(scene, config), record)
 
@@ -201,6 +215,8 @@ def prepare(config):
     """
     scenes = plan(config)
     missing = [scene for scene in scenes if not is_done(scene, config)]
+    for kind in ("short", "long", "simulated"):
+        sweep(config.folder / kind)
     if missing:
         check_space(config.folder, _bytes_needed(missing, config), "Simulating into", "--output")
     return scenes, missing

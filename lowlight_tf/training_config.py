@@ -80,12 +80,16 @@ class TrainingConfig:
         config = ExampleConfig(self.patch_size, self.network.white_balance_input, camera_rgb=self.network.target == "camera_rgb")
         if not self.data.simulated:
             return config
-        simulation = self.simulation(dimmed=not self.data.corrupt_targets)
+        simulation = self.simulation(photographs=not self.data.corrupt_targets)
         return dataclasses.replace(config, simulation=simulation, direct_rgb=self.network.input_channels == 3)
 
-    def simulation(self, dimmed):
-        """Returns the Simulation of bright frames, which are `dimmed` where they are photographs; of many cameras for a model of all."""
-        return Simulation(self.data.noise, self.data.darkest if dimmed else 1.0, many_cameras=self.network.target == "camera_rgb")
+    def simulation(self, photographs):
+        """Returns the Simulation of bright frames: photographs are dimmed and their colours mixed, long exposures are not; of sensors at
+        large for a model of every camera."""
+        many = self.network.target == "camera_rgb"
+        if photographs:
+            return Simulation(self.data.noise, self.data.darkest, self.data.mix_colors, many)
+        return Simulation(self.data.noise, 1.0, many_cameras=many)
 
 
 def epochs_to_steps(epochs, scenes, batch_size):
@@ -133,7 +137,8 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
-             "corrupt_targets", "noise", "darkest", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir", "train_only")
+             "corrupt_targets", "noise", "darkest", "mix_colors", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir",
+             "train_only")
 
 
 def tell_changes(checkpoint_dir, described):

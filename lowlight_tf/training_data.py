@@ -19,10 +19,10 @@ def _mixture(real, pairs, config, problems):
     """Adds simulated examples: of a folder of photographs where one is named, else of the real pairs' own long exposures."""
     folder = config.data.simulated_data_dir
     if folder:
-        found, simulation = photographs.find_photographs(folder), config.simulation(dimmed=True)
+        found, simulation = photographs.find_photographs(folder), config.simulation(photographs=True)
     else:
         found = [photographs.Photograph(long.stem, long, rendered=True) for long in sorted({pair.long for pair in pairs})]
-        simulation = config.simulation(dimmed=False)
+        simulation = config.simulation(photographs=False)
     simulated = _bright_table(found, folder or config.data.data_dir, config, problems)
     return mixture.Mixture(real, simulated, config.data.simulated_fraction, simulation)
 

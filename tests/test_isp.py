@@ -15,6 +15,16 @@ from lowlight_tf.raw_file import render
 LEVELS = {"black_level": 512, "white_level": 16383}
 
 
+def test_mixed_colours_are_a_pictures_own_in_another_order():
+    orders = {tuple(capture.random_capture([3, i], CAMERAS["sony"], mix_colors=True).channels.numpy()) for i in range(80)}
+    assert orders == {(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)}
+    picture = tf.constant(np.random.RandomState(1).uniform(0, 1, (4, 6, 3)).astype(np.float32))
+    plain, mixed = (capture.random_capture([3, 5], CAMERAS["sony"], "poisson", mix_colors=mix) for mix in (False, True))
+    assert tuple(plain.channels.numpy()) == (0, 1, 2) != tuple(mixed.channels.numpy())
+    (_, target), (_, other) = (capture.expose_picture(picture, taken, CAMERAS["sony"]) for taken in (plain, mixed))
+    np.testing.assert_array_equal(tf.gather(target, mixed.channels, axis=-1), other)
+
+
 def test_srgb_curve_by_hand():
     values = tf.constant([0.0, 0.04, 0.5, 1.0])
     np.testing.assert_allclose(color.srgb_to_linear(values), [0, 0.04 / 12.92, 0.2140411, 1], rtol=1e-5)
@@ -89,6 +99,16 @@ def test_noise_has_the_statistics_of_the_formulas(shape):
         assert abs((centred[..., lag:, :] * centred[..., :-lag, :]).mean()) < 0.02 * row**2
     row_means = centred.mean(axis=3).var(axis=(1, 2))
     np.testing.assert_allclose(row_means, row**2 + (variances - row**2) / 128, rtol=0.02)
+
+
+@pytest.mark.parametrize("shape", [None, 0.1, -0.1])
+def test_in_the_dark_read_noise_and_quantisation_remain(shape):
+    """Where no shot and row noise hide them: whole counts, and the mean and variance that rounding leaves, within 2 percent."""
+    read = 0.6
+    recorded = frames(scalars(gain=0.4, read_noise=read, read_shape=shape, row_noise=0.0, black_offset=-0.25), [0.0])
+    np.testing.assert_array_equal(recorded, np.round(recorded))
+    assert recorded.mean() == pytest.approx(-0.25, rel=0.02)
+    assert recorded.var() == pytest.approx(read**2 * (1 if shape is None else tukey_variance(shape)) + 1 / 12, rel=0.02)
 
 
 def test_logistic_noise_is_the_limit_of_tukey_lambda():

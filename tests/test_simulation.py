@@ -17,8 +17,8 @@ from conftest import ROOT, SMALL_RUN, expect_failure, run_script, shared, write_
 from lowlight_tf import packing, simulation
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import sid
-from lowlight_tf.errors import LowlightError, OutputError, Problems
-from lowlight_tf.image_file import read_picture
+from lowlight_tf.errors import LowlightError, OutputError, Problems, UsageError
+from lowlight_tf.image_file import read_picture, write_dng
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, srgb_to_camera_matrix
 from lowlight_tf.raw_file import read_raw, render
 from lowlight_tf.simulation_figure import stages
@@ -107,6 +107,19 @@ def test_a_raw_frame_keeps_its_mosaic_gains_and_rendering(photos, tmp_path):
     np.testing.assert_array_equal(read_picture(tmp_path / "Sony" / "long" / "00004_00_10s.png"), render(photos / "c.dng")[:100, 1:141])
 
 
+def test_a_raw_frame_keeps_its_own_cameras_colours(tmp_path):
+    """The short is developed with the matrix that its target was rendered with, not with that of the camera that is simulated."""
+    (tmp_path / "photos").mkdir()
+    counts, matrix = np.full((64, 64), 4000, np.uint16), CAMERAS["fuji"].xyz_to_camera
+    options = dict(black_level=512, white_level=16383, wb_gains=(2.0, 1.0, 1.5), exposure_seconds=1, make="Fujifilm", model="X-A1")
+    write_dng(tmp_path / "photos" / "a.dng", counts, "RGGB", xyz_to_camera=matrix, **options)
+    simulation.simulate(config_for(tmp_path / "photos", tmp_path, ratios=(2,), noise="poisson"), Problems())
+    short = tmp_path / "Sony" / "short" / "00001_00_5s.dng"
+    np.testing.assert_allclose(read_raw(short).ccm, read_raw(tmp_path / "photos" / "a.dng").ccm, atol=1e-3)
+    developed, target = render(short, 2), read_picture(tmp_path / "Sony" / "long" / "00001_00_10s.png")
+    np.testing.assert_allclose(developed.mean((0, 1)), target.mean((0, 1)), rtol=0.01)
+
+
 def test_two_workers_and_a_second_run_write_the_same_bytes(photos, simulated, tmp_path):
     simulation.simulate(config_for(photos, tmp_path), Problems(report=lambda message: None), workers=2)
     assert contents(tmp_path) == contents(simulated[0])
@@ -137,8 +150,9 @@ def test_other_settings_and_other_peoples_frames_are_refused(photos, simulated, 
     (tmp_path / "Sony" / "short" / "00001_00_0.1s.ARW").write_bytes(b"a real photograph")
     with pytest.raises(LowlightError, match="holds frames that were not simulated"):
         simulation.plan(config_for(photos, tmp_path))
-    with pytest.raises(LowlightError, match="at most 300"):
-        config_for(photos, tmp_path, ratios=(1000,))
+    for ratios, words in (((1000,), "at most 300"), ((100, 100), "one shutter time"), ((100, 99.9999), "one shutter time")):
+        with pytest.raises(UsageError, match=words):
+            config_for(photos, tmp_path, ratios=ratios)
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot write"):
         simulation.plan(config_for(photos, tmp_path / "file" / "out"))
@@ -175,6 +189,14 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
     for scene, data in contents(tmp_path / "out").items():  # what is there is whole, and what the undisturbed run wrote
         assert contents(simulated[0]).get(scene, data) == data
     assert len(list((tmp_path / "out").glob("Sony/simulated/*.json"))) < 43
+    litter = [tmp_path / "out" / "Sony" / "long" / f".00001_00_10s.{name}.tmp.png" for name in ("old", "new")]
+    for path, age in zip(litter, (2 * 24 * 3600, 0)):  # of a process that was killed; what is new may be another worker's
+        path.write_bytes(b"half a picture")
+        os.utime(path, (time.time() - age,) * 2)
+    simulation.simulate(config_for(many, tmp_path / "out"), Problems(report=lambda message: None))
+    whole = contents(tmp_path / "out")
+    assert [path.exists() for path in litter] == [False, True] and whole.pop(litter[1].relative_to(tmp_path / "out").as_posix())
+    assert len(whole) == 43 * 3 and contents(simulated[0]).items() <= whole.items()
 
 
 @pytest.mark.parametrize(
@@ -183,12 +205,30 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
         (["--input=missing", "--camera=sony"], 1, "missing does not exist"),
         (["--input=.", "--camera=sony"], 1, "holds no photographs"),
         (["--input=.", "--camera=sony", "--ratios=dark"], 2, "expected such as --ratios=100,250,300"),
+        (["--input=gs://bucket/photos", "--camera=sony"], 2, "gs://bucket/photos is an address; expected a folder"),
         (["--input=.", "--camera=sony", "--beam_args=--x"], 2, "give --runner"),
         (["--input=.", "--camera=sony", "--runner=DirectRunner", "--workers=2"], 2, "--workers is of the local job"),
     ],
 )
 def test_bad_input_is_one_clear_line(tmp_path, arguments, code, words):
     expect_failure(run_script("lowlight_tf", "simulate", "--output=out", *arguments, cwd=tmp_path), code, words)
+
+
+@pytest.mark.parametrize(
+    "tool", ["simulate --camera=sony --workers=-1", "simulate --camera=sony --seed=-1", f"simulation_figure --seed={2**70}"]
+)
+def test_numbers_out_of_range_are_usage_errors(tmp_path, tool):
+    result = run_script("lowlight_tf", *tool.split(), "--input=x", "--output=out", cwd=tmp_path)
+    assert result.returncode == 2 and "is out of range; expected 0 to" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_picture_smaller_than_a_tile_is_skipped(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name, size in (("a", 2), ("b", 1)):
+        imageio.imwrite(tmp_path / "photos" / f"{name}.png", np.full((size, 40, 3), 99, np.uint8))
+    problems = Problems(report=lambda message: None)
+    simulation.simulate(config_for(tmp_path / "photos", tmp_path), problems)
+    assert len(problems.messages) == 1 and "b.png is smaller than a CFA tile of 2 pixels" in problems.messages[0]
 
 
 def test_a_real_raw_file_is_simulated(tmp_path):

@@ -25,6 +25,7 @@ class DataConfig:
       expert: one of EXPERTS whose renderings of FiveK are the targets; "" for LibRaw's.
       noise: kind of noise that simulated short exposures get: "physical", "gaussian" or "poisson".
       darkest: lowest brightness of a photograph's simulated long exposure, the part of the sensor's range that white fills.
+      mix_colors: exchange R, G and B of photographs at random: a few photographs lack most colours of dark scenes.
       train_pairs: how many of the real pairs to train on, or below 1 which part of them; 0 for all.
       simulated_fraction: of the training examples that are simulated, beside the real pairs; in [0, 1).
       simulated_data_dir: folder of photographs that those are simulated from; "" for the real pairs' own long exposures.
@@ -39,6 +40,7 @@ class DataConfig:
     noise: str = "physical"
     expert: str = ""
     darkest: float = 0.1
+    mix_colors: bool = False
     train_pairs: float = 0
     simulated_fraction: float = 0.0
     simulated_data_dir: str = ""

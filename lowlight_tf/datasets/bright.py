@@ -32,6 +32,13 @@ def recode(picture):
     return np.round(codes * 65535).astype(np.uint16)[picture]
 
 
+def _read_tiles(path, camera):
+    picture = crop_to_phase(read_picture(path), camera)
+    if picture.size == 0:
+        raise LowlightError(f"{path} is smaller than a CFA tile of {camera.tile} pixels; leave it out")
+    return picture
+
+
 def read_photograph(photograph, camera):
     """Reads a picture.
 
@@ -41,16 +48,16 @@ def read_photograph(photograph, camera):
     Returns:
       uint16 [H, W, 3], coded as LibRaw's renderings are, whole CFA tiles.
     Raises:
-      LowlightError: where it cannot be read.
+      LowlightError: where it cannot be read or is smaller than a tile.
     """
-    picture = crop_to_phase(read_picture(photograph.path), camera)
+    picture = _read_tiles(photograph.path, camera)
     return np.ascontiguousarray(picture if photograph.rendered else recode(picture))
 
 
 def picture_light(photograph, camera):
     """Reads a picture as linear light: float32 [H, W, 3] in [0, 1], sRGB colours, whole CFA tiles."""
     to_linear = bt709_to_linear if photograph.rendered else srgb_to_linear
-    return to_linear(crop_to_phase(read_picture(photograph.path), camera).astype(np.float32) / 65535)
+    return to_linear(_read_tiles(photograph.path, camera).astype(np.float32) / 65535)
 
 
 def any_levels(camera):

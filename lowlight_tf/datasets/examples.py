@@ -18,15 +18,17 @@ class Simulation:
       noise: one of noise.KINDS.
       darkest: lowest brightness of a picture's long exposure.
       many_cameras: draw the sensor, and any exposure ratio, from those of many makers.
+      mix_colors: exchange the channels of pictures.
     """
 
     noise: str = "physical"
     darkest: float = DARKEST
+    mix_colors: bool = False
     many_cameras: bool = False
 
-    def random_capture(self, seed, camera, darkest=None):
+    def random_capture(self, seed, camera):
         """Draws a Capture."""
-        return random_capture(seed, camera, self.noise, self.darkest if darkest is None else darkest, self.many_cameras)
+        return random_capture(seed, camera, self.noise, self.darkest, self.mix_colors, self.many_cameras)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix
-from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise, random_noise
+from lowlight_tf.isp.noise import Noise, add_noise, random_noise
 from lowlight_tf.isp.sensors import figures_at, random_color, random_ratio, random_step
 from lowlight_tf.isp.unprocess import mosaic, random_brightness, random_wb_gains, to_sensor
 
@@ -18,6 +18,7 @@ class Capture:
 
     Attributes:
       wb_gains: float32 [3], as-shot gains of the scene's light; a raw frame keeps its own.
+      channels: int32 [3], which of a picture's channels are its red, green and blue light; 0, 1, 2 for those that it says.
       brightness: part of the sensor's range that the picture's white fills in the long exposure; a raw frame keeps its own.
       exposure_ratio: long / short.
       noise: a Noise.
@@ -26,6 +27,7 @@ class Capture:
     """
 
     wb_gains: tf.Tensor
+    channels: tf.Tensor
     brightness: tf.Tensor
     exposure_ratio: tf.Tensor
     noise: Noise
@@ -37,7 +39,23 @@ class Capture:
 DARKEST = 0.1
 
 
-def random_capture(seed, camera, kind="physical", darkest=DARKEST, many_cameras=False):
+# The orders of a picture's channels, its own first.
+_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+
+
+def _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras):
+    """Draws exposure ratio, noise and colours: of the camera's own sensor, or of any."""
+    if not many_cameras:
+        choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
+        return (tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice), random_noise(noise_seed, kind),
+                tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera)))
+    color_seed, step_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 2))
+    ratio = random_ratio(ratio_seed)
+    noise = dataclasses.replace(random_noise(noise_seed, kind, figures_at(ratio)), step=random_step(step_seed))
+    return ratio, noise, random_color(color_seed)
+
+
+def random_capture(seed, camera, kind="physical", darkest=DARKEST, mix_colors=False, many_cameras=False):
     """Draws a capture.
 
     Args:
@@ -45,21 +63,17 @@ def random_capture(seed, camera, kind="physical", darkest=DARKEST, many_cameras=
       camera: a Camera; its exposure_ratios are drawn from.
       kind: of noise, one of noise.KINDS.
       darkest: lowest brightness.
+      mix_colors: exchange a picture's channels, each of their orders as often; else they stay as they are.
       many_cameras: draw the sensor too, from those of many makers, and any exposure ratio from 1 on; else it is the camera's own.
     Returns:
       A Capture.
     """
     gain_seed, brightness_seed, ratio_seed, noise_seed, frame_seed = tf.unstack(tf.random.split(seed, 5))
-    if many_cameras:
-        color_seed, step_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 2))
-        ratio, from_srgb = random_ratio(ratio_seed), random_color(color_seed)
-        noise = dataclasses.replace(random_noise(noise_seed, kind, figures_at(ratio)), step=random_step(step_seed))
-    else:
-        choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
-        ratio, noise = tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice), random_noise(noise_seed, kind, SONY_A7S2)
-        from_srgb = tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera))
-    return Capture(wb_gains=random_wb_gains(gain_seed), brightness=random_brightness(brightness_seed, darkest), exposure_ratio=ratio,
-                   noise=noise, from_srgb=from_srgb, seed=frame_seed)
+    ratio, noise, from_srgb = _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras)
+    order = tf.random.stateless_uniform([], tf.random.fold_in(seed, 2), maxval=len(_ORDERS) if mix_colors else 1, dtype=tf.int32)
+    return Capture(wb_gains=random_wb_gains(gain_seed), channels=tf.gather(tf.constant(_ORDERS), order),
+                   brightness=random_brightness(brightness_seed, darkest), exposure_ratio=ratio, noise=noise, from_srgb=from_srgb,
+                   seed=frame_seed)
 
 
 def expose(clean, capture, camera):
@@ -76,6 +90,11 @@ def expose(clean, capture, camera):
     return add_noise(clean, capture.noise, capture.seed, exposure_ratio=capture.exposure_ratio, black_level=black, white_level=white)
 
 
+def _scene(rgb_linear, capture):
+    """The light of a picture's scene, as bright as the long exposure takes it."""
+    return tf.gather(rgb_linear, capture.channels, axis=-1) * capture.brightness
+
+
 def expose_picture(rgb_linear, capture, camera):
     """Takes a picture's scene again, in low light.
 
@@ -87,13 +106,13 @@ def expose_picture(rgb_linear, capture, camera):
       short: uint16 [..., H, W], counts.
       target: float32 [..., H, W, 3] in [0, 1], sRGB, coded as LibRaw codes its renderings.
     """
-    light = rgb_linear * capture.brightness
+    light = _scene(rgb_linear, capture)
     return expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
 
 
 def expose_planes(rgb_linear, capture, camera):
     """As `expose_picture`, for a sensor that sees all three colours everywhere: short is uint16 [..., H, W, 3], each with its own noise."""
-    light = rgb_linear * capture.brightness
+    light = _scene(rgb_linear, capture)
     planes = tf.stack(tf.unstack(to_sensor(light, capture.from_srgb, capture.wb_gains), axis=-1), axis=-3)
     return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), linear_to_bt709(light)
 

@@ -54,6 +54,14 @@ def srgb_to_camera_matrix(xyz_to_camera):
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
+def xyz_to_camera_matrix(ccm):
+    """Inverts `srgb_to_camera_matrix` as far as it can be: a camera's CCM -> CIE XYZ (D65) -> camera colour, [3, 3].
+
+    How much light each colour of the sensor collects is lost in a CCM; the rows come out as if all took the same of D65 white.
+    """
+    return np.linalg.inv(np.asarray(ccm, np.float64)) @ np.linalg.inv(SRGB_TO_XYZ.astype(np.float64))
+
+
 def apply_matrix(rgb, matrix):
     """Multiplies each pixel of [..., 3] by [3, 3]."""
     return tf.linalg.matvec(tf.convert_to_tensor(matrix, rgb.dtype), rgb)
