@@ -22,8 +22,8 @@ import matplotlib.pyplot as plt
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KINDS = {"poisson": "shot noise", "gaussian": "shot and Gaussian read noise", "physical": "all of the physical model"}
 # Then the physical model goes on: darker scenes, in colours that the photographs lack, larger patches.
-LONGER = ("--init_from=physical", "--darkest=0.05", "--mix_colors", "--patch_size=96", "--batch_size=2", "--steps=5000", "--decay_step=4000",
-          "--learning_rate=1e-4", "--seed=2")
+LONGER = ("--init_from=physical", "--darkest=0.05", "--mix_colors", "--patch_size=96", "--batch_size=2", "--steps=5000",
+          "--decay_step=4000", "--learning_rate=1e-4", "--seed=2")
 RECIPE = ("--white_balance_input", "--patch_size=64", "--batch_size=4", "--steps=4000", "--decay_step=3200", "--learning_rate=2e-4",
           "--seed=1")
 
