@@ -52,6 +52,21 @@ def make_predictor(params, camera, network):
     return predict
 
 
+def load_network(checkpoint_dir):
+    """Loads a trained or imported model's parts.
+
+    Returns:
+      its parameters, Camera, network's config, config.json and step.
+    Raises:
+      LowlightError: where there is no whole checkpoint.
+    """
+    config = checkpoint.read_config(checkpoint_dir)
+    camera, network = model.from_description(config, checkpoint_dir)
+    params = model.initialize_parameters(network)
+    step = checkpoint.load_parameters(checkpoint_dir, params)
+    return params, camera, network, config, step
+
+
 def load_model(checkpoint_dir):
     """Loads a trained or imported model.
 
@@ -60,10 +75,7 @@ def load_model(checkpoint_dir):
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    config = checkpoint.read_config(checkpoint_dir)
-    camera, network = model.from_description(config, checkpoint_dir)
-    params = model.initialize_parameters(network)
-    step = checkpoint.load_parameters(checkpoint_dir, params)
+    params, camera, network, config, step = load_network(checkpoint_dir)
     return make_predictor(params, camera, network), camera, config, step
 
 

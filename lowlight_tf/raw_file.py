@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import datetime
+import math
 import pathlib
 
 import numpy as np
@@ -32,6 +34,11 @@ class RawImage:
       ccm: float32 [3, 3], white-balanced camera colour -> linear sRGB, rows sum to 1; identity where LibRaw knows none.
       exposure_seconds: shutter time from the file, or 0.0 where it says none.
       iso: from the file, or 0.0.
+      aperture: f-number from the file, or 0.0.
+      focal_length: millimetres, or 0.0.
+      lens: its model's name, or "".
+      taken: date and time, or None.
+      flip: how the picture is turned upright: with bit 1 the rows are reversed, with bit 0 the columns, then with bit 2 it is transposed.
     """
 
     mosaic: np.ndarray
@@ -42,6 +49,11 @@ class RawImage:
     ccm: np.ndarray
     exposure_seconds: float
     iso: float
+    aperture: float = 0.0
+    focal_length: float = 0.0
+    lens: str = ""
+    taken: datetime.datetime | None = None
+    flip: int = 0
 
 
 @contextlib.contextmanager
@@ -89,6 +101,15 @@ def _gains(raw):
     return 1.0, 1.0, 1.0
 
 
+def _known(value):
+    """Returns a number of LibRaw's, or 0.0 where it stands for "unknown" or is damaged."""
+    return float(value) if value and math.isfinite(value) and value > 0 else 0.0
+
+
+def _text(value):
+    return value.strip() if isinstance(value, str) else ""
+
+
 def read_raw(path):
     """Decodes a raw file.
 
@@ -105,7 +126,10 @@ def read_raw(path):
         return RawImage(
             mosaic=raw.raw_image_visible.copy(), cfa=_cfa(raw, path), black_level=tuple(black), white_level=int(raw.white_level),
             wb_gains=_gains(raw), ccm=ccm if ccm.any() else np.eye(3, dtype=np.float32),
-            exposure_seconds=float(raw.other.shutter_speed or 0), iso=float(raw.other.iso_speed or 0))
+            exposure_seconds=_known(raw.other.shutter_speed), iso=_known(raw.other.iso_speed), aperture=_known(raw.other.aperture),
+            focal_length=_known(raw.other.focal_length), lens=_text(raw.lens.model),
+            # LibRaw counts from 1970: a file without a date has that one.
+            taken=raw.other.timestamp if raw.other.timestamp.year > 1970 else None, flip=int(raw.sizes.flip))
 
 
 def _amplify_in_place(raw, ratio):
