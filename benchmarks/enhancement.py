@@ -28,7 +28,7 @@ def prepare(folder):
 
 
 def run(folder, gibibytes):
-    """Runs enhance.py; returns the network's tiles (seconds of the whole file), CPU seconds and the peak in MiB."""
+    """Runs enhance.py; returns seconds, CPU seconds and the peak in MiB."""
     command = [sys.executable, str(ROOT / "enhance.py"), "frame.dng", "--checkpoint_dir=model", "--ratio=100", "--overwrite",
                f"--memory_limit={gibibytes}"]
     started = time.monotonic()
@@ -52,7 +52,8 @@ def main():
         peak = max(run[2] for run in results[limit])
         print(f"{SIZE[1]}x{SIZE[0]}, --memory_limit={limit}: {seconds:.0f} s, {cpu:.0f} s of CPU, peak {peak:.0f} MiB "
               f"({'tiles' if limit == 2 else 'the whole frame at once'}; best of {rounds} for times, worst for memory).")
-    print(f"Tiles take {best[2][0] / best[16][0]:.2f} times what the whole frame takes, {best[2][1] / best[16][1]:.2f} times in CPU seconds.")
+    wall, cpu = (best[2][i] / best[16][i] for i in (0, 1))
+    print(f"Tiles take {wall:.2f} times what the whole frame takes, {cpu:.2f} times in CPU seconds.")
 
 
 if __name__ == "__main__":

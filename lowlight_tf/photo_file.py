@@ -30,8 +30,13 @@ def srgb_profile():
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def _eight_bits(picture):
+    """Rounds uint16 [H, W, 3] to uint8 by a table: as floats a whole frame would take a gigabyte."""
+    return to_uint8(np.arange(65536, dtype=np.uint16))[picture]
+
+
 def _write_jpeg(path, picture, metadata, quality):
-    Image.fromarray(to_uint8(picture)).save(path, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2,
+    Image.fromarray(_eight_bits(picture)).save(path, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2,
                                             icc_profile=srgb_profile(), exif=exif_bytes(metadata, picture.shape[:2]))
 
 

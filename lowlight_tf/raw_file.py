@@ -56,6 +56,15 @@ class RawImage:
     flip: int = 0
 
 
+def _source(path):
+    """What rawpy opens: the path, or the open file where its name is not UTF-8, which rawpy wants."""
+    try:
+        str(path).encode()
+        return contextlib.nullcontext(str(path))
+    except UnicodeEncodeError:
+        return open(path, "rb")
+
+
 @contextlib.contextmanager
 def _opened(path, decode=True):
     """Opens a raw file and turns everything LibRaw or the file system may say into one line."""
@@ -65,7 +74,7 @@ def _opened(path, decode=True):
             raise LowlightError(f"{path} does not exist or is no file; give a raw file")
         if path.stat().st_size == 0:
             raise LowlightError(f"{path} is empty (0 bytes); copy it from its source again")
-        with quiet_stderr(), rawpy.imread(str(path)) as raw:
+        with quiet_stderr(), _source(path) as source, rawpy.imread(source) as raw:
             if decode:
                 raw.unpack()
             yield raw
@@ -86,7 +95,8 @@ def _cfa(raw, path):
     """Returns the CFA letters of the visible area's top-left tile."""
     letters = raw.color_desc.decode()
     if raw.raw_type != rawpy.RawType.Flat or raw.raw_pattern is None or raw.num_colors != 3 or not letters.startswith("RGB"):
-        raise LowlightError(f"{path} holds no Bayer or X-Trans mosaic (colours {letters}, {raw.raw_type.name}); "
+        found = "monochrome" if raw.num_colors == 1 else f"colours {letters}, {raw.raw_type.name}"
+        raise LowlightError(f"{path} holds no Bayer or X-Trans mosaic ({found}); "
                             "expected one sample a pixel")
     period = 6 if raw.raw_pattern.shape[0] == 6 else 2
     top, left = raw.sizes.top_margin, raw.sizes.left_margin
