@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from lowlight_tf import model, packing, tiling
 from lowlight_tf.cameras import Camera
+from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation import load_network
 from lowlight_tf.finishing import finish
 
-_FREE_SHARE = 0.5  # of the free memory that is taken where no limit was given: other programs live too
+_SLACK = 200_000_000  # bytes that libraries come to hold as they work
+_FREE_SHARE = 0.5     # of the free memory that is taken where no limit was given: other programs live too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,20 +54,30 @@ def network_inputs(packed, frame, ratio, loaded):
     return packing.network_input(packing.amplify(light, ratio), camera, network.input_channels)
 
 
-def window_pixels(loaded, frame, settings, memory_limit=0):
+def free_memory(memory_limit=0):
+    """Returns how many bytes photographs may take. To be asked once, when the model is loaded and no photograph is yet.
+
+    Args:
+      memory_limit: bytes that the whole process may take; 0 for half of what is free.
+    """
+    if memory_limit:
+        return memory_limit - psutil.Process().memory_info().rss - _SLACK
+    return psutil.virtual_memory().available * _FREE_SHARE
+
+
+def window_pixels(loaded, frame, settings, free, has_neighbours):
     """Returns how many pixels of network input there is memory for at a time.
 
     Args:
       loaded: a Model.
       frame: the Frame.
       settings: a Finish.
-      memory_limit: bytes that the process may take; 0 for half of what is free.
+      free: bytes, from `free_memory`.
+      has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
     """
-    resident = psutil.Process().memory_info().rss
-    free = memory_limit - resident if memory_limit else psutil.virtual_memory().available * _FREE_SHARE
-    # What stands beside the network: the picture, the plain rendering; in a batch the next frame and the last picture as it is encoded.
-    beside = frame.mosaic.size * (6 + 6 * (settings.strength < 1) + 4 + 12)
-    return max(free - beside, 0) / tiling.bytes_per_pixel(loaded.network)
+    photosite = 2 + 2 + 6 + 6 * (settings.strength < 1)   # mosaic, packed, picture, plain rendering
+    photosite += 14 * has_neighbours                      # mosaic and packed; a picture, and the encoder's copy of a part of it
+    return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
 
 
 def _plain(frame, ratio, size, before, settings):
@@ -86,6 +98,13 @@ def _tile_output(rows, columns, packed, frame, ratio, loaded):
     inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
     return loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
                               (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+
+
+def _plan(frame, height, width, network, most_pixels):
+    try:
+        return tiling.plan(height, width, tiling.halo(network), most_pixels)
+    except LowlightError as error:
+        raise LowlightError(f"{frame.path} does not fit into memory: {error}") from error
 
 
 def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda done, tiles: None):
@@ -109,7 +128,7 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
     top, left = (-start % camera.tile for start in frame.offset)                   # padded to the camera's phase
     canvas = np.empty((height * scale, width * scale, 3), np.uint16)
     plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
-    tiles = tiling.plan(height, width, tiling.halo(loaded.network), most_pixels)
+    tiles = _plan(frame, height, width, loaded.network, most_pixels)
     for done, (rows, columns) in enumerate(tiles, 1):
         where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
         output = _tile_output(rows, columns, packed, frame, ratio, loaded)

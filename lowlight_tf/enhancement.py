@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lowlight_tf import exposure, packing
 from lowlight_tf.console import progress, say
-from lowlight_tf.engine import develop, load_model, window_pixels
+from lowlight_tf.engine import develop, free_memory, load_model, window_pixels
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.finishing import Finish, color_matrix
@@ -84,8 +84,9 @@ class _Developed:
 class _Stages:
     """What is done to a file, each part in a thread of its own: decode, network, encode."""
 
-    def __init__(self, loaded, config, bar):
+    def __init__(self, loaded, config, files, bar):
         self._loaded, self._config, self._bar = loaded, config, bar
+        self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
 
     def decode(self, job):
         """Reads a Job's file and chooses its ratio."""
@@ -105,7 +106,7 @@ class _Stages:
             if config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
             else:
-                most = window_pixels(self._loaded, frame, config.finish, config.memory_limit)
+                most = window_pixels(self._loaded, frame, config.finish, self._free, self._has_neighbours)
                 picture = upright(develop(frame, file.packed, file.ratio, self._loaded, config.finish, most, self._tell), frame.flip)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
@@ -157,5 +158,5 @@ def enhance(names, config, problems):
     sweep(config.result_dir)
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
     with progress(total=len(missing), unit="file") as bar:
-        stages = _Stages(loaded, config, bar)
+        stages = _Stages(loaded, config, len(missing), bar)
         run_stages(missing, stages.decode, stages.develop, stages.encode, problems)

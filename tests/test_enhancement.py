@@ -167,7 +167,16 @@ def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_mod
 
 def test_memory_that_does_not_suffice(tmp_path, copying_model):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
-    assert "raise --memory_limit" in run([tmp_path / "a.dng"], copying_model, tmp_path, memory_limit=1000)[0]
+    (message,) = run([tmp_path / "a.dng"], copying_model, tmp_path, memory_limit=1000)
+    assert "a.dng does not fit into memory" in message and "raise --memory_limit" in message
+
+
+def test_what_memory_is_planned_for(tmp_path, copying):
+    write_frame(tmp_path / "a.dng", size=(100, 100), scale=200)
+    frame, each = read_frame(tmp_path / "a.dng", copying.camera), tiling.bytes_per_pixel(copying.network)
+    assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 10 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 30 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
 
 
 def test_a_sheet_of_ratios(tmp_path, copying_model, copying):
