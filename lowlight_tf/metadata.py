@@ -7,6 +7,7 @@ of them gives, LibRaw may know. Maker notes and previews are left behind: their 
 import dataclasses
 import io
 import math
+import re
 import struct
 import warnings
 
@@ -81,7 +82,7 @@ def _number(value):
 def _clean(value):
     """Returns a value that can be written again, or None."""
     if isinstance(value, str):
-        return value.split("\0")[0].strip()[:_LONGEST] or None
+        return re.sub(r"[\x01-\x1f\x7f]+", " ", value.split("\0")[0]).strip()[:_LONGEST] or None
     if isinstance(value, bytes):
         return value if 0 < len(value) <= _LONGEST else None
     parts = value if isinstance(value, tuple) else (value,)
@@ -173,8 +174,10 @@ def output_tags(metadata, size):
       metadata: a Metadata.
       size: (height, width) of the new picture, which stands upright.
     """
-    base = {tag: value for tag, value in metadata.base.items() if tag in _KEPT} | {ORIENTATION: 1, SOFTWARE: f"lowlight_tf {__version__}"}
-    return base, metadata.exif | {40961: 1, 40962: size[1], 40963: size[0]}, metadata.gps  # colour space 1 is sRGB
+    exif = metadata.exif | {40961: 1, 40962: size[1], 40963: size[0]}  # colour space 1 is sRGB
+    # Pillow reads texts as Latin-1: so coded, they are the bytes that they were, UTF-8 too.
+    base = {tag: str(value).encode("latin-1", "replace") for tag, value in metadata.base.items() if tag in _KEPT}
+    return base | {ORIENTATION: 1, SOFTWARE: f"lowlight_tf {__version__}".encode()}, exif, metadata.gps
 
 
 def _writable(tags):

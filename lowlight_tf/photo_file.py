@@ -59,7 +59,7 @@ def _rationals(values, scale):
 
 def _write_tiff(path, picture, metadata, tags=(), **options):
     base, exif, gps = output_tags(metadata, picture.shape[:2])
-    texts = [(tag, "s", 0, str(value), True) for tag, value in base.items() if tag != ORIENTATION]
+    texts = [(tag, "s", 0, value, True) for tag, value in base.items() if tag != ORIENTATION]
     room = [(tag - 1, "I", 1, 0, True) for tag, tags_there in ((EXIF_IFD, exif), (GPS_IFD, gps)) if tags_there]
     tifffile.imwrite(path, picture, extratags=[(ORIENTATION, "H", 1, 1, True), *texts, *room, *tags], planarconfig="contig",
                      byteorder="<", metadata=None, software=False, **options)
@@ -71,7 +71,7 @@ def _write_dng(path, rgb_linear, metadata, ccm):
     name = metadata.camera or "unknown camera"
     _write_tiff(path, rgb_linear, metadata, [
         (50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True),               # DNGVersion, DNGBackwardVersion
-        (50708, "s", 0, f"{name}, developed", True),                                            # UniqueCameraModel
+        (50708, "s", 0, f"{name}, developed".encode("latin-1", "replace"), True),               # UniqueCameraModel
         (50714, "H", 3, (0, 0, 0), True), (50717, "H", 3, (65535,) * 3, True),                  # BlackLevel, WhiteLevel
         (50721, "2i", 9, _rationals(np.linalg.inv(SRGB_TO_XYZ @ ccm), 1000000), True),          # ColorMatrix1
         (50778, "H", 1, 21, True), (50728, "2I", 3, _rationals([1, 1, 1], 1), True),            # for D65; AsShotNeutral

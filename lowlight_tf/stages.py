@@ -20,6 +20,17 @@ def _undisturbed():
             signal.signal(number, handler)
 
 
+def _ended(future, problems):
+    """Waits for a stage; returns its result, or None where it refused the item."""
+    try:
+        return future.result()
+    except OutputError:
+        raise
+    except LowlightError as error:
+        problems.add(error)
+        return None
+
+
 def run_stages(items, decode, develop, encode, problems):
     """Takes each item through three functions, in order, at most one item in each at a time.
 
@@ -35,28 +46,18 @@ def run_stages(items, decode, develop, encode, problems):
     workers = [ThreadPoolExecutor(1) for _ in range(3)]
     decoder, developer, encoder = workers
     encoding = None
-
-    def ended(future):
-        try:
-            return future.result()
-        except OutputError:
-            raise
-        except LowlightError as error:
-            problems.add(error)
-            return None
-
     try:
         decoding = [decoder.submit(decode, items[0])] if items else []
         for following in [*items[1:], None]:
-            decoded = ended(decoding.pop())
+            decoded = _ended(decoding.pop(), problems)
             if following is not None:
                 decoding.append(decoder.submit(decode, following))
-            developed = None if decoded is None else ended(developer.submit(develop, decoded))
+            developed = None if decoded is None else _ended(developer.submit(develop, decoded), problems)
             if encoding is not None:
-                ended(encoding)
+                _ended(encoding, problems)
             encoding = None if developed is None else encoder.submit(encode, developed)
         if encoding is not None:
-            ended(encoding)
+            _ended(encoding, problems)
     finally:
         with _undisturbed():
             for worker in (decoder, developer):

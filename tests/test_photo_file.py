@@ -98,6 +98,14 @@ def exif_block():
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_names_that_are_not_ascii(tmp_path, kind):
+    artist = "Zoë 北".encode()
+    path = tmp_path / f"a{SUFFIXES[kind]}"
+    write_photo(path, PICTURE, kind, Metadata(base={272: "Größe", 315: artist.decode("latin-1")}), ccm=np.eye(3))
+    assert artist in path.read_bytes() and read_metadata(path).base[315].encode("latin-1") == artist
+
+
 def test_every_way_raw_files_keep_exif(tmp_path):
     path = tmp_path / "plain.tif"
     path.write_bytes(exif_block())
