@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench fuzz clean
+
+SECONDS ?= 600
 
 help:
 	@echo "make demo   train on the embedded samples and test: pictures in results/demo"
 	@echo "make test   lint and the whole test suite"
 	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
+	@echo "make fuzz   mutated raw files for ten minutes, or SECONDS=60: nothing may crash, hang or leave half a file"
 	@echo "make clean  remove environments, samples, cache, checkpoints and results of the demo"
 
 $(VENV)/bin/python:
@@ -37,6 +40,9 @@ test: $(VENV)/.installed--dev lint
 
 bench: $(VENV)/.installed--bench
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.installed--dev
+	$(BIN)/python -m tests.fuzz --seconds=$(SECONDS)
 
 clean:
 	rm -rf $(VENV) dataset/samples cache/demo checkpoints/demo results/demo

@@ -31,17 +31,21 @@ def _parse(arguments):
         raise UsageError(f"{' '.join(str(error).split())}; see --help") from error
 
 
-def parse(argv, preset_names):
+def parse(argv, preset_names, takes_files=False):
     """Parses flags: defaults, then the presets in turn, then the command line, each winning over what came before.
 
     Args:
       argv: the program's arguments, with its name first.
       preset_names: function without arguments, called once the command line is parsed, that names the presets it asks for.
+      takes_files: arguments that are no flags are files, and may stand before, between and after flags.
+    Returns:
+      list of the arguments that are no flags.
     Raises:
-      UsageError: for an unknown flag, a bad value, or an argument that is no flag.
+      UsageError: for an unknown flag, a bad value, or an argument that is no flag where none is expected.
     """
+    FLAGS.set_gnu_getopt(takes_files)
     rest = _parse(argv)
-    if len(rest) > 1:
+    if len(rest) > 1 and not takes_files:
         raise UsageError(f"unexpected argument {rest[1]!r}; every option is a flag, such as --camera=sony; see --help")
     given = {name for name in FLAGS if FLAGS[name].present}
     for pair in _ALTERNATIVES:
@@ -55,7 +59,7 @@ def parse(argv, preset_names):
         name = name if name in FLAGS else name.removeprefix("no")
         if name in FLAGS and name not in given:
             preset.append(argument)
-    _parse([argv[0], *preset, *argv[1:]])
+    return _parse([argv[0], *preset, *argv[1:]])[1:]
 
 
 def _help(description, modules):
@@ -66,36 +70,40 @@ def _help(description, modules):
             default = "" if flag.default in ("", None) else f" [{flag.default}]"
             lines.append(f"  --{flag.name:22} {flag.help}{default}")
         lines.append("")
-    return "\n".join(lines + ["Presets that --camera and --dataset choose are in flags/*.flags; any flag here wins over them."])
+    if "dataset" in FLAGS:
+        lines.append("Presets that --camera and --dataset choose are in flags/*.flags; any flag here wins over them.")
+    return "\n".join(lines)
 
 
 def _interrupt(*_):
     raise KeyboardInterrupt
 
 
-def run(main, *, description, modules, preset_names, check=lambda: None, interrupted=130):
+def run(main, *, description, modules, preset_names, check=lambda: None, interrupted=130, takes_files=False):
     """Runs an entry script and exits.
 
     Args:
-      main: function of Problems that does the work.
+      main: function of Problems that does the work, or of the files named and Problems where it takes files.
       description: the first lines of --help.
       modules: the modules whose flags the script has, in the order of --help.
       preset_names: see `parse`.
-      check: refuses flags that do not go together; called before TensorFlow is loaded.
+      check: refuses flags that do not go together; called before TensorFlow is loaded, with the files named where it takes files.
       interrupted: exit code after Ctrl-C or SIGTERM outside the parts that save by themselves.
+      takes_files: see `parse`.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     problems = Problems()
     try:
         if {"--help", "-h", "--helpfull"} & set(sys.argv[1:]):
             print(_help(description, modules))
             sys.exit(0)
-        parse(sys.argv, preset_names)
-        check()
+        files = parse(sys.argv, preset_names, takes_files)
+        check(files) if takes_files else check()
         with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
             import tensorflow as tf
             tf.config.list_physical_devices()
-        main(problems)
+        main(files, problems) if takes_files else main(problems)
         code = 1 if problems.messages else 0
     except LowlightError as error:
         warn(f"error: {error}")

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 
+from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.console import quiet_stderr, warn
 from lowlight_tf.errors import LowlightError, Problems, UsageError
@@ -73,6 +74,19 @@ def _integer_below(limit):
         return int(text)
 
     return integer
+
+
+def _inspect(options, problems):
+    from lowlight_tf.inspecting import inspect_files
+    inspect_files(options.files, options.checkpoint_dir, options.json, problems)
+
+
+def _add_inspect(tools):
+    tool = tools.add_parser("inspect", help="say what is seen in raw files and pictures, how dark they are, and whether a model fits them")
+    tool.add_argument("files", nargs="+", metavar="FILE", help="raw files, pictures, globs, folders")
+    tool.add_argument("--json", action="store_true", help="as JSON")
+    tool.add_argument("--checkpoint_dir", default=str(DEFAULT_MODEL), help="the model that is to fit (the one that ships)")
+    tool.set_defaults(run=_inspect)
 
 
 def _add_simulate(tools):
@@ -143,6 +157,7 @@ def _parser():
     tool.add_argument("--slim_checkpoint", required=True, help="prefix of the Saver's files, such as .../model.ckpt")
     tool.add_argument("--checkpoint_dir", required=True, help="new folder for the model")
     tool.set_defaults(run=_import_slim)
+    _add_inspect(tools)
     _add_simulate(tools)
     _add_transfer_study(tools)
     _add_plan(tools)

@@ -6,6 +6,7 @@ import math
 import pathlib
 import statistics
 
+import numpy as np
 import tensorflow as tf
 
 from lowlight_tf import checkpoint, model, packing
@@ -14,8 +15,8 @@ from lowlight_tf.datasets import sid, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
+from lowlight_tf.finishing import Finish, finish
 from lowlight_tf.image_file import to_uint8, write_png
-from lowlight_tf.isp.process import finish
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
@@ -49,9 +50,26 @@ def make_predictor(params, camera, network):
             packed = packing.white_balance(packed, camera, short.wb_gains)
         packed = packing.amplify(packed, ratio)
         output = run(packing.network_input(packed, camera, network.input_channels))[0]
-        return finish(output, short.ccm) if network.target == "camera_rgb" else output.numpy()
+        if network.target == "camera_rgb":
+            return finish(output, None, short.ccm, network.target, Finish()) / np.float32(65535)
+        return output.numpy()
 
     return predict
+
+
+def load_network(checkpoint_dir):
+    """Loads a trained or imported model's parts.
+
+    Returns:
+      its parameters, Camera, network's config, config.json and step.
+    Raises:
+      LowlightError: where there is no whole checkpoint.
+    """
+    config = checkpoint.read_config(checkpoint_dir)
+    camera, network = model.from_description(config, checkpoint_dir)
+    params = model.initialize_parameters(network)
+    step = checkpoint.load_parameters(checkpoint_dir, params)
+    return params, camera, network, config, step
 
 
 def load_model(checkpoint_dir):
@@ -62,10 +80,7 @@ def load_model(checkpoint_dir):
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    config = checkpoint.read_config(checkpoint_dir)
-    camera, network = model.from_description(config, checkpoint_dir)
-    params = model.initialize_parameters(network)
-    step = checkpoint.load_parameters(checkpoint_dir, params)
+    params, camera, network, config, step = load_network(checkpoint_dir)
     return make_predictor(params, camera, network), camera, config, step
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import datetime
+import math
 import pathlib
 
 import numpy as np
@@ -33,6 +35,11 @@ class RawImage:
       ccm: float32 [3, 3], white-balanced camera colour -> linear sRGB, rows sum to 1; identity where LibRaw knows none.
       exposure_seconds: shutter time from the file, or 0.0 where it says none.
       iso: from the file, or 0.0.
+      aperture: f-number from the file, or 0.0.
+      focal_length: millimetres, or 0.0.
+      lens: its model's name, or "".
+      taken: date and time, or None.
+      flip: how the picture is turned upright: with bit 1 the rows are reversed, with bit 0 the columns, then with bit 2 it is transposed.
     """
 
     mosaic: np.ndarray
@@ -43,6 +50,20 @@ class RawImage:
     ccm: np.ndarray
     exposure_seconds: float
     iso: float
+    aperture: float = 0.0
+    focal_length: float = 0.0
+    lens: str = ""
+    taken: datetime.datetime | None = None
+    flip: int = 0
+
+
+def _source(path):
+    """What rawpy opens: the path, or the open file where its name is not UTF-8, which rawpy wants."""
+    try:
+        str(path).encode()
+        return contextlib.nullcontext(str(path))
+    except UnicodeEncodeError:
+        return open(path, "rb")
 
 
 @contextlib.contextmanager
@@ -54,7 +75,7 @@ def _opened(path, decode=True):
             raise LowlightError(f"{path} does not exist or is no file; give a raw file")
         if path.stat().st_size == 0:
             raise LowlightError(f"{path} is empty (0 bytes); copy it from its source again")
-        with quiet_stderr(), rawpy.imread(str(path)) as raw:
+        with quiet_stderr(), _source(path) as source, rawpy.imread(source) as raw:
             if decode:
                 raw.unpack()
             yield raw
@@ -75,7 +96,8 @@ def _cfa(raw, path):
     """Returns the CFA letters of the visible area's top-left tile."""
     letters = raw.color_desc.decode()
     if raw.raw_type != rawpy.RawType.Flat or raw.raw_pattern is None or raw.num_colors != 3 or not letters.startswith("RGB"):
-        raise LowlightError(f"{path} holds no Bayer or X-Trans mosaic (colours {letters}, {raw.raw_type.name}); "
+        found = "monochrome" if raw.num_colors == 1 else f"colours {letters}, {raw.raw_type.name}"
+        raise LowlightError(f"{path} holds no Bayer or X-Trans mosaic ({found}); "
                             "expected one sample a pixel")
     period = 6 if raw.raw_pattern.shape[0] == 6 else 2
     top, left = raw.sizes.top_margin, raw.sizes.left_margin
@@ -88,6 +110,15 @@ def _gains(raw):
         if min(gains[:3]) > 0:
             return tuple(float(gain / gains[1]) for gain in gains[:3])
     return 1.0, 1.0, 1.0
+
+
+def _known(value):
+    """Returns a number of LibRaw's, or 0.0 where it stands for "unknown" or is damaged."""
+    return float(value) if value and math.isfinite(value) and value > 0 else 0.0
+
+
+def _text(value):
+    return value.strip() if isinstance(value, str) else ""
 
 
 def read_raw(path):
@@ -106,7 +137,10 @@ def read_raw(path):
         return RawImage(
             mosaic=raw.raw_image_visible.copy(), cfa=_cfa(raw, path), black_level=tuple(black), white_level=int(raw.white_level),
             wb_gains=_gains(raw), ccm=ccm if ccm.any() else np.eye(3, dtype=np.float32),
-            exposure_seconds=float(raw.other.shutter_speed or 0), iso=float(raw.other.iso_speed or 0))
+            exposure_seconds=_known(raw.other.shutter_speed), iso=_known(raw.other.iso_speed), aperture=_known(raw.other.aperture),
+            focal_length=_known(raw.other.focal_length), lens=_text(raw.lens.model),
+            # LibRaw counts from 1970: a file without a date has that one.
+            taken=raw.other.timestamp if raw.other.timestamp.year > 1970 else None, flip=int(raw.sizes.flip))
 
 
 def _amplify_in_place(raw, ratio):

@@ -15,6 +15,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from lowlight_tf import checkpoint, model  # noqa: E402
 from lowlight_tf.cameras import CAMERAS  # noqa: E402
 from lowlight_tf.image_file import write_dng  # noqa: E402
 
@@ -70,6 +71,38 @@ def write_frame(path, camera="sony", size=(96, 120), *, cfa=None, seconds=0.1, s
         model=row.model,
     )
     return mosaic
+
+
+def write_model(folder, camera="bayer", *, copying=True, **options):
+    """Writes a model as train.py does.
+
+    Args:
+      folder: where to.
+      camera: a key of CAMERAS.
+      copying: with weights that make the output the input's superpixels, each repeated over its photosites (Bayer, packed input);
+        otherwise with random ones.
+      **options: of the network.
+    """
+    network = model.network_for(CAMERAS[camera], **{"base_width": 4, **options})
+    params = model.initialize_parameters(network)
+    if copying:
+        for name, value in params.items():
+            value.assign(tf.zeros_like(value))
+            if name in ("conv1_1/weights", "conv1_2/weights", "conv9_1/weights", "conv9_2/weights"):
+                centre = np.zeros(value.shape, np.float32)
+                centre[1, 1, -4:] = np.eye(4)  # the skip connection is the second half of the concat
+                value.assign(centre)
+        rgb = np.array([[1, 0, 0], [0, 0.5, 0], [0, 0, 1], [0, 0.5, 0]], np.float32)
+        params["conv10/weights"].assign(np.tile(rgb, 4)[None, None])
+    checkpoint.write_config(folder, model.describe(CAMERAS[camera], network))
+    checkpoint.Store(folder, params).save(1)
+    return pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def copying_model(tmp_path_factory):
+    """The folder of a Bayer model whose output is the amplified input's superpixels."""
+    return write_model(tmp_path_factory.mktemp("copying_model"))
 
 
 def write_pairs(folder, ids=("00001", "00002", "10001"), size=(96, 120), camera="sony"):

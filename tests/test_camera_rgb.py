@@ -14,9 +14,10 @@ from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import bright, cache, photographs, pipeline, sid
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example
 from lowlight_tf.errors import Problems
+from lowlight_tf.finishing import Finish, finish
+from lowlight_tf.image_file import read_picture
 from lowlight_tf.isp import capture, noise, sensors
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709
-from lowlight_tf.isp.process import finish
 from lowlight_tf.isp.unprocess import mosaic
 
 BAYER = CAMERAS["bayer"]
@@ -36,7 +37,7 @@ def test_finishing_turns_a_target_back():
     for matrix in sensors.FROM_SRGB:
         seen = bt709_to_linear(capture.camera_target(srgb, matrix)).numpy()
         inside = ((seen > 0) & (seen < 1)).all(axis=-1)  # a colour that the sensor cannot tell from black is gone
-        back = finish(capture.camera_target(srgb, matrix), np.linalg.inv(matrix))
+        back = finish(capture.camera_target(srgb, matrix), None, np.linalg.inv(matrix), "camera_rgb", Finish()) / 65535
         np.testing.assert_allclose(back[inside], srgb[inside], atol=2e-4)
         assert inside.mean() > 0.5
 
@@ -122,6 +123,11 @@ def test_a_model_of_every_camera_is_trained_tested_and_adapted(tmp_path, small_s
     pairs = small_set / "Sony"
     result = run_script("test.py", "--checkpoint_dir=model", f"--data_dir={pairs}", cwd=tmp_path)
     assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
+    short = next((pairs / "short").glob("1*.dng"))
+    enhanced = run_script("enhance.py", short, "--checkpoint_dir=model", "--ratio=100", "--format=png", "--result_dir=out", cwd=tmp_path)
+    assert enhanced.returncode == 0, enhanced.stderr
+    tested = read_picture(tmp_path / "results" / "model" / "sid-00" / f"{short.stem}_out.png")
+    np.testing.assert_allclose(read_picture(tmp_path / "out" / f"{short.stem}.png") / 257, tested / 257, atol=0.51)
     adapted = ["--camera=bayer", "--init_from=model", f"--data_dir={pairs}", "--checkpoint_dir=adapted", "--patch_size=16", "--steps=2"]
     result = run_script("train.py", *adapted, "--simulated_fraction=0.5", f"--simulated_data_dir={photo_folder}", cwd=tmp_path)
     assert result.returncode == 0, result.stderr

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lowlight_tf import packing
-from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709
+from lowlight_tf.isp.color import apply_matrix, linear_to_bt709
 from lowlight_tf.isp.denoise import check_installed, denoise
 
 # Smoothing windows just large enough to hold every colour, wherever they stand. By the side of the CFA's tile.
@@ -66,19 +66,6 @@ def demosaic(mosaic, camera):
         green = _interpolate(plane, green_mask, window)
     differences = _interpolate(tf.repeat(plane - green, 3, axis=-1), masks, window)
     return green + differences
-
-
-def finish(camera_rgb, ccm):
-    """Finishes the picture that a network of target "camera_rgb" makes, by the file's own colours.
-
-    Args:
-      camera_rgb: float32 [H, W, 3], white-balanced camera colour coded with LibRaw's curve, 1 as white; clipped to [0, 1].
-      ccm: float32 [3, 3], white-balanced camera colour -> linear sRGB.
-    Returns:
-      float32 [H, W, 3] numpy in [0, 1], sRGB with the same curve.
-    """
-    linear = bt709_to_linear(tf.clip_by_value(camera_rgb, 0.0, 1.0))
-    return linear_to_bt709(tf.clip_by_value(apply_matrix(linear, ccm), 0.0, 1.0)).numpy()
 
 
 def process(short, ratio, camera, denoiser="nlm"):

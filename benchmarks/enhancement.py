@@ -1,0 +1,60 @@
+"""A 24-megapixel raw file through enhance.py in 2 GiB, against the whole frame at once: peak of resident memory, and time."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SIZE = (4016, 6016)  # of a 24-megapixel camera
+
+
+def prepare(folder):
+    """Writes the frame, and a model of SID's size; what its weights are makes no difference to time and memory."""
+    from lowlight_tf import checkpoint, model
+    from lowlight_tf.cameras import CAMERAS
+    from lowlight_tf.image_file import write_dng
+    camera = CAMERAS["bayer"]
+    counts = 512 + np.random.RandomState(0).poisson(40, SIZE)
+    write_dng(folder / "frame.dng", counts.astype(np.uint16), camera.cfa, black_level=512, white_level=16383, wb_gains=(2, 1, 2),
+              xyz_to_camera=camera.xyz_to_camera, exposure_seconds=0.1, make=camera.make, model=camera.model)
+    network = model.network_for(camera)
+    checkpoint.write_config(folder / "model", model.describe(camera, network))
+    checkpoint.Store(folder / "model", model.initialize_parameters(network)).save(1)
+
+
+def run(folder, gibibytes):
+    """Runs enhance.py; returns seconds, CPU seconds and the peak in MiB."""
+    command = [sys.executable, str(ROOT / "enhance.py"), "frame.dng", "--checkpoint_dir=model", "--ratio=100", "--overwrite",
+               f"--memory_limit={gibibytes}"]
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"enhance.py failed:\n{said}")
+    return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main():
+    rounds = int(os.environ.get("ROUNDS", "2"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        subprocess.run([sys.executable, "-c", f"import pathlib, benchmarks.enhancement as b; b.prepare(pathlib.Path({name!r}))"],
+                       cwd=ROOT, check=True)
+        results = {limit: [run(folder, limit) for _ in range(rounds)] for limit in (2, 16)}
+    best = {limit: [min(column) for column in zip(*runs)] for limit, runs in results.items()}
+    for limit, (seconds, cpu, _) in best.items():
+        peak = max(run[2] for run in results[limit])
+        print(f"{SIZE[1]}x{SIZE[0]}, --memory_limit={limit}: {seconds:.0f} s, {cpu:.0f} s of CPU, peak {peak:.0f} MiB "
+              f"({'tiles' if limit == 2 else 'the whole frame at once'}; best of {rounds} for times, worst for memory).")
+    wall, cpu = (best[2][i] / best[16][i] for i in (0, 1))
+    print(f"Tiles take {wall:.2f} times what the whole frame takes, {cpu:.2f} times in CPU seconds.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Enhancing: which model, how bright, and what kind of file comes out."""
+
+from absl import flags
+
+from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.errors import UsageError
+from lowlight_tf.shutter import parse_exposure
+
+FLAGS = flags.FLAGS
+KINDS = ("jpeg", "png", "tiff", "dng")
+
+flags.DEFINE_string("checkpoint_dir", "", "the model's folder (models/bayer, the model that ships, where it is there)")
+flags.DEFINE_string("result_dir", "results/enhanced", "where the results go; folders inside those that are named stay folders there")
+flags.DEFINE_enum("format", "jpeg", KINDS, "jpeg; png and tiff with 16 bits; dng: linear, for further editing in a raw developer")
+flags.DEFINE_integer("quality", 95, "of a JPEG", lower_bound=1, upper_bound=100)
+flags.DEFINE_string("ratio", "auto", "how much to amplify: a number, or auto: as bright as the frame's histogram and noise suggest")
+flags.DEFINE_string("target_exposure", "", "amplify to what this would have given: any of shutter time, f-number, ISO: '10s f/4 ISO200'")
+flags.DEFINE_bool("ratio_sheet", False, "write one small sheet of several ratios to choose from in the place of the picture")
+flags.DEFINE_float("strength", 1.0, "1: the network's picture; 0: the plain rendering; between: a blend", lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float("exposure", 0.0, "brightness of the result in stops: 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
+flags.DEFINE_bool("overwrite", False, "make results again that are there already; without it they are skipped")
+flags.DEFINE_float("memory_limit", 0.0, "GiB that the program may take; 0: half of what is free", lower_bound=0.0)
+
+
+def _ratio():
+    """Returns the ratio, 0.0 for auto.
+
+    Raises:
+      UsageError: where it is neither auto nor a number above 0.
+    """
+    if FLAGS.ratio == "auto":
+        return 0.0
+    try:
+        ratio = float(FLAGS.ratio)
+    except ValueError:
+        ratio = 0.0
+    if not 0 < ratio <= 10000:
+        raise UsageError(f"--ratio={FLAGS.ratio}: expected auto or a number above 0, at most 10000, such as --ratio=100")
+    return ratio
+
+
+def _checkpoint_dir():
+    if FLAGS.checkpoint_dir:
+        return FLAGS.checkpoint_dir
+    if not DEFAULT_MODEL.is_dir():
+        raise UsageError("--checkpoint_dir is missing, and no model ships in models/bayer; name the folder of one that train.py wrote")
+    return str(DEFAULT_MODEL)
+
+
+def check():
+    """Refuses flags that do not go together, before anything is loaded.
+
+    Raises:
+      UsageError: naming the flags.
+    """
+    _ratio(), _checkpoint_dir()
+    if not FLAGS.result_dir:
+        raise UsageError("--result_dir is empty; name a folder for the results")
+    if FLAGS.target_exposure:
+        parse_exposure(FLAGS.target_exposure)
+        if FLAGS["ratio"].present:
+            raise UsageError("--ratio and --target_exposure say the same thing; give one of them")
+    elif FLAGS["target_exposure"].present:
+        parse_exposure("")
+    if FLAGS["quality"].present and FLAGS.format != "jpeg" and not FLAGS.ratio_sheet:
+        raise UsageError(f"--quality is a JPEG's; leave it or --format={FLAGS.format} out")
+    for name in ("format", "strength", "exposure"):
+        if FLAGS.ratio_sheet and FLAGS[name].present:
+            raise UsageError(f"--{name} is of pictures; leave it or --ratio_sheet out")
+
+
+def enhance_config():
+    """Returns the EnhanceConfig that the flags ask for."""
+    from lowlight_tf.enhancement import EnhanceConfig
+    from lowlight_tf.finishing import Finish
+    return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=FLAGS.format, ratio=_ratio(),
+                         target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
+                         finish=Finish(FLAGS.strength, FLAGS.exposure, linear=FLAGS.format == "dng"), quality=FLAGS.quality,
+                         overwrite=FLAGS.overwrite, memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet)

@@ -1,0 +1,137 @@
+"""A model applied to a photograph of any size: tiles that fit into memory, and the same picture as of the whole frame."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from lowlight_tf import model, packing, tiling
+from lowlight_tf.cameras import Camera
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.evaluation import load_network
+from lowlight_tf.finishing import finish
+
+_SLACK = 200_000_000  # bytes that libraries come to hold as they work
+_FREE_SHARE = 0.5     # of the free memory that is taken where no limit was given: other programs live too
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A loaded model: `run` is its network, float32 [1, h, w, C] -> [1, H, W, 3]; `target` what that returns; `step` its age."""
+
+    camera: Camera
+    network: object
+    target: str
+    step: int
+    run: Callable
+
+
+def load_model(checkpoint_dir):
+    """Loads a model to enhance with.
+
+    Returns:
+      A Model.
+    Raises:
+      LowlightError: where there is no whole checkpoint.
+    """
+    params, camera, network, _, step = load_network(checkpoint_dir)
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
+    def run(inputs):
+        return model.forward(params, inputs, network)
+
+    return Model(camera, network, network.target, step, run)
+
+
+def network_inputs(packed, frame, ratio, loaded):
+    """Turns packed counts [h, w, C] into what the network sees: float32 [1, h, w, C], or full-resolution RGB where it takes that."""
+    camera, network = loaded.camera, loaded.network
+    light = packing.normalise(packed[None], camera, frame.black_level, frame.white_level)
+    if network.white_balance_input:
+        light = packing.white_balance(light, camera, frame.wb_gains)
+    return packing.network_input(packing.amplify(light, ratio), camera, network.input_channels)
+
+
+def free_memory(memory_limit=0):
+    """Returns how many bytes photographs may take. To be asked once, when the model is loaded and no photograph is yet.
+
+    Args:
+      memory_limit: bytes that the whole process may take; 0 for half of what is free.
+    """
+    if memory_limit:
+        return memory_limit - psutil.Process().memory_info().rss - _SLACK
+    return psutil.virtual_memory().available * _FREE_SHARE
+
+
+def window_pixels(loaded, frame, settings, free, has_neighbours):
+    """Returns how many pixels of network input there is memory for at a time.
+
+    Args:
+      loaded: a Model.
+      frame: the Frame.
+      settings: a Finish.
+      free: bytes, from `free_memory`.
+      has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
+    """
+    photosite = 2 + 2 + 6 + 6 * (settings.strength < 1)   # mosaic, packed, picture, plain rendering
+    photosite += 14 * has_neighbours                      # mosaic and packed; a picture, and the encoder's copy of a part of it
+    return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
+
+
+def _plain(frame, ratio, size, before, settings):
+    """The plain rendering on the canvas of the padded mosaic; None where it is not asked for."""
+    if settings.strength >= 1:
+        return None
+    rendered = frame.plain(ratio)
+    after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
+    return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
+
+
+def _tile_output(rows, columns, packed, frame, ratio, loaded):
+    """Runs the network on one tile: float32 [H, W, 3], the part that is kept."""
+    shrink, scale = loaded.camera.upscale // loaded.network.upscale, loaded.network.upscale
+    top, left = rows.start // shrink, columns.start // shrink
+    part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
+    inputs = network_inputs(part, frame, ratio, loaded)
+    inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
+    return loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
+                              (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+
+
+def _plan(frame, height, width, network, most_pixels):
+    try:
+        return tiling.plan(height, width, tiling.halo(network), most_pixels)
+    except LowlightError as error:
+        raise LowlightError(f"{frame.path} does not fit into memory: {error}") from error
+
+
+def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda done, tiles: None):
+    """Runs the network on a frame, tile by tile, and finishes the picture.
+
+    Args:
+      frame: a Frame.
+      packed: uint16 [h, w, C], its packed counts.
+      ratio: exposure ratio.
+      loaded: a Model.
+      settings: a Finish.
+      most_pixels: of the network's input at a time.
+      tell: called after each tile with the number done and the number of all.
+    Returns:
+      uint16 [H, W, 3], on the frame's mosaic pixel by pixel.
+    Raises:
+      LowlightError: where memory does not suffice for the smallest tile.
+    """
+    camera, scale = loaded.camera, loaded.network.upscale
+    height, width = (side * camera.upscale // scale for side in packed.shape[:2])  # the mosaic's where the network takes RGB
+    top, left = (-start % camera.tile for start in frame.offset)                   # padded to the camera's phase
+    canvas = np.empty((height * scale, width * scale, 3), np.uint16)
+    plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
+    tiles = _plan(frame, height, width, loaded.network, most_pixels)
+    for done, (rows, columns) in enumerate(tiles, 1):
+        where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
+        output = _tile_output(rows, columns, packed, frame, ratio, loaded)
+        canvas[where] = finish(output, None if plain is None else plain[where], frame.ccm, loaded.target, settings)
+        tell(done, len(tiles))
+    return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]

@@ -1,0 +1,162 @@
+"""Dark photographs in, bright ones out: a model on single files of any camera, without a ground truth."""
+
+import dataclasses
+import time
+
+import tensorflow as tf
+
+from lowlight_tf import exposure, packing
+from lowlight_tf.console import progress, say
+from lowlight_tf.engine import develop, free_memory, load_model, window_pixels
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import check_writable, sweep
+from lowlight_tf.finishing import Finish, color_matrix
+from lowlight_tf.frame_source import read_frame
+from lowlight_tf.jobs import plan_jobs
+from lowlight_tf.photo_file import SUFFIXES, upright, write_photo
+from lowlight_tf.ratio_sheet import make_ratio_sheet
+from lowlight_tf.shutter import Exposure, light_ratio
+from lowlight_tf.stages import run_stages
+
+
+@dataclasses.dataclass(frozen=True)
+class EnhanceConfig:
+    """What is asked for.
+
+    Attributes:
+      checkpoint_dir: the model's folder.
+      result_dir: where results go.
+      kind: a key of photo_file.SUFFIXES.
+      ratio: exposure ratio; 0.0 to choose it for each frame.
+      target_exposure: an Exposure that decides the ratio, or None.
+      finish: a Finish.
+      quality: of JPEGs.
+      overwrite: make results again that are there.
+      memory_limit: bytes of resident memory; 0 for half of what is free.
+      ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
+    """
+
+    checkpoint_dir: str
+    result_dir: str
+    kind: str = "jpeg"
+    ratio: float = 0.0
+    target_exposure: Exposure | None = None
+    finish: Finish = dataclasses.field(default_factory=Finish)
+    quality: int = 95
+    overwrite: bool = False
+    memory_limit: int = 0
+    ratio_sheet: bool = False
+
+    @property
+    def suffix(self):
+        """What the names of results end with."""
+        return "_ratios.jpg" if self.ratio_sheet else SUFFIXES[self.kind]
+
+
+def choose_ratio(frame, packed, config, camera):
+    """Returns the exposure ratio for a frame, and in words how it came about.
+
+    Raises:
+      LowlightError: for a frame that shows nothing, or does not say what config.target_exposure needs.
+    """
+    darkness = exposure.measure(packed, frame, camera)
+    exposure.check_not_empty(darkness, frame.path)
+    if config.target_exposure:
+        return light_ratio(config.target_exposure, frame.exposure, frame.path), f"for {config.target_exposure}"
+    if config.ratio:
+        return config.ratio, "as asked"
+    return exposure.auto_ratio(darkness, frame.kind != "raw")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Developed:
+    """A file between the stages: its Job, Frame, packed counts and at last its upright picture; ratio, reason and seconds so far."""
+
+    job: object
+    frame: object
+    packed: object
+    ratio: float
+    reason: str
+    seconds: float
+    picture: object = None
+
+
+class _Stages:
+    """What is done to a file, each part in a thread of its own: decode, network, encode."""
+
+    def __init__(self, loaded, config, files, bar):
+        self._loaded, self._config, self._bar = loaded, config, bar
+        self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
+
+    def decode(self, job):
+        """Reads a Job's file and chooses its ratio."""
+        started = time.monotonic()
+        camera = self._loaded.camera
+        frame = read_frame(job.source, camera)
+        packed = packing.pack(frame.mosaic, camera, frame.offset).numpy()
+        ratio, reason = choose_ratio(frame, packed, self._config, camera)
+        return _Developed(job, frame, packed, ratio, reason, time.monotonic() - started)
+
+    def develop(self, file):
+        """Runs the network."""
+        started = time.monotonic()
+        self._bar.set_description(file.job.source.name, refresh=False)
+        frame, config = file.frame, self._config
+        try:
+            if config.ratio_sheet:
+                picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
+            else:
+                most = window_pixels(self._loaded, frame, config.finish, self._free, self._has_neighbours)
+                picture = upright(develop(frame, file.packed, file.ratio, self._loaded, config.finish, most, self._tell), frame.flip)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
+        return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)
+
+    def _tell(self, done, tiles):
+        self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)
+        self._bar.update(1 / tiles)
+
+    def encode(self, file):
+        """Writes the result and says so."""
+        started = time.monotonic()
+        config, frame = self._config, file.frame
+        if config.ratio_sheet:
+            self._bar.update(1)
+        kind = "jpeg" if config.ratio_sheet else config.kind
+        write_photo(file.job.output, file.picture, kind, frame.metadata, quality=config.quality,
+                    ccm=color_matrix(self._loaded.target, frame.ccm))
+        say(_line(file, file.seconds + time.monotonic() - started))
+
+
+def _line(file, seconds):
+    """What is said of a finished file."""
+    frame = file.frame
+    height, width = frame.mosaic.shape
+    found = filter(None, (frame.metadata.camera or "unknown camera", str(frame.exposure), f"{width}x{height}", *frame.notes))
+    return f"{file.job.source} ({', '.join(found)}): x{file.ratio:.4g} ({file.reason}), {seconds:.1f} s -> {file.job.output}"
+
+
+def enhance(names, config, problems):
+    """Enhances photographs.
+
+    Args:
+      names: files, globs and folders.
+      config: an EnhanceConfig.
+      problems: Problems, told of each photograph that cannot be used.
+    Raises:
+      LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
+    """
+    jobs = plan_jobs(names, config.result_dir, config.suffix, problems)
+    missing = [job for job in jobs if config.overwrite or not job.output.exists()]
+    for job in jobs:
+        if job not in missing:
+            say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
+    if not missing:
+        return
+    loaded = load_model(config.checkpoint_dir)
+    check_writable(config.result_dir)
+    sweep(config.result_dir)
+    say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
+    with progress(total=len(missing), unit="file") as bar:
+        stages = _Stages(loaded, config, len(missing), bar)
+        run_stages(missing, stages.decode, stages.develop, stages.encode, problems)

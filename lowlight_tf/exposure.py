@@ -1,0 +1,118 @@
+"""How much a dark frame is amplified where nobody says: until it is bright enough, night darker than day, and its noise allows it."""
+
+import dataclasses
+
+import numpy as np
+
+from lowlight_tf import packing
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.isp.color import linear_to_bt709
+from lowlight_tf.isp.denoise import estimate_gain
+from lowlight_tf.isp.noise import SONY_A7S2
+
+MOST = 300.0               # SID's largest ratio, and so the largest that models have seen
+_PICTURES_MOST = 30.0      # 8 bits and JPEG hold no more
+# Mean of the finished picture, coded; and what keeps the darkest scenes darker than that, by half in stops. Chosen on the 12 training
+# crops of three SID scenes, whose true ratio is 100: 0.37 stops off in the mean, and 0.67 on the 4 test crops of two other scenes.
+_BRIGHTNESS, _NIGHT = 0.30, 2.5
+_NOISE = 0.03              # what read noise may become, of white
+_BLOCK = 8                 # packed pixels a side whose mean is free of noise enough
+_PATCH, _PATCHES = 96, 3   # what the noise is measured on, packed pixels, and how many of them along each axis
+_DARKEST = 1e-4            # of the range: a black level is not known better
+_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of R, G, B in luminance; ITU-R BT.709
+
+
+@dataclasses.dataclass(frozen=True)
+class Darkness:
+    """How dark a frame is.
+
+    Attributes:
+      luminance: float32 [n], means of blocks, white-balanced, 0 at black and 1 at white.
+      read_noise: standard deviation in the dark, of the range from black to white.
+      clipped: the part of the blocks that is white.
+    """
+
+    luminance: np.ndarray
+    read_noise: float
+    clipped: float
+
+    @property
+    def mean(self):
+        """Mean luminance."""
+        return float(self.luminance.mean())
+
+
+def block_means(packed, block):
+    """Averages blocks of [h, w, C]: float32 [h // block, w // block, C], the blocks cut where the frame is smaller than one."""
+    height, width = (min(block, size) for size in packed.shape[:2])
+    rows, columns = packed.shape[0] // height, packed.shape[1] // width
+    whole = packed[:rows * height, :columns * width].reshape(rows, height, columns, width, -1)
+    return whole.mean(axis=(1, 3), dtype=np.float32)
+
+
+def _patches(packed):
+    """Takes patches spread over [h, w, C] and lays them side by side."""
+    def starts(size):
+        return sorted({int(start) for start in np.linspace(0, max(size - _PATCH, 0), _PATCHES)})
+
+    cut = [packed[row:row + _PATCH, column:column + _PATCH] for row in starts(packed.shape[0]) for column in starts(packed.shape[1])]
+    return np.concatenate(cut, axis=1)
+
+
+def measure(packed, frame, camera):
+    """Measures how dark a frame is.
+
+    Args:
+      packed: uint16 [h, w, C], its packed counts.
+      frame: the Frame.
+      camera: the Camera it was packed for.
+    Returns:
+      A Darkness.
+    """
+    colors = list(camera.channel_colors)
+    black = np.asarray(frame.black_level, np.float32)[colors]
+    light = (block_means(packed, _BLOCK) - black) / (frame.white_level - black)
+    gains = np.asarray(frame.wb_gains, np.float32) / min(frame.wb_gains)
+    rgb = packing.superpixels(light, camera).numpy() * gains
+    gain = estimate_gain(_patches(packed) - black)
+    return Darkness((rgb @ _WEIGHTS).ravel(), SONY_A7S2.read_noise(gain) / float(frame.white_level - black.mean()),
+                    float((light.min(axis=-1) > 0.95).mean()))
+
+
+def check_not_empty(darkness, path):
+    """Refuses frames that show nothing.
+
+    Raises:
+      LowlightError: for a black frame, or one that is white all over.
+    """
+    brightest = float(np.quantile(darkness.luminance, 0.99))
+    if brightest <= max(_DARKEST, darkness.read_noise / 2):
+        raise LowlightError(f"{path} is black (brightest parts {max(brightest, 0):.1e} of white, no more than noise); was the lens cap on?")
+    if darkness.clipped > 0.99:
+        raise LowlightError(f"{path} is white all over: every photosite is clipped, nothing can be recovered; give a shorter exposure")
+
+
+def _brightness(luminance, ratio):
+    return float(np.mean(linear_to_bt709(np.clip(luminance * np.float32(ratio), 0, 1))))
+
+
+def auto_ratio(darkness, is_picture=False):
+    """Chooses an exposure ratio.
+
+    Args:
+      darkness: a Darkness.
+      is_picture: the frame was a finished picture.
+    Returns:
+      the ratio, 1 to MOST, to two digits; and in words what it was bounded by.
+    """
+    low, high = 0.0, np.log(MOST)
+    if _brightness(darkness.luminance, 1.0) >= _BRIGHTNESS:
+        return 1.0, "auto: bright enough"
+    for _ in range(20):  # bisection: the brightness rises with the ratio
+        middle = (low + high) / 2
+        low, high = (middle, high) if _brightness(darkness.luminance, np.exp(middle)) < _BRIGHTNESS else (low, middle)
+    night = _NIGHT / np.sqrt(max(darkness.mean, _DARKEST ** 2))
+    bounds = {"auto": np.exp(high), "auto: night scenes stay dark": night, "auto: noise allows no more": _NOISE / darkness.read_noise,
+              "auto: models have seen no more": MOST - 1e-3, "auto: pictures hold no more": _PICTURES_MOST if is_picture else np.inf}
+    reason = min(bounds, key=bounds.get)
+    return float(f"{max(bounds[reason], 1.0):.2g}"), reason

@@ -1,0 +1,102 @@
+"""Finished photographs out: JPEG, 16-bit PNG, 16-bit TIFF and linear DNG, with EXIF, upright, their colour space said."""
+
+import functools
+import struct
+import zlib
+
+import numpy as np
+import tensorflow as tf
+import tifffile
+from PIL import Image, ImageCms
+
+from lowlight_tf.files import atomic_path
+from lowlight_tf.image_file import to_uint8
+from lowlight_tf.isp.color import SRGB_TO_XYZ
+from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION, add_directories, exif_bytes, output_tags
+
+SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
+_LINEAR_RAW = 34892
+
+
+def upright(picture, flip):
+    """Turns a picture [H, W, 3] as RawImage.flip says."""
+    picture = picture[::-1 if flip & 2 else 1, ::-1 if flip & 1 else 1]
+    return np.ascontiguousarray(picture.transpose(1, 0, 2) if flip & 4 else picture)
+
+
+@functools.cache
+def srgb_profile():
+    """Returns sRGB's ICC profile, bytes."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _eight_bits(picture):
+    """Rounds uint16 [H, W, 3] to uint8 by a table: as floats a whole frame would take a gigabyte."""
+    return to_uint8(np.arange(65536, dtype=np.uint16))[picture]
+
+
+def _write_jpeg(path, picture, metadata, quality):
+    Image.fromarray(_eight_bits(picture)).save(path, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2,
+                                            icc_profile=srgb_profile(), exif=exif_bytes(metadata, picture.shape[:2]))
+
+
+def _chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _write_png(path, picture, metadata):
+    encoded = tf.io.encode_png(picture).numpy()
+    head = 33  # signature and IHDR, which the chunks that say how to read the rest must follow
+    profile = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    exif = _chunk(b"eXIf", exif_bytes(metadata, picture.shape[:2]).removeprefix(b"Exif\0\0"))
+    with open(path, "wb") as file:
+        file.writelines([encoded[:head], profile, exif, memoryview(encoded)[head:]])
+
+
+def _rationals(values, scale):
+    return tuple(part for value in np.ravel(values) for part in (round(float(value) * scale), scale))
+
+
+def _write_tiff(path, picture, metadata, tags=(), **options):
+    base, exif, gps = output_tags(metadata, picture.shape[:2])
+    texts = [(tag, "s", 0, value, True) for tag, value in base.items() if tag != ORIENTATION]
+    room = [(tag - 1, "I", 1, 0, True) for tag, tags_there in ((EXIF_IFD, exif), (GPS_IFD, gps)) if tags_there]
+    tifffile.imwrite(path, picture, extratags=[(ORIENTATION, "H", 1, 1, True), *texts, *room, *tags], planarconfig="contig",
+                     byteorder="<", metadata=None, software=False, **options)
+    add_directories(path, metadata, picture.shape[:2])
+
+
+def _write_dng(path, rgb_linear, metadata, ccm):
+    """Reference: Adobe, Digital Negative Specification 1.4, chapter "LinearRaw"."""
+    name = metadata.camera or "unknown camera"
+    _write_tiff(path, rgb_linear, metadata, [
+        (50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True),               # DNGVersion, DNGBackwardVersion
+        (50708, "s", 0, f"{name}, developed".encode("latin-1", "replace"), True),               # UniqueCameraModel
+        (50714, "H", 3, (0, 0, 0), True), (50717, "H", 3, (65535,) * 3, True),                  # BlackLevel, WhiteLevel
+        (50721, "2i", 9, _rationals(np.linalg.inv(SRGB_TO_XYZ @ ccm), 1000000), True),          # ColorMatrix1
+        (50778, "H", 1, 21, True), (50728, "2I", 3, _rationals([1, 1, 1], 1), True),            # for D65; AsShotNeutral
+    ], photometric=_LINEAR_RAW)
+
+
+def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
+    """Writes a photograph, atomically.
+
+    Args:
+      path: where to.
+      picture: uint16 [H, W, 3], upright: sRGB, or for "dng" linear light with 65535 as white.
+      kind: a key of SUFFIXES.
+      metadata: a Metadata.
+      quality: of a JPEG, 1 to 100.
+      ccm: [3, 3], a DNG's colours -> linear sRGB.
+    Raises:
+      OutputError: where it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        if kind == "jpeg":
+            _write_jpeg(temporary, picture, metadata, quality)
+        elif kind == "png":
+            _write_png(temporary, picture, metadata)
+        elif kind == "tiff":
+            _write_tiff(temporary, picture, metadata, photometric="rgb", compression="zlib", predictor=True, iccprofile=srgb_profile())
+        else:
+            _write_dng(temporary, picture, metadata, ccm)

@@ -1,0 +1,253 @@
+"""What becomes of a photograph: against worked values, LibRaw's rendering and the model's own whole-frame output."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import shared, write_frame, write_model
+
+from lowlight_tf import engine, packing, tiling
+from lowlight_tf.datasets.frames import read_short
+from lowlight_tf.enhancement import EnhanceConfig, enhance
+from lowlight_tf.errors import LowlightError, OutputError, Problems
+from lowlight_tf.evaluation import load_network, make_predictor
+from lowlight_tf.finishing import Finish
+from lowlight_tf.frame_source import read_frame
+from lowlight_tf.image_file import read_picture, write_png
+from lowlight_tf.isp.color import bt709_to_linear
+from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
+from lowlight_tf.raw_file import render
+from lowlight_tf.stages import run_stages
+
+ALL = 10**9
+
+
+def developed(path, loaded, ratio=50.0, settings=None, most=ALL):
+    frame = read_frame(path, loaded.camera)
+    packed = packing.pack(frame.mosaic, loaded.camera, frame.offset).numpy()
+    return engine.develop(frame, packed, ratio, loaded, settings or Finish(), most)
+
+
+@pytest.fixture(scope="module")
+def copying(copying_model):
+    return engine.load_model(copying_model)
+
+
+@pytest.mark.parametrize("cfa", ["RGGB", "BGGR", "GRBG", "GBRG"])
+def test_each_pixel_comes_from_its_photosites(tmp_path, copying, cfa):
+    mosaic = write_frame(tmp_path / "a.dng", size=(37, 45), cfa=cfa, scale=300)
+    picture = developed(tmp_path / "a.dng", copying)
+    assert picture.shape == (37, 45, 3) and picture.dtype == np.uint16
+    light = np.minimum((mosaic - 512.0) / (16383 - 512) * 50, 1)
+    # In the model's phase a red photosite's pixel has that photosite's red, and so has blue.
+    for channel, color in ((0, "R"), (2, "B")):
+        row, column = divmod(cfa.index(color), 2)
+        np.testing.assert_allclose(picture[row::2, column::2, channel], light[row::2, column::2] * 65535, atol=1)
+
+
+@pytest.mark.parametrize("camera, size", [("bayer", (611, 333)), ("xtrans", (912, 500))])
+def test_a_tiled_picture_is_the_whole_frames(tmp_path, camera, size):
+    loaded = engine.load_model(write_model(tmp_path / "model", camera, copying=False))
+    write_frame(tmp_path / "a.dng", camera, size=size, scale=400)
+    frame = read_frame(tmp_path / "a.dng", loaded.camera)
+    height, width = packing.pack(frame.mosaic, loaded.camera).shape[:2]
+    assert len(tiling.plan(height, width, 96, 44000)) == 2
+    whole, tiled = (developed(tmp_path / "a.dng", loaded, most=pixels).astype(int) for pixels in (ALL, 44000))
+    assert np.abs(whole - tiled).max() == 0
+
+
+def test_the_whole_frame_is_what_test_py_makes_of_it(tmp_path):
+    write_model(tmp_path / "model", copying=False)
+    write_frame(tmp_path / "a.dng", size=(96, 120), scale=400)
+    params, camera, network, _, _ = load_network(tmp_path / "model")
+    predicted = make_predictor(params, camera, network)(read_short(tmp_path / "a.dng", camera), 50.0)
+    picture = developed(tmp_path / "a.dng", engine.load_model(tmp_path / "model"))
+    np.testing.assert_allclose(picture, np.clip(predicted, 0, 1) * 65535, atol=1)
+
+
+def test_a_model_that_takes_rgb(tmp_path):
+    loaded = engine.load_model(write_model(tmp_path / "model", copying=False, network_input="rgb"))
+    write_frame(tmp_path / "a.dng", size=(251, 243), cfa="GBRG", scale=400)
+    whole, tiled = (developed(tmp_path / "a.dng", loaded, most=pixels).astype(int) for pixels in (ALL, 58000))
+    assert whole.shape == (251, 243, 3) and np.abs(whole - tiled).max() == 0
+
+
+def test_strength_leads_from_the_plain_rendering_to_the_networks(tmp_path, copying):
+    path = tmp_path / "a.dng"
+    write_frame(path, size=(64, 80), cfa="GRBG", scale=300)
+    plain, network = render(path, 50.0), developed(path, copying)
+    np.testing.assert_allclose(developed(path, copying, settings=Finish(strength=0.0)), plain, atol=1)
+    half = developed(path, copying, settings=Finish(strength=0.5)) / np.float32(65535)
+    light = [bt709_to_linear(picture / np.float32(65535)).numpy() for picture in (plain, network)]
+    np.testing.assert_allclose(bt709_to_linear(half), (light[0] + light[1]) / 2, atol=1e-4)
+
+
+def test_a_stop_doubles_the_light(tmp_path, copying):
+    write_frame(tmp_path / "a.dng", size=(64, 80), scale=100)
+    usual, brighter, linear = (
+        developed(tmp_path / "a.dng", copying, settings=settings) / np.float32(65535)
+        for settings in (Finish(), Finish(stops=1.0), Finish(linear=True))
+    )
+    np.testing.assert_allclose(bt709_to_linear(brighter), 2 * bt709_to_linear(usual).numpy(), atol=2e-4)
+    np.testing.assert_allclose(linear, bt709_to_linear(usual), atol=1e-4)
+
+
+def test_the_white_balance_a_model_was_trained_with(tmp_path):
+    loaded = engine.load_model(write_model(tmp_path / "model", white_balance_input=True))
+    write_frame(tmp_path / "a.dng", mosaic=np.full([64, 64], 512 + 100, np.uint16))
+    level = 100 / (16383 - 512) * 10 * 65535
+    np.testing.assert_allclose(developed(tmp_path / "a.dng", loaded, 10.0)[30, 30], level * np.array([2.0, 1.0, 2.4]), rtol=1e-3)
+
+
+def test_levels_of_another_camera_come_from_the_file_and_it_is_said(tmp_path):
+    loaded = engine.load_model(write_model(tmp_path / "model", "sony"))
+    write_frame(tmp_path / "a.dng", black=256, mosaic=np.full([64, 64], 256 + 100, np.uint16))
+    frame = read_frame(tmp_path / "a.dng", loaded.camera)
+    assert frame.black_level == (256,) * 4 and "camera sony" in frame.notes[0]
+    write_frame(tmp_path / "b.dng", black=540)
+    frame = read_frame(tmp_path / "b.dng", loaded.camera)
+    assert frame.black_level == (512,) * 4 and frame.notes == ()
+
+
+def test_a_picture_comes_back_as_it_was(tmp_path, copying_model):
+    # Through the simulator's inverse and a model that changes nothing: the colours of large areas survive.
+    loaded = engine.load_model(write_model(tmp_path / "model", white_balance_input=True))
+    picture = np.full([60, 90, 3], 30000, np.uint16)
+    write_png(tmp_path / "a.png", picture)
+    frame = read_frame(tmp_path / "a.png", loaded.camera)
+    assert "lesser substitute" in frame.notes[0] and frame.kind == "PNG"
+    light = np.asarray(developed(tmp_path / "a.png", loaded, 1.0), np.float32) / 65535  # linear: the model returns its input
+    assert light[30, 45] == pytest.approx([((30000 / 65535 + 0.055) / 1.055) ** 2.4] * 3, rel=2e-3)
+    plain = frame.plain(1.0)[30, 45] / np.float32(65535)
+    assert bt709_to_linear(plain).numpy() == pytest.approx(light[30, 45], rel=2e-3)
+
+
+def run(names, model, tmp_path, **options):
+    problems = Problems(lambda message: None)
+    enhance(list(map(str, names)), EnhanceConfig(str(model), str(tmp_path / "out"), **options), problems)
+    return problems.messages
+
+
+def test_results_that_are_there_are_kept_unless_asked(tmp_path, copying_model, capsys):
+    write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
+    assert run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=20.0, kind="png") == []
+    (tmp_path / "out" / "a.png").write_text("kept")
+    run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=20.0, kind="png")
+    assert (tmp_path / "out" / "a.png").read_text() == "kept" and "is there already; --overwrite" in capsys.readouterr().out
+    run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=20.0, kind="png", overwrite=True)
+    assert read_picture(tmp_path / "out" / "a.png").shape == (64, 80, 3)
+    assert "x20 (as asked)" in capsys.readouterr().out
+
+
+def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_model):
+    write_frame(tmp_path / "good.dng", size=(64, 80), scale=200)
+    write_frame(tmp_path / "xtrans.dng", "fuji")
+    write_frame(tmp_path / "black.dng", mosaic=np.full([64, 64], 512, np.uint16))
+    write_frame(tmp_path / "white.dng", mosaic=np.full([64, 64], 16383, np.uint16))
+    write_png(tmp_path / "dot.png", np.full([1, 1, 3], 99, np.uint16))
+    (tmp_path / "foreign.nef").write_text("no raw file")
+    (tmp_path / "half.dng").write_bytes((tmp_path / "good.dng").read_bytes()[:5000])
+    messages = run([tmp_path], copying_model, tmp_path)
+    words = (
+        "black.dng is black",
+        "dot.png is 1x1, smaller than a CFA tile",
+        "foreign.nef is damaged, truncated or no raw file",
+        "half.dng is damaged",
+        "white.dng is white all over",
+        "xtrans.dng has a X-Trans CFA, the model is of Bayer cameras",
+    )
+    assert len(messages) == len(words)
+    for message, expected in zip(messages, words):
+        assert expected in message
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.jpg"]
+
+
+def test_memory_that_does_not_suffice(tmp_path, copying_model):
+    write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
+    (message,) = run([tmp_path / "a.dng"], copying_model, tmp_path, memory_limit=1000)
+    assert "a.dng does not fit into memory" in message and "raise --memory_limit" in message
+
+
+def test_what_memory_is_planned_for(tmp_path, copying):
+    write_frame(tmp_path / "a.dng", size=(100, 100), scale=200)
+    frame, each = read_frame(tmp_path / "a.dng", copying.camera), tiling.bytes_per_pixel(copying.network)
+    assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 10 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 30 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
+
+
+def test_a_sheet_of_ratios(tmp_path, copying_model, copying):
+    assert sheet_ratios(40.0) == [5, 10, 20, 40, 80, 160] and sheet_ratios(1.0) == [1, 2, 4] and max(sheet_ratios(200.0)) == 300
+    write_frame(tmp_path / "a.dng", size=(64, 96), scale=200)
+    frame = read_frame(tmp_path / "a.dng", copying.camera)
+    sheet = make_ratio_sheet(packing.pack(frame.mosaic, copying.camera).numpy(), frame, 40.0, copying)
+    assert sheet.shape == (2 * (64 + 26 + 8), 3 * (96 + 8), 3)
+    panels = [sheet[26 + row : 26 + row + 64, column : column + 96].mean() for row in (0, 98) for column in (0, 104, 208)]
+    assert panels == sorted(panels) and panels[3] == pytest.approx(2 * panels[2], rel=0.1)
+    run([tmp_path / "a.dng"], copying_model, tmp_path, ratio_sheet=True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a_ratios.jpg"]
+
+
+def test_stages_overlap_and_keep_the_order():
+    events, lock = [], threading.Lock()
+
+    def stage(name):
+        def work(item):
+            with lock:
+                events.append((name, item, "begins"))
+            time.sleep(0.05)
+            with lock:
+                events.append((name, item, "ends"))
+            return item
+
+        return work
+
+    run_stages([1, 2, 3], stage("decode"), stage("develop"), stage("encode"), Problems())
+    assert [item for name, item, what in events if (name, what) == ("encode", "ends")] == [1, 2, 3]
+    assert events.index(("decode", 2, "begins")) < events.index(("develop", 1, "ends"))
+    assert events.index(("encode", 1, "begins")) < events.index(("develop", 2, "ends"))
+
+
+def test_a_full_disk_ends_the_run_and_a_bad_file_does_not():
+    done, problems = [], Problems(lambda message: None)
+
+    def refuse(item):
+        if item == 1:
+            raise LowlightError("bad")
+        return item
+
+    run_stages([1, 2], refuse, refuse, done.append, problems)
+    assert done == [2] and problems.messages == ["bad"]
+
+    def full(item):
+        raise OutputError("full")
+
+    with pytest.raises(OutputError):
+        run_stages([2, 3, 4], refuse, refuse, full, problems)
+
+
+def test_ctrl_c_waits_for_what_is_being_written_and_nothing_else():
+    written = []
+
+    def slow(item):
+        time.sleep(3 if item == 2 else 0)
+        return item
+
+    def write(item):
+        time.sleep(0.4)
+        written.append(item)
+
+    threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_stages([1, 2, 3], lambda item: item, slow, write, Problems())
+    assert written == [1] and time.monotonic() - started < 2
+
+
+def test_the_plain_rendering_of_a_real_file_is_libraws(copying):
+    path = shared("raw/canon_kiss_x4_ML_colorchart.dng")
+    np.testing.assert_allclose(developed(path, copying, 1.0, Finish(strength=0.0)), render(path), atol=1)
