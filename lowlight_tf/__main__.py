@@ -18,7 +18,8 @@ def _import_slim(options, problems):
 
 
 def _simulate(options, problems):
-    from lowlight_tf.simulation import SimulationConfig, simulate
+    from lowlight_tf.simulation import simulate
+    from lowlight_tf.simulation_plan import SimulationConfig
     camera = CAMERAS[options.camera]
     try:
         ratios = tuple(float(ratio) for ratio in options.ratios.split(",")) if options.ratios else tuple(map(float, camera.exposure_ratios))

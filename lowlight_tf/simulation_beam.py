@@ -7,7 +7,8 @@ import dataclasses
 import os
 
 from lowlight_tf.errors import LowlightError, OutputError
-from lowlight_tf.simulation import prepare, simulate_scene, tell
+from lowlight_tf.simulation import simulate_scene, tell
+from lowlight_tf.simulation_plan import prepare
 
 RUNNERS = ("DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner")
 _BAD = "bad"

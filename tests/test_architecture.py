@@ -51,6 +51,7 @@ LAYERS = {
     "plan": 3,
     "importing": 3,
     "simulation": 3,
+    "simulation_plan": 3,
     "simulation_beam": 3,
     "simulation_figure": 3,
     "__main__": 4,

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from conftest import ROOT, SMALL_RUN, expect_failure, run_script, shared, write_frame
 
-from lowlight_tf import packing, simulation
+from lowlight_tf import packing, simulation, simulation_plan
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import sid
 from lowlight_tf.errors import LowlightError, OutputError, Problems, UsageError
@@ -38,7 +38,8 @@ def make_photos(folder):
 
 
 def config_for(photos, output, **changes):
-    return simulation.SimulationConfig(**{"camera": SONY, "input": str(photos), "output": str(output), "ratios": (100, 300), **changes})
+    settings = {"camera": SONY, "input": str(photos), "output": str(output), "ratios": (100, 300)}
+    return simulation_plan.SimulationConfig(**settings | changes)
 
 
 def contents(folder):
@@ -137,25 +138,25 @@ def test_two_workers_and_a_second_run_write_the_same_bytes(photos, simulated, tm
 def test_new_photographs_get_new_ids_and_the_known_keep_theirs(photos, tmp_path):
     own = tmp_path / "photos"
     shutil.copytree(photos, own)
-    first = {scene.photograph.name: scene.id for scene in simulation.plan(config_for(own, tmp_path / "out"))}
+    first = {scene.photograph.name: scene.id for scene in simulation_plan.plan(config_for(own, tmp_path / "out"))}
     imageio.imwrite(own / "aa.png", np.zeros((32, 32, 3), np.uint8))
-    second = {scene.photograph.name: scene.id for scene in simulation.plan(config_for(own, tmp_path / "out"))}
+    second = {scene.photograph.name: scene.id for scene in simulation_plan.plan(config_for(own, tmp_path / "out"))}
     assert first == {"a.png": "00001", "b.jpg": "00002", "bad.jpg": "00003", "c.dng": "00004"} and second == {**first, "aa.png": "00005"}
 
 
 def test_other_settings_and_other_peoples_frames_are_refused(photos, simulated, tmp_path):
     with pytest.raises(LowlightError, match="was begun with seed 0, not 1; name another --output"):
-        simulation.plan(config_for(photos, simulated[0], seed=1))
+        simulation_plan.plan(config_for(photos, simulated[0], seed=1))
     (tmp_path / "Sony" / "short").mkdir(parents=True)
     (tmp_path / "Sony" / "short" / "00001_00_0.1s.ARW").write_bytes(b"a real photograph")
     with pytest.raises(LowlightError, match="holds frames that were not simulated"):
-        simulation.plan(config_for(photos, tmp_path))
+        simulation_plan.plan(config_for(photos, tmp_path))
     for ratios, words in (((1000,), "at most 300"), ((100, 100), "one shutter time"), ((100, 99.9999), "one shutter time")):
         with pytest.raises(UsageError, match=words):
             config_for(photos, tmp_path, ratios=ratios)
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot write"):
-        simulation.plan(config_for(photos, tmp_path / "file" / "out"))
+        simulation_plan.plan(config_for(photos, tmp_path / "file" / "out"))
 
 
 def test_train_and_test_take_a_simulated_set(photos, tmp_path):
