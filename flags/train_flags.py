@@ -1,4 +1,4 @@
-"""Training: how long, how fast, on what, and which variation of the network."""
+"""Training: how long, how fast, on what devices, and what is seen of it."""
 
 import math
 
@@ -6,14 +6,12 @@ from absl import flags
 
 from flags import data_flags
 from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.datasets import EXPERTS, PAIRED
+from lowlight_tf.datasets import PAIRED
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
 _SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
-_HEAD_UNITS = 64
 
-flags.DEFINE_enum("model", "sid", ["sid", "denoise20"], "the SID network (a U-Net), or the 20-layer denoiser of Remez et al.")
 flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "examples of a step, over all replicas", lower_bound=1)
 flags.DEFINE_integer("steps", 0, "length of the run in steps, or", lower_bound=0)
@@ -32,27 +30,6 @@ flags.DEFINE_float("max_hours", 0.0, "save and stop after so many hours; 0: no l
 flags.DEFINE_bool("freeze_up_filters", False, "do not train the up-filters: the recipe of the released checkpoints")
 flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
-flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
-flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
-flags.DEFINE_float("darkest", 0.1, "of simulated long exposures: the least part of the sensor's range that a photograph's white fills",
-                   lower_bound=0.001, upper_bound=1.0)
-flags.DEFINE_bool("mix_colors", False, "exchange the photographs' R, G and B at random: few photographs lack many colours")
-flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
-flags.DEFINE_string("init_from", "", "start from the model in this folder, whose network is taken over")
-flags.DEFINE_bool("erase_head", False, "let that model's head start anew")
-flags.DEFINE_enum("train_only", "all", ["all", "decoder", "head"], "which part is trained; the rest keeps every bit")
-flags.DEFINE_float("train_pairs", 0, "how many real pairs, or below 1 which part of them; fewer are among more; 0: all", lower_bound=0.0)
-flags.DEFINE_float("simulated_fraction", 0, "of the examples that are simulated, beside the real pairs", lower_bound=0.0, upper_bound=0.99)
-flags.DEFINE_string("simulated_data_dir", "", "photographs to simulate those from (the pairs' own long exposures where not given)")
-flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
-flags.DEFINE_enum("target", "srgb", ["srgb", "camera_rgb"], "SID's finished picture, or camera colour that each file's own matrix finishes")
-flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
-flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
-flags.DEFINE_integer("pool_window", 2, "side of the pooling window or of the strided kernel, 2 or 3", lower_bound=2, upper_bound=3)
-flags.DEFINE_integer("extra_blocks", 0, "additional blocks after block 9, up to 3", lower_bound=0, upper_bound=3)
-flags.DEFINE_enum("head", "none", ["none", "fc"], "fc: two fully-connected layers at each pixel of block 10's output, for transfer")
-flags.DEFINE_integer("head_units", _HEAD_UNITS, "features between the head's two layers", lower_bound=1)
-flags.DEFINE_enum("network_input", "packed", ["packed", "rgb"], "packed mosaic, or full-resolution RGB (four times the work or more)")
 
 
 def preset_names():

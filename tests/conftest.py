@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -20,6 +21,9 @@ from lowlight_tf.cameras import CAMERAS  # noqa: E402
 from lowlight_tf.image_file import write_dng  # noqa: E402
 
 # isort: on
+
+# Where tests are started in the background the shell has them ignore Ctrl-C, and what they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 

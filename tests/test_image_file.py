@@ -38,9 +38,9 @@ def test_to_uint8_rounds_and_clips():
 def test_bad_pictures_are_one_clear_line(tmp_path, name):
     with pytest.raises(LowlightError, match="cannot read"):
         read_picture(tmp_path / name)
-    for content in (b"", b"no picture at all"):
+    for content, words in ((b"", "is empty"), (b"no picture at all", "damaged")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(LowlightError, match="damaged"):
+        with pytest.raises(LowlightError, match=words):
             read_picture(tmp_path / name)
 
 
