@@ -165,7 +165,7 @@ def test_a_stop_leaves_whole_files_only_and_the_same_command_goes_on(tmp_path, c
     for _ in range(2):
         process.send_signal(number)
         time.sleep(0.02)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "Interrupted" in err and "Traceback" not in err, err
     finished = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert 1 <= len(finished) < 8 and not [name for name in finished if name.startswith(".")]

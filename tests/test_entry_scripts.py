@@ -104,7 +104,7 @@ def test_a_stop_while_frames_are_decoded(tmp_path, number):
     process = launch(tmp_path, data, "--steps=2")
     assert "Decoding into" in process.stdout.readline()
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in err and "run the same command again" in err
     for whole in (tmp_path / "cache").glob("[!.]*.npy"):
         assert np.load(whole).shape[:2] == (2400, 3000)
@@ -142,7 +142,7 @@ def test_presets_give_way_to_the_command_line():
 def test_a_polite_stop_saves_and_the_same_command_goes_on(tmp_path, small_set, number):
     process = start(tmp_path, small_set, "--steps=100000")
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in err, err
     assert "Run the same command again to go on." in out
     step = int(rows(tmp_path)[-1][0])

@@ -185,7 +185,7 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
         assert time.time() < deadline and process.poll() is None
         time.sleep(0.02)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "Run the same command again" in err and "Traceback" not in err
     for scene, data in contents(tmp_path / "out").items():  # what is there is whole, and what the undisturbed run wrote
         assert contents(simulated[0]).get(scene, data) == data
