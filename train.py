@@ -1,8 +1,6 @@
 """Trains a model: python train.py --camera=sony. See --help; the presets are in flags/."""
 
-from flags import data_flags, entry, network_flags, simulation_flags, train_flags, transfer_flags
-
-GROUPS = [data_flags, train_flags, network_flags, simulation_flags, transfer_flags]
+from flags import data_flags, entry, train_flags
 
 
 def main(problems):
@@ -12,5 +10,5 @@ def main(problems):
 
 
 if __name__ == "__main__":
-    entry.run(main, description=__doc__, modules=GROUPS, preset_names=train_flags.preset_names, check=train_flags.check,
-              interrupted=0)
+    entry.run(main, description=__doc__, modules=[data_flags, train_flags, *train_flags.MORE],
+              preset_names=train_flags.preset_names, check=train_flags.check, interrupted=0)

@@ -4,12 +4,13 @@ import math
 
 from absl import flags
 
-from flags import data_flags
+from flags import data_flags, network_flags, simulation_flags, transfer_flags
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import PAIRED
 from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
+MORE = (network_flags, simulation_flags, transfer_flags)  # their flags are read here too
 _SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
 
 flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
