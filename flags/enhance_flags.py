@@ -16,7 +16,7 @@ flags.DEFINE_integer("quality", 95, "of a JPEG", lower_bound=1, upper_bound=100)
 flags.DEFINE_string("ratio", "auto", "how much to amplify: a number, or auto: as bright as the frame's histogram and noise suggest")
 flags.DEFINE_string("target_exposure", "", "amplify to what this would have given: any of shutter time, f-number, ISO: '10s f/4 ISO200'")
 flags.DEFINE_bool("ratio_sheet", False, "write one small sheet of several ratios to choose from in the place of the picture")
-flags.DEFINE_float("strength", 1.0, "1: the network's picture; 0: the plain rendering; between: a blend", lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_string("strength", "auto", "1: the network's picture; 0: the plain rendering; between: a blend; auto: by the frame's noise")
 flags.DEFINE_float("exposure", 0.0, "brightness of the result in stops: 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
 flags.DEFINE_bool("overwrite", False, "make results again that are there already; without it they are skipped")
 flags.DEFINE_float("memory_limit", 0.0, "GiB that the program may take; 0: half of what is free", lower_bound=0.0)
@@ -39,6 +39,23 @@ def _ratio():
     return ratio
 
 
+def _strength():
+    """Returns the strength, None for auto.
+
+    Raises:
+      UsageError: where it is neither auto nor a number from 0 to 1.
+    """
+    if FLAGS.strength == "auto":
+        return None
+    try:
+        strength = float(FLAGS.strength)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= 1:
+        raise UsageError(f"--strength={FLAGS.strength}: expected auto or a number from 0 to 1, such as --strength=0.8")
+    return strength
+
+
 def _checkpoint_dir():
     if FLAGS.checkpoint_dir:
         return FLAGS.checkpoint_dir
@@ -53,7 +70,7 @@ def check():
     Raises:
       UsageError: naming the flags.
     """
-    _ratio(), _checkpoint_dir()
+    _ratio(), _strength(), _checkpoint_dir()
     if not FLAGS.result_dir:
         raise UsageError("--result_dir is empty; name a folder for the results")
     if FLAGS.target_exposure:
@@ -75,5 +92,6 @@ def enhance_config():
     from lowlight_tf.finishing import Finish
     return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=FLAGS.format, ratio=_ratio(),
                          target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
-                         finish=Finish(FLAGS.strength, FLAGS.exposure, linear=FLAGS.format == "dng"), quality=FLAGS.quality,
+                         finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng"),
+                         auto_strength=_strength() is None, quality=FLAGS.quality,
                          overwrite=FLAGS.overwrite, memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet)

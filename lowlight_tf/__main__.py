@@ -68,6 +68,11 @@ def _simulation_figure(options, problems):
     print(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
 
 
+def _ship(options, problems):
+    from lowlight_tf.shipping import ship
+    ship(options.checkpoint_dir, options.output)
+
+
 def _integer_below(limit):
     def integer(text):
         if not 0 <= int(text) < limit:
@@ -158,6 +163,10 @@ def _parser():
     tool.add_argument("--slim_checkpoint", required=True, help="prefix of the Saver's files, such as .../model.ckpt")
     tool.add_argument("--checkpoint_dir", required=True, help="new folder for the model")
     tool.set_defaults(run=_import_slim)
+    tool = tools.add_parser("ship", help="make a trained model small: its parameters alone, as float16")
+    tool.add_argument("--checkpoint_dir", required=True, help="the model's folder")
+    tool.add_argument("--output", required=True, help="new folder for the small model")
+    tool.set_defaults(run=_ship)
     _add_inspect(tools)
     _add_simulate(tools)
     _add_transfer_study(tools)

@@ -5,6 +5,7 @@ import shutil
 
 import tensorflow as tf
 
+from lowlight_tf import weights
 from lowlight_tf.errors import LowlightError, OutputError, first_line
 from lowlight_tf.files import atomic_path, read_json, write_json
 
@@ -142,11 +143,24 @@ class Store:
         return self.saved
 
 
+def _load_shipped(checkpoint_dir, params):
+    """Loads what `shipping.ship` wrote; returns its step, or None where there is nothing of the kind."""
+    shipped = weights.read_weights(checkpoint_dir)
+    if shipped is None:
+        return None
+    values, step = shipped
+    _compare({name: list(value.shape) for name, value in values.items()}, {name: list(value.shape) for name, value in params.items()},
+             pathlib.Path(checkpoint_dir) / weights.NAME)
+    for name, value in values.items():
+        params[name].assign(value)
+    return step
+
+
 def load_parameters(checkpoint_dir, params):
     """Loads the parameters alone, to run a model.
 
     Args:
-      checkpoint_dir: folder of a trained or imported model.
+      checkpoint_dir: folder of a trained, imported or shipped model.
       params: dict of variables to fill.
     Returns:
       The step of the checkpoint.
@@ -154,6 +168,8 @@ def load_parameters(checkpoint_dir, params):
       LowlightError: as `Store.restore`, and where there is no checkpoint: an untrained network would make black pictures.
     """
     step = Store(checkpoint_dir, params).restore()
+    if step is None:
+        step = _load_shipped(checkpoint_dir, params)
     if step is None:
         raise LowlightError(f"no checkpoint in {checkpoint_dir} yet; train further or name another --checkpoint_dir")
     return step

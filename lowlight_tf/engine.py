@@ -131,7 +131,7 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
     tiles = _plan(frame, height, width, loaded.network, most_pixels)
     for done, (rows, columns) in enumerate(tiles, 1):
         where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
-        output = _tile_output(rows, columns, packed, frame, ratio, loaded)
+        output = _tile_output(rows, columns, packed, frame, ratio, loaded) if settings.strength > 0 else None
         canvas[where] = finish(output, None if plain is None else plain[where], frame.ccm, loaded.target, settings)
         tell(done, len(tiles))
     return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]

@@ -30,6 +30,7 @@ class EnhanceConfig:
       ratio: exposure ratio; 0.0 to choose it for each frame.
       target_exposure: an Exposure that decides the ratio, or None.
       finish: a Finish.
+      auto_strength: choose finish.strength for each frame.
       quality: of JPEGs.
       overwrite: make results again that are there.
       memory_limit: bytes of resident memory; 0 for half of what is free.
@@ -42,6 +43,7 @@ class EnhanceConfig:
     ratio: float = 0.0
     target_exposure: Exposure | None = None
     finish: Finish = dataclasses.field(default_factory=Finish)
+    auto_strength: bool = False
     quality: int = 95
     overwrite: bool = False
     memory_limit: int = 0
@@ -53,14 +55,7 @@ class EnhanceConfig:
         return "_ratios.jpg" if self.ratio_sheet else SUFFIXES[self.kind]
 
 
-def choose_ratio(frame, packed, config, camera):
-    """Returns the exposure ratio for a frame, and in words how it came about.
-
-    Raises:
-      LowlightError: for a frame that shows nothing, or does not say what config.target_exposure needs.
-    """
-    darkness = exposure.measure(packed, frame, camera)
-    exposure.check_not_empty(darkness, frame.path)
+def _choose_ratio(frame, darkness, config):
     if config.target_exposure:
         return light_ratio(config.target_exposure, frame.exposure, frame.path), f"for {config.target_exposure}"
     if config.ratio:
@@ -68,15 +63,36 @@ def choose_ratio(frame, packed, config, camera):
     return exposure.auto_ratio(darkness, frame.kind != "raw")
 
 
+def choose(frame, packed, config, camera):
+    """Chooses what is done to a frame.
+
+    Returns:
+      ratio: exposure ratio.
+      reason: in words how it came about, and what strength was chosen where it is not 1.
+      finish: config.finish with the frame's own strength.
+    Raises:
+      LowlightError: for a frame that shows nothing, or does not say what config.target_exposure needs.
+    """
+    darkness = exposure.measure(packed, frame, camera)
+    exposure.check_not_empty(darkness, frame.path)
+    ratio, reason = _choose_ratio(frame, darkness, config)
+    if not config.auto_strength:
+        return ratio, reason, config.finish
+    strength = exposure.auto_strength(darkness, ratio)
+    return ratio, reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""), dataclasses.replace(
+        config.finish, strength=strength)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Developed:
-    """A file between the stages: its Job, Frame, packed counts and at last its upright picture; ratio, reason and seconds so far."""
+    """A file between the stages: its Job, Frame, packed counts and at last its upright picture; ratio, reason, Finish, seconds so far."""
 
     job: object
     frame: object
     packed: object
     ratio: float
     reason: str
+    finish: Finish
     seconds: float
     picture: object = None
 
@@ -94,20 +110,20 @@ class _Stages:
         camera = self._loaded.camera
         frame = read_frame(job.source, camera)
         packed = packing.pack(frame.mosaic, camera, frame.offset).numpy()
-        ratio, reason = choose_ratio(frame, packed, self._config, camera)
-        return _Developed(job, frame, packed, ratio, reason, time.monotonic() - started)
+        ratio, reason, finish = choose(frame, packed, self._config, camera)
+        return _Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
 
     def develop(self, file):
         """Runs the network."""
         started = time.monotonic()
         self._bar.set_description(file.job.source.name, refresh=False)
-        frame, config = file.frame, self._config
+        frame = file.frame
         try:
-            if config.ratio_sheet:
+            if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
             else:
-                most = window_pixels(self._loaded, frame, config.finish, self._free, self._has_neighbours)
-                picture = upright(develop(frame, file.packed, file.ratio, self._loaded, config.finish, most, self._tell), frame.flip)
+                most = window_pixels(self._loaded, frame, file.finish, self._free, self._has_neighbours)
+                picture = upright(develop(frame, file.packed, file.ratio, self._loaded, file.finish, most, self._tell), frame.flip)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
         return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)

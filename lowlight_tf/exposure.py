@@ -1,4 +1,6 @@
-"""How much a dark frame is amplified where nobody says: until it is bright enough, night darker than day, and its noise allows it."""
+"""What is done to a frame where nobody says: how much it is amplified, until it is bright enough, night darker than day, and its noise
+allows it; and how much of the network's picture it takes.
+"""
 
 import dataclasses
 
@@ -20,6 +22,9 @@ _NOISE = 0.03              # what read noise may become, of white
 _BLOCK = 8                 # packed pixels a side whose mean is free of noise enough
 _PATCH, _PATCHES = 96, 3   # what the noise is measured on, packed pixels, and how many of them along each axis
 _DARKEST = 1e-4            # of the range: a black level is not known better
+# Root mean square of what the model that ships is off by on frames without noise, coded: python -m benchmarks.default_model.
+_NETWORK_ERROR = 0.018
+_ALL, _NONE = 0.9, 0.2     # strengths that are taken for 1, and for 0: a plain rendering of 41 dB and more needs no help
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of R, G, B in luminance; ITU-R BT.709
 
 
@@ -30,11 +35,13 @@ class Darkness:
     Attributes:
       luminance: float32 [n], means of blocks, white-balanced, 0 at black and 1 at white.
       read_noise: standard deviation in the dark, of the range from black to white.
+      shot_noise: variance that a unit of light brings, both of the range from black to white.
       clipped: the part of the blocks that is white.
     """
 
     luminance: np.ndarray
     read_noise: float
+    shot_noise: float
     clipped: float
 
     @property
@@ -76,8 +83,8 @@ def measure(packed, frame, camera):
     gains = np.asarray(frame.wb_gains, np.float32) / min(frame.wb_gains)
     rgb = packing.superpixels(light, camera).numpy() * gains
     gain = estimate_gain(_patches(packed) - black)
-    return Darkness((rgb @ _WEIGHTS).ravel(), SONY_A7S2.read_noise(gain) / float(frame.white_level - black.mean()),
-                    float((light.min(axis=-1) > 0.95).mean()))
+    span = float(frame.white_level - black.mean())
+    return Darkness((rgb @ _WEIGHTS).ravel(), SONY_A7S2.read_noise(gain) / span, gain / span, float((light.min(axis=-1) > 0.95).mean()))
 
 
 def check_not_empty(darkness, path):
@@ -117,3 +124,29 @@ def auto_ratio(darkness, is_picture=False):
               "auto: models have seen no more": MOST - 1e-3, "auto: pictures hold no more": _PICTURES_MOST if is_picture else np.inf}
     reason = min(bounds, key=bounds.get)
     return float(f"{max(bounds[reason], 1.0):.2g}"), reason
+
+
+def plain_noise(darkness, ratio):
+    """Returns the standard deviation of the noise in the middle tones of a plain rendering, coded, 0 to 1."""
+    light = np.clip(float(np.median(darkness.luminance)), 0.0, 0.5 / ratio)  # not where clipping hides it
+    deviation = ratio * np.sqrt(darkness.shot_noise * light + darkness.read_noise ** 2)
+    low, high = linear_to_bt709(np.clip([light * ratio - deviation, light * ratio + deviation], 0, 1).astype(np.float32)).numpy()
+    return float(high - low) / 2
+
+
+def auto_strength(darkness, ratio):
+    """Chooses how much of the network's picture is taken, and of the plain rendering the rest: what leaves the least error.
+
+    Of two pictures whose errors are independent the best blend weights each by the other's variance. The plain rendering's error is the
+    frame's own noise; the network's is what it is off by where there is none. So dark frames are the network's, and clean ones are not
+    spoiled.
+
+    Args:
+      darkness: a Darkness.
+      ratio: exposure ratio.
+    Returns:
+      0 to 1, to two digits.
+    """
+    variance = plain_noise(darkness, ratio) ** 2
+    strength = variance / (variance + _NETWORK_ERROR ** 2)
+    return 1.0 if strength > _ALL else 0.0 if strength < _NONE else round(strength, 2)

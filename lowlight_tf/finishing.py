@@ -50,10 +50,10 @@ def color_matrix(target, ccm):
 
 @tf.function(reduce_retracing=True)
 def _light(output, plain, matrix, strength, gain, target):
-    light = TARGETS[target].to_linear(output)
+    light = None if output is None else TARGETS[target].to_linear(output)
     if plain is not None:
         plain = apply_matrix(bt709_to_linear(tf.cast(plain, tf.float32) / 65535), tf.linalg.inv(matrix))
-        light = plain + strength * (light - plain)
+        light = plain if light is None else plain + strength * (light - plain)
     return light * gain
 
 
@@ -61,7 +61,7 @@ def finish(output, plain, ccm, target, settings):
     """Finishes a tile of a picture, or a whole one: every pixel by itself.
 
     Args:
-      output: float32 [H, W, 3], the network's, not clipped.
+      output: float32 [H, W, 3], the network's, not clipped; None where settings.strength is 0.
       plain: uint16 [H, W, 3], the same part of the plain rendering; None where settings.strength is 1.
       ccm: [3, 3], white-balanced camera colour -> linear sRGB.
       target: a key of TARGETS.

@@ -108,7 +108,7 @@ def _read_raw_frame(path, camera):
     _check_size(path, raw.mosaic.shape, camera)
     black, white, notes = _levels(raw, camera, path)
     return Frame(path, "raw", raw.mosaic, offset, black, white, raw.wb_gains, raw.ccm, raw.flip, completed(read_metadata(path), raw), notes,
-                 lambda ratio: render(path, ratio))
+                 lambda ratio: render(path, ratio, stretch=False))
 
 
 def _recorded(picture, camera):

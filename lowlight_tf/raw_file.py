@@ -150,7 +150,7 @@ def _amplify_in_place(raw, ratio):
     mosaic[:] = np.clip((mosaic - black) * np.float32(ratio) + black, 0, raw.white_level).astype(np.uint16)
 
 
-def render(path, ratio=1.0):
+def render(path, ratio=1.0, stretch=True):
     """Renders a raw file with LibRaw: as-shot white balance, the file's colour matrix, sRGB gamma, no automatic brightness.
 
     The settings are the protocol's for its ground truth. The picture is not rotated, so that it lies on the mosaic pixel by pixel.
@@ -158,6 +158,8 @@ def render(path, ratio=1.0):
     Args:
       path: a raw file.
       ratio: exposure ratio that the counts above black are multiplied by first.
+      stretch: let LibRaw take a frame's maximum for white where it lies between 3/4 of white and white, as the protocol does; without it
+        the light is what the counts say.
     Returns:
       uint16 [H, W, 3], sRGB.
     Raises:
@@ -170,7 +172,8 @@ def render(path, ratio=1.0):
                                 "use a larger frame or put a 16-bit PNG into long/")
         if ratio != 1.0:
             _amplify_in_place(raw, ratio)
-        return raw.postprocess(use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0)
+        return raw.postprocess(use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0,
+                               adjust_maximum_thr=0.75 if stretch else 0.0)
 
 
 def visible_size(path):

@@ -1,13 +1,14 @@
 """Trains a network on the pairs of a dataset, from the first step or from where it was stopped."""
 
 import contextlib
+import pathlib
 import statistics
 import zlib
 
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import checkpoint, datasets, evaluation, model, transfer
+from lowlight_tf import checkpoint, datasets, evaluation, model, transfer, weights
 from lowlight_tf.console import StopRequest, say
 from lowlight_tf.datasets import sources
 from lowlight_tf.errors import LowlightError, NonFiniteError, first_line
@@ -50,6 +51,9 @@ class _Validator:
 
 def _check_folder(config):
     """Refuses a checkpoint folder that cannot be written or holds another model."""
+    if (pathlib.Path(config.checkpoint_dir) / weights.NAME).is_file():
+        raise LowlightError(f"{config.checkpoint_dir} is a model that ships, to be run and not trained in; start from it with "
+                            f"--init_from={config.checkpoint_dir} and another --checkpoint_dir")
     check_writable(config.checkpoint_dir)
     if checkpoint.latest(config.checkpoint_dir):
         model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.checkpoint_dir)

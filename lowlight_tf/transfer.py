@@ -8,6 +8,7 @@ from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.network import erase_head, is_head
 
 HEAD_UNITS = 64  # where none are asked for
+_FREE = ("target", "white_balance_input")  # other values change what the same layers see and return: a start all the same
 
 
 def start_network(transfer, camera, given):
@@ -26,9 +27,9 @@ def start_network(transfer, camera, given):
     source = transfer.init_from
     config = checkpoint.read_config(source)
     found_camera, network = model.from_description(config, source)
-    if found_camera.name != camera.name:
-        raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, not of {camera.name}; "
-                            "name another --init_from or --camera")
+    if (found_camera.cfa, found_camera.pack_order) != (camera.cfa, camera.pack_order):
+        raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
+                            f"{camera.name}'s; name another --init_from or --camera")
     name = given.get("model", model.model_name(network))
     if name != model.model_name(network):
         raise LowlightError(f"--init_from={source} holds a model of --model={model.model_name(network)}, not of {name}")
@@ -37,6 +38,7 @@ def start_network(transfer, camera, given):
         raise LowlightError(f"--erase_head: the model in {source} has no head to erase; leave it out (--head=fc adds one)")
     if given.get("head") == "fc" and not had_head:
         network = dataclasses.replace(network, head="fc", head_units=given.get("head_units", HEAD_UNITS))
+    network = dataclasses.replace(network, **{field: given[field] for field in _FREE if field in given})
     for field, wanted in given.items():
         if field != "model" and getattr(network, field, None) != wanted:
             raise LowlightError(f"--init_from={source} holds a network with {field}={getattr(network, field, None)}, not {wanted}; "

@@ -11,9 +11,10 @@ from conftest import shared, write_frame, write_model
 
 from lowlight_tf import engine, packing, tiling
 from lowlight_tf.datasets.frames import read_short
-from lowlight_tf.enhancement import EnhanceConfig, enhance
+from lowlight_tf.enhancement import EnhanceConfig, choose, enhance
 from lowlight_tf.errors import LowlightError, OutputError, Problems
 from lowlight_tf.evaluation import load_network, make_predictor
+from lowlight_tf.exposure import Darkness, auto_strength, plain_noise
 from lowlight_tf.finishing import Finish
 from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, write_png
@@ -78,7 +79,7 @@ def test_a_model_that_takes_rgb(tmp_path):
 def test_strength_leads_from_the_plain_rendering_to_the_networks(tmp_path, copying):
     path = tmp_path / "a.dng"
     write_frame(path, size=(64, 80), cfa="GRBG", scale=300)
-    plain, network = render(path, 50.0), developed(path, copying)
+    plain, network = render(path, 50.0, stretch=False), developed(path, copying)
     np.testing.assert_allclose(developed(path, copying, settings=Finish(strength=0.0)), plain, atol=1)
     half = developed(path, copying, settings=Finish(strength=0.5)) / np.float32(65535)
     light = [bt709_to_linear(picture / np.float32(65535)).numpy() for picture in (plain, network)]
@@ -250,4 +251,28 @@ def test_ctrl_c_waits_for_what_is_being_written_and_nothing_else():
 
 def test_the_plain_rendering_of_a_real_file_is_libraws(copying):
     path = shared("raw/canon_kiss_x4_ML_colorchart.dng")
-    np.testing.assert_allclose(developed(path, copying, 1.0, Finish(strength=0.0)), render(path), atol=1)
+    np.testing.assert_allclose(developed(path, copying, 1.0, Finish(strength=0.0)), render(path, stretch=False), atol=1)
+
+
+def test_strength_follows_the_noise(tmp_path, copying):
+    """A clean frame keeps the plain rendering, a dark one is the network's, and more light needs less of it."""
+    strengths = []
+    for expected_ratio, photons in ((1, 1e6), (1, 4000), (2, 2000), (20, 2000), (100, 2000)):  # of white
+        light = np.random.RandomState(1).poisson(photons * 0.2 / expected_ratio, (128, 160)) / photons
+        write_frame(tmp_path / "a.dng", mosaic=np.clip(512 + light * (16383 - 512), 0, 16383).astype(np.uint16))
+        frame = read_frame(tmp_path / "a.dng", copying.camera)
+        packed = packing.pack(frame.mosaic, copying.camera).numpy()
+        config = EnhanceConfig("", "", ratio=float(expected_ratio), auto_strength=True)
+        ratio, reason, settings = choose(frame, packed, config, copying.camera)
+        strengths.append(settings.strength)
+        assert ("strength" in reason) == (settings.strength < 1) and ratio == expected_ratio
+        assert choose(frame, packed, EnhanceConfig("", "", ratio=1.0, finish=Finish(0.3)), copying.camera)[2].strength == 0.3
+    assert strengths == sorted(strengths) and strengths[0] == 0 and strengths[-1] == 1 and 0 < strengths[1] < 1, strengths
+
+
+def test_the_best_blend_by_hand():
+    """Light 0.25, gain 1/1024 of the range, no read noise: deviation 1/64 before the curve, whose slope there is 0.93 or so."""
+    darkness = Darkness(np.array([0.25], np.float32), 0.0, 1 / 1024, 0.0)
+    low, high = (1.099258 * (0.25 + offset) ** 0.45 - 0.099258 for offset in (-1 / 64, 1 / 64))
+    assert plain_noise(darkness, 1.0) == pytest.approx((high - low) / 2, abs=1e-4)
+    assert auto_strength(darkness, 1.0) == pytest.approx(0.0164 ** 2 / (0.0164 ** 2 + 0.018 ** 2), abs=0.05)

@@ -204,7 +204,7 @@ def test_examples_of_a_mixture_are_those_of_its_tables(tmp_path, small_set):
 def test_a_model_that_does_not_fit_is_one_line(pretrained, start, given, words):
     with pytest.raises((LowlightError, UsageError), match=words):
         transfer.start_network(Transfer(str(pretrained), **start), SONY, given)
-    with pytest.raises(LowlightError, match="--camera=sony, not of fuji"):
+    with pytest.raises(LowlightError, match="--camera=sony, whose sensor is not of the kind of fuji"):
         transfer.start_network(Transfer(str(pretrained)), CAMERAS["fuji"], {})
 
 
@@ -271,7 +271,7 @@ def test_a_study_draws_the_curve_and_goes_on(tmp_path, small_model, small_set):
         (["--strategies=zero_shot,magic"], "unknown strategy magic; expected some of zero_shot, head, decoder, all, scratch"),
         (["--pairs=0,3"], "3 training pairs are asked for and there are 2"),
         (["--pairs=two"], "--pairs=two are no numbers"),
-        (["--camera=fuji"], "--camera=sony, not of fuji"),
+        (["--camera=fuji"], "--camera=sony, whose sensor is not of the kind of fuji"),
     ],
 )
 def test_a_study_that_cannot_be_is_one_line(tmp_path, small_model, tmp_path_factory, arguments, words):

@@ -1,6 +1,7 @@
 """A draw -> a training example: a crop of a real pair, or a crop of a bright frame and the short exposure simulated from it."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -71,7 +72,11 @@ def _read_crop(table, camera, patch_size):
 
 
 def augment(image, draw):
-    """Applies a draw's flips and transposition to [H, W, C]; on packed planes the CFA phase is ignored, as in the original."""
+    """Applies a draw's flips and transposition to [H, W, C]; on packed planes the CFA phase is ignored, as in the original.
+
+    A flipped mosaic is one of another phase, so a network cannot tell which way its photosites lie and learns no sharp demosaicing.
+    Where sharpness is asked for (config.camera_rgb), pictures are turned before they become mosaics, and mosaics are not turned.
+    """
     image = tf.cond(draw["flip_rows"], lambda: tf.reverse(image, [0]), lambda: image)
     image = tf.cond(draw["flip_columns"], lambda: tf.reverse(image, [1]), lambda: image)
     return tf.cond(draw["transpose"], lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
@@ -132,23 +137,27 @@ def make_example(draw, table, camera, config):
       target: float32 [patch_size * s, patch_size * s, 3] in [0, 1], s = camera.upscale.
     """
     size, scale = config.patch_size, camera.upscale
+    turned = functools.partial(augment, draw=draw) if config.camera_rgb else lambda image: image
     mosaic, coded = tf.numpy_function(_read_crop(table, camera, size), [draw["pair"], draw["row"], draw["column"]],
                                       [tf.uint16, tf.uint16], stateful=False)
     mosaic, target = tf.ensure_shape(mosaic, [None, None]), tf.cast(tf.ensure_shape(coded, [None, None, 3]), tf.float32) / 65535.0
     facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
              for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb")}
-    from_srgb = facts.pop("from_srgb")
+    from_srgb, is_picture = facts.pop("from_srgb"), tf.equal(tf.size(mosaic), 0)
     if config.camera_rgb:  # a picture, which has no sensor of its own, is turned where the sensor is drawn
-        target = tf.cond(tf.size(mosaic) > 0, lambda: camera_target(target, from_srgb), lambda: target)
+        target = tf.cond(is_picture, lambda: target, lambda: camera_target(target, from_srgb))
     if config.simulation is None:
         inputs = _light(packing.pack(mosaic, camera), camera, config, **facts)
     else:
-        inputs, target = tf.cond(tf.size(mosaic) > 0,
+        inputs, target = tf.cond(tf.logical_not(is_picture),
                                  lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
-                                 lambda: picture_example(bt709_to_linear(target), draw["seed"], camera, config))
+                                 lambda: picture_example(bt709_to_linear(turned(target)), draw["seed"], camera, config))
     top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
+    if config.camera_rgb:
+        top, left = tf.cond(tf.logical_and(is_picture, draw["transpose"]), lambda: (left, top), lambda: (top, left))
     channels, step = (3, scale) if config.direct_rgb else (camera.channels, 1)
     inputs = inputs[top * step:(top + size) * step, left * step:(left + size) * step]
     target = target[top * scale:(top + size) * scale, left * scale:(left + size) * scale]
     inputs = tf.ensure_shape(inputs, [size * step, size * step, channels])
-    return augment(inputs, draw), augment(tf.ensure_shape(target, [size * scale, size * scale, 3]), draw)
+    target = tf.ensure_shape(target, [size * scale, size * scale, 3])
+    return (inputs, target) if config.camera_rgb else (augment(inputs, draw), augment(target, draw))

@@ -1,0 +1,76 @@
+"""A model made small to ship: what is kept, what runs it, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import SMALL_RUN, expect_failure, run_script
+
+from lowlight_tf import checkpoint, engine, model, weights
+from lowlight_tf.cameras import CAMERAS
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.shipping import ship
+
+NETWORK = model.network_for(CAMERAS["bayer"], base_width=4)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A model's folder and its parameters."""
+    params = model.initialize_parameters(NETWORK, 3)
+    described = model.describe(CAMERAS["bayer"], NETWORK) | {"data": {"cache_dir": "/home/me"}, "versions": {"numpy": "2"}}
+    checkpoint.write_config(tmp_path / "trained", described)
+    checkpoint.Store(tmp_path / "trained", params).save(7)
+    return tmp_path / "trained", params
+
+
+def test_what_ships_is_the_model_to_half_precision(tmp_path, trained):
+    folder, params = trained
+    ship(folder, tmp_path / "small")
+    assert sorted(path.name for path in (tmp_path / "small").iterdir()) == ["config.json", "weights.npz"]
+    loaded = model.initialize_parameters(NETWORK, 4)
+    assert checkpoint.load_parameters(tmp_path / "small", loaded) == 7
+    for name, parameter in params.items():
+        np.testing.assert_array_equal(loaded[name], parameter.numpy().astype(np.float16).astype(np.float32))
+    kept = json.loads((tmp_path / "small" / "config.json").read_text())
+    assert set(kept) == {"model", "camera", "network", "target", "versions"}
+    inputs = np.random.RandomState(0).uniform(0, 1, (1, 17, 21, 4)).astype(np.float32)
+    whole, small = (engine.load_model(path).run(inputs).numpy() for path in (folder, tmp_path / "small"))
+    assert 0 < np.abs(whole - small).max() < 2e-3
+
+
+def test_sizes_and_values_by_hand(tmp_path):
+    weights.write_weights(tmp_path, {"a/b": np.array([1.0, 1 / 3], np.float32)}, 12)
+    values, step = weights.read_weights(tmp_path)
+    # 1/3 in float16: the nearest multiple of 2^-12.
+    assert step == 12 and values["a/b"].dtype == np.float32 and values["a/b"].tolist() == [1.0, 1365 / 4096]
+    assert weights.read_weights(tmp_path / "none") is None
+    with pytest.raises(LowlightError, match="1e\\+05, which float16 cannot hold"):
+        weights.write_weights(tmp_path, {"a": np.array([1e5], np.float32)}, 1)
+    with pytest.raises(LowlightError, match="float16 cannot hold"):
+        weights.write_weights(tmp_path, {"a": np.array([np.nan], np.float32)}, 1)
+
+
+def test_what_does_not_fit_is_named(tmp_path, trained):
+    folder, params = trained
+    ship(folder, tmp_path / "small")
+    missing = {name: value for name, value in params.items() if name != "conv3_1/biases"}
+    with pytest.raises(LowlightError, match="extra: conv3_1/biases"):
+        checkpoint.load_parameters(tmp_path / "small", missing)
+    path = tmp_path / "small" / "weights.npz"
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(LowlightError, match="weights.npz is damaged"):
+        checkpoint.load_parameters(tmp_path / "small", params)
+    with pytest.raises(LowlightError, match="holds checkpoints of a training"):
+        ship(folder, folder)
+
+
+def test_the_tool_and_what_may_be_done_with_its_model(tmp_path, trained, small_set):
+    folder, _ = trained
+    assert run_script("lowlight_tf", "ship", f"--checkpoint_dir={folder}", "--output=small", cwd=tmp_path).returncode == 0
+    arguments = ["--camera=bayer", f"--data_dir={small_set / 'Sony'}", *SMALL_RUN, "--steps=1"]
+    refused = run_script("train.py", *arguments, "--checkpoint_dir=small", cwd=tmp_path)
+    expect_failure(refused, 1, "--init_from=small and another --checkpoint_dir")
+    begun = run_script("train.py", *arguments, "--init_from=small", "--checkpoint_dir=new", cwd=tmp_path)
+    assert begun.returncode == 0 and "From step 7 of small" in begun.stdout, begun.stderr
+    expect_failure(run_script("lowlight_tf", "ship", "--checkpoint_dir=nowhere", "--output=other", cwd=tmp_path), 1, "no model in nowhere")
