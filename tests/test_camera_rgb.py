@@ -139,7 +139,8 @@ def test_a_model_of_every_camera_is_trained_tested_and_adapted(tmp_path, small_s
     result = run_script("test.py", "--checkpoint_dir=model", f"--data_dir={pairs}", cwd=tmp_path)
     assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
     short = next((pairs / "short").glob("1*.dng"))
-    enhanced = run_script("enhance.py", short, "--checkpoint_dir=model", "--ratio=100", "--strength=1", "--format=png", "--result_dir=out", cwd=tmp_path)
+    arguments = ["--checkpoint_dir=model", "--ratio=100", "--strength=1", "--format=png", "--result_dir=out"]
+    enhanced = run_script("enhance.py", short, *arguments, cwd=tmp_path)
     assert enhanced.returncode == 0, enhanced.stderr
     tested = read_picture(tmp_path / "results" / "model" / "sid-00" / f"{short.stem}_out.png")
     np.testing.assert_allclose(read_picture(tmp_path / "out" / f"{short.stem}.png") / 257, tested / 257, atol=0.51)

@@ -267,7 +267,7 @@ def test_strength_follows_the_noise(tmp_path, copying):
         strengths.append(settings.strength)
         assert ("strength" in reason) == (settings.strength < 1) and ratio == expected_ratio
         assert choose(frame, packed, EnhanceConfig("", "", ratio=1.0, finish=Finish(0.3)), copying.camera)[2].strength == 0.3
-    assert strengths == sorted(strengths) and strengths[0] == 0 and strengths[-1] == 1 and 0 < strengths[1] < 1, strengths
+    assert strengths == sorted(strengths) and strengths[0] == 0 and strengths[-1] == 1 and 0 < strengths[2] < 1, strengths
 
 
 def test_the_best_blend_by_hand():
