@@ -69,6 +69,20 @@ def original_step(values, packed, target):
     return lambda: session.run([step, loss], {inputs: packed, truth: target})[1]
 
 
+def original_inference(values, packed):
+    """Returns a function that runs the original graph on [1, h, w, 4] and returns [1, 2h, 2w, 3]."""
+    graph = tf.Graph()
+    with graph.as_default():
+        inputs = tf.compat.v1.placeholder(tf.float32, [None, None, None, 4])
+        output = original_network(inputs)
+        variables = {variable.op.name: variable for variable in tf.compat.v1.trainable_variables()}
+        session = tf.compat.v1.Session(graph=graph)
+        session.run(tf.compat.v1.global_variables_initializer())
+        for name, value in values.items():
+            variables[slim_name(name)].load(value, session)
+    return lambda: session.run(output, {inputs: packed})
+
+
 def our_step(packed, target):
     """Returns a function that makes one step as training.py does, under MirroredStrategy, and the initial parameter values."""
     camera = CAMERAS["sony"]

@@ -5,6 +5,7 @@ from absl import flags
 flags.DEFINE_enum("model", "sid", ["sid", "denoise20"], "the SID network (a U-Net), or the 20-layer denoiser of Remez et al.")
 flags.DEFINE_enum("target", "srgb", ["srgb", "camera_rgb"], "SID's finished picture, or camera colour that each file's own matrix finishes")
 flags.DEFINE_bool("white_balance_input", False, "multiply the input by the file's as-shot white balance; off in SID's protocol")
+flags.DEFINE_bool("signed_input", False, "let counts below black be negative light: deep shadows keep their mean; off in SID's protocol")
 flags.DEFINE_integer("base_width", 32, "channels of block 1", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "max pooling, or strided convolutions in its place")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or of the strided kernel, 2 or 3", lower_bound=2, upper_bound=3)

@@ -11,7 +11,7 @@ from lowlight_tf.errors import UsageError
 
 FLAGS = flags.FLAGS
 MORE = (network_flags, simulation_flags, transfer_flags)  # their flags are read here too
-_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
+_SID_ONLY = ("signed_input", "base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
 
 flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "examples of a step, over all replicas", lower_bound=1)

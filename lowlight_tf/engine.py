@@ -48,7 +48,8 @@ def load_model(checkpoint_dir):
 def network_inputs(packed, frame, ratio, loaded):
     """Turns packed counts [h, w, C] into what the network sees: float32 [1, h, w, C], or full-resolution RGB where it takes that."""
     camera, network = loaded.camera, loaded.network
-    light = packing.normalise(packed[None], camera, frame.black_level, frame.white_level)
+    light = packing.normalise(packed[None], camera, frame.black_level, frame.white_level,
+                              getattr(network, "signed_input", False))
     if network.white_balance_input:
         light = packing.white_balance(light, camera, frame.wb_gains)
     return packing.network_input(packing.amplify(light, ratio), camera, network.input_channels)

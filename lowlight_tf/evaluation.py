@@ -45,7 +45,8 @@ def make_predictor(params, camera, network):
 
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
-        packed = packing.normalise(packed, camera, short.black_level, short.white_level)
+        packed = packing.normalise(packed, camera, short.black_level, short.white_level,
+                                    getattr(network, "signed_input", False))
         if network.white_balance_input:
             packed = packing.white_balance(packed, camera, short.wb_gains)
         packed = packing.amplify(packed, ratio)

@@ -26,6 +26,7 @@ class NetworkConfig:
       pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
       extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
       white_balance_input: the input was multiplied by the as-shot gains before amplification; SID's own is not.
+      signed_input: counts below black are negative light in the input; SID's own is cut off there.
       target: what the output is: "srgb", SID's finished picture, or "camera_rgb", white-balanced linear camera colour that the file's own
         matrix finishes; both are coded with LibRaw's curve.
       head: "none", or "fc" for two fully-connected layers at each pixel of block 10's output, for transfer.
@@ -39,6 +40,7 @@ class NetworkConfig:
     pool_window: int = 2
     extra_blocks: int = 0
     white_balance_input: bool = False
+    signed_input: bool = False
     target: str = "srgb"
     head: str = "none"
     head_units: int = 0

@@ -82,7 +82,7 @@ def crop_to_phase(image, camera, offset=(0, 0)):
     return image[offset[0]:offset[0] + rows, offset[1]:offset[1] + columns]
 
 
-def normalise(packed, camera, black_level, white_level):
+def normalise(packed, camera, black_level, white_level, signed=False):
     """Turns sensor counts into linear light: max(x - black, 0) / (white - black), the original's pack_raw.
 
     Args:
@@ -90,11 +90,13 @@ def normalise(packed, camera, black_level, white_level):
       camera: a Camera.
       black_level: [4] counts for R, G, B and the second G.
       white_level: scalar, counts.
+      signed: let counts below black be negative: cut off there, the noise of deep shadows brightens them.
     Returns:
       float32 of the same shape, 0 at black and 1 at white.
     """
     black = tf.gather(tf.cast(black_level, tf.float32), camera.channel_colors, axis=-1)
-    return tf.maximum(tf.cast(packed, tf.float32) - black, 0.0) / (tf.cast(white_level, tf.float32) - black)
+    above = tf.cast(packed, tf.float32) - black
+    return (above if signed else tf.maximum(above, 0.0)) / (tf.cast(white_level, tf.float32) - black)
 
 
 def white_balance(normalised, camera, wb_gains):

@@ -77,7 +77,8 @@ class TrainingConfig:
     @property
     def example(self):
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
-        config = ExampleConfig(self.patch_size, self.network.white_balance_input, camera_rgb=self.network.target == "camera_rgb")
+        config = ExampleConfig(self.patch_size, self.network.white_balance_input,
+                               signed=getattr(self.network, "signed_input", False), camera_rgb=self.network.target == "camera_rgb")
         if not self.data.simulated:
             return config
         simulation = self.simulation(photographs=not self.data.corrupt_targets)

@@ -8,7 +8,7 @@ from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.network import erase_head, is_head
 
 HEAD_UNITS = 64  # where none are asked for
-_FREE = ("target", "white_balance_input")  # other values change what the same layers see and return: a start all the same
+_FREE = ("target", "white_balance_input", "signed_input")  # other values change what the same layers see and return: a start all the same
 
 
 def start_network(transfer, camera, given):

@@ -41,6 +41,7 @@ class ExampleConfig:
       white_balance: multiply by the as-shot gains before the amplification.
       simulation: None for real pairs.
       direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, in the place of the packed mosaic.
+      signed: counts below black are negative light.
       camera_rgb: the target is the sensor's own colour, not sRGB.
     """
 
@@ -48,6 +49,7 @@ class ExampleConfig:
     white_balance: bool = False
     simulation: Simulation | None = None
     direct_rgb: bool = False
+    signed: bool = False
     camera_rgb: bool = False
 
 
@@ -84,7 +86,7 @@ def augment(image, draw):
 
 def _light(packed, camera, config, black_level, white_level, wb_gains, ratio):
     """Packed counts [..., C] -> what a network sees."""
-    light = packing.normalise(packed, camera, black_level, white_level)
+    light = packing.normalise(packed, camera, black_level, white_level, config.signed)
     if config.white_balance:
         light = packing.white_balance(light, camera, wb_gains)
     return packing.amplify(light, ratio)
@@ -107,7 +109,8 @@ def picture_example(rgb_linear, seed, camera, config):
     if config.direct_rgb:
         short, target = expose_planes(rgb_linear, capture, camera)
         target = camera_target(target, capture.from_srgb) if config.camera_rgb else target
-        light = tf.maximum(tf.cast(short, tf.float32) - black, 0.0) / (white - black)
+        light = (tf.cast(short, tf.float32) - black) / (white - black)
+        light = light if config.signed else tf.maximum(light, 0.0)
         return packing.amplify(light * (capture.wb_gains if config.white_balance else 1.0), capture.exposure_ratio), target
     short, target = expose_picture(rgb_linear, capture, camera)
     target = camera_target(target, capture.from_srgb) if config.camera_rgb else target

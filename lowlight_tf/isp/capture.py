@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix
 from lowlight_tf.isp.noise import Noise, add_noise, random_noise
-from lowlight_tf.isp.sensors import figures_at, random_color, random_ratio, random_step
+from lowlight_tf.isp.sensors import figures_at, random_color, random_cut, random_ratio, random_step
 from lowlight_tf.isp.unprocess import mosaic, random_brightness, random_wb_gains, to_sensor
 
 
@@ -23,6 +23,7 @@ class Capture:
       exposure_ratio: long / short.
       noise: a Noise.
       from_srgb: float32 [3, 3], linear sRGB -> white-balanced camera colour; a raw frame keeps its own.
+      cuts_black: counts below black are recorded as black, as some cameras do.
       seed: [2] integers, for the photosites.
     """
 
@@ -32,6 +33,7 @@ class Capture:
     exposure_ratio: tf.Tensor
     noise: Noise
     from_srgb: tf.Tensor
+    cuts_black: tf.Tensor
     seed: tf.Tensor
 
 
@@ -44,15 +46,15 @@ _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 def _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras):
-    """Draws exposure ratio, noise and colours: of the camera's own sensor, or of any."""
+    """Draws exposure ratio, noise, colours and whether black is cut: of the camera's own sensor, or of any."""
     if not many_cameras:
         choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
         return (tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice), random_noise(noise_seed, kind),
-                tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera)))
+                tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera)), tf.constant(False))
     color_seed, step_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 2))
     ratio = random_ratio(ratio_seed)
     noise = dataclasses.replace(random_noise(noise_seed, kind, figures_at(ratio)), step=random_step(step_seed))
-    return ratio, noise, random_color(color_seed)
+    return ratio, noise, random_color(color_seed), random_cut(tf.random.fold_in(seed, 3))
 
 
 def random_capture(seed, camera, kind="physical", darkest=DARKEST, mix_colors=False, many_cameras=False):
@@ -69,11 +71,11 @@ def random_capture(seed, camera, kind="physical", darkest=DARKEST, mix_colors=Fa
       A Capture.
     """
     gain_seed, brightness_seed, ratio_seed, noise_seed, frame_seed = tf.unstack(tf.random.split(seed, 5))
-    ratio, noise, from_srgb = _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras)
+    ratio, noise, from_srgb, cuts_black = _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras)
     order = tf.random.stateless_uniform([], tf.random.fold_in(seed, 2), maxval=len(_ORDERS) if mix_colors else 1, dtype=tf.int32)
     return Capture(wb_gains=random_wb_gains(gain_seed), channels=tf.gather(tf.constant(_ORDERS), order),
                    brightness=random_brightness(brightness_seed, darkest), exposure_ratio=ratio, noise=noise, from_srgb=from_srgb,
-                   seed=frame_seed)
+                   cuts_black=cuts_black, seed=frame_seed)
 
 
 def expose(clean, capture, camera):
@@ -87,7 +89,8 @@ def expose(clean, capture, camera):
       uint16 [..., H, W], counts of the short exposure.
     """
     black, white = camera.levels
-    return add_noise(clean, capture.noise, capture.seed, exposure_ratio=capture.exposure_ratio, black_level=black, white_level=white)
+    counts = add_noise(clean, capture.noise, capture.seed, exposure_ratio=capture.exposure_ratio, black_level=black, white_level=white)
+    return tf.maximum(counts, tf.cast(tf.where(capture.cuts_black, black, 0), counts.dtype))
 
 
 def _scene(rgb_linear, capture):

@@ -27,7 +27,7 @@ _XYZ_TO_CAMERA = {
 }
 FROM_SRGB = np.stack([srgb_to_camera_matrix(np.array(matrix) / 10000) for matrix in _XYZ_TO_CAMERA.values()])
 _STEPS = (16.0, 4.0, 4.0, 1.0, 1.0)  # counts at 14 bits between the values of 10, 12 and 14 bits
-_LONGEST_RATIO, _PLAIN = 300.0, 0.1
+_LONGEST_RATIO, _PLAIN, _CUTTING = 300.0, 0.1, 0.2
 
 
 def random_color(seed):
@@ -54,3 +54,8 @@ def figures_at(exposure_ratio):
 def random_step(seed):
     """Draws the counts between two values that a sensor of 10, 12 or 14 bits can record: float32 scalar."""
     return tf.gather(tf.constant(_STEPS), tf.random.stateless_uniform([], seed, maxval=len(_STEPS), dtype=tf.int32))
+
+
+def random_cut(seed):
+    """Draws whether a sensor's files are cut off at black, as those of some makers are: a fifth of them."""
+    return tf.random.stateless_uniform([], seed) < _CUTTING

@@ -1,0 +1,171 @@
+"""The same weights and inputs through us and our peers: one training step, and the network on a frame.
+
+    python -m benchmarks.contenders          # make bench runs it too
+
+Each contender is a process of its own, so that its peak of resident memory is its own. Before anything is timed their outputs (losses, in
+training) must agree within 1e-4; then they take turns. ROUNDS, SIZE (of a training patch) and FRAME (of the packed frame, multiples of
+16; "1424x2128" is the A7S II's) may be set in the environment.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import psutil
+
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+SIZE = int(os.environ.get("SIZE", "512"))
+FRAME = tuple(int(side) for side in os.environ.get("FRAME", "1424x2128").split("x"))
+_AGREE = 1e-4
+
+
+def _ours(values, packed, target):
+    from benchmarks.training_step import our_step
+    if target is not None:
+        return our_step(packed, target)[0]
+    import tensorflow as tf
+
+    from lowlight_tf.cameras import CAMERAS
+    from lowlight_tf.model import forward, network_for
+    network = network_for(CAMERAS["sony"])
+    params = {name: tf.Variable(value) for name, value in values.items()}
+    function = tf.function(lambda inputs: forward(params, inputs, network),
+                           input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
+    return lambda: function(packed).numpy()
+
+
+def _original(values, packed, target):
+    from benchmarks.training_step import original_inference, original_step
+    return original_inference(values, packed) if target is None else original_step(values, packed, target)
+
+
+def _pytorch(values, packed, target, compiled=False):
+    from benchmarks import torch_network
+    return (torch_network.inference(values, packed, compiled) if target is None else
+            torch_network.step(values, packed, target, compiled))
+
+
+def _exported(kind):
+    """Returns a contender that runs our own export in its own runtime; it cannot train."""
+    def prepare(values, packed, target):
+        from benchmarks.exported import load
+        return load(kind, values, packed)
+
+    return prepare
+
+
+# name -> how it is prepared, and whether it can train
+CONTENDERS = {
+    "lowlight_tf": (_ours, True),
+    "original graph (tf_slim)": (_original, True),
+    "PyTorch, channels_last": (_pytorch, True),
+    "PyTorch, torch.compile": (lambda *case: _pytorch(*case, compiled=True), True),
+    "ONNX Runtime": (_exported("onnx"), False),
+    "OpenVINO": (_exported("openvino"), False),
+    "LiteRT": (_exported("litert"), False),
+}
+
+
+def serve(name, folder):
+    """Prepares a contender and runs it once for each line that comes in; the first results go to result.npy, times to standard output."""
+    case = np.load(folder / "case.npz")
+    values = {key.removeprefix("values/"): case[key] for key in case.files if key.startswith("values/")}
+    run = CONTENDERS[name][0](values, case["packed"], case["target"] if "target" in case.files else None)
+    results = [run() for _ in range(2)]
+    np.save(folder / f"{list(CONTENDERS).index(name)}.npy", np.asarray(results if "target" in case.files else results[-1]))
+    for _ in iter(lambda: print("ready", flush=True) or sys.stdin.readline(), ""):
+        started = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - started
+        peak = next(line.split()[1] for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+        print(json.dumps({"seconds": seconds, "gib": int(peak) / 2 ** 20}), flush=True)
+
+
+def _start(name, folder):
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    with open(folder / "errors.txt", "w") as errors:
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks.contenders", "--serve", name, str(folder)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+    line = ""
+    while line != "ready\n":
+        line = process.stdout.readline()
+        if not line:
+            print(f"{name} could not be prepared: {(folder / 'errors.txt').read_text().strip().splitlines()[-1:]}\n")
+            return None
+    return process
+
+
+def _turn(process):
+    process.stdin.write("run\n")
+    process.stdin.flush()
+    told = json.loads(process.stdout.readline())
+    process.stdout.readline()
+    return told
+
+
+def compare(title, folder, names):
+    """Starts the contenders, checks that they agree, lets them take turns and prints the table."""
+    running = {name: process for name in names if (process := _start(name, folder))}
+    results = {name: np.load(folder / f"{list(CONTENDERS).index(name)}.npy") for name in running}
+    first = results["lowlight_tf"]
+    apart = {name: float(np.abs(result - first).max()) for name, result in results.items()}
+    if max(apart.values()) > _AGREE:
+        sys.exit(f"outputs differ by more than {_AGREE}: {apart}")
+    told = {name: [] for name in running}
+    for _ in range(ROUNDS):
+        for name, process in running.items():
+            told[name].append(_turn(process))
+    for process in running.values():
+        process.stdin.close()
+        process.wait()
+    print(f"### {title}\n\n{ROUNDS} rounds taking turns; outputs within {max(apart.values()):.0e} of each other.\n")
+    print("| | median | minimum | ours / this, median of pairs | peak memory |\n|---|---|---|---|---|")
+    ours = [entry["seconds"] for entry in told["lowlight_tf"]]
+    for name, entries in told.items():
+        seconds = [entry["seconds"] for entry in entries]
+        ratio = statistics.median(a / b for a, b in zip(ours, seconds))
+        print(f"| {name} | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
+    print(flush=True)
+
+
+def _versions():
+    from importlib.metadata import PackageNotFoundError, version
+    found = []
+    for package in ("tensorflow", "tf_slim", "torch", "onnxruntime", "openvino", "ai-edge-litert", "numpy"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return ", ".join(found)
+
+
+def main():
+    from lowlight_tf.cameras import CAMERAS
+    from lowlight_tf.model import network_for
+    from lowlight_tf.network import initialize_parameters
+    values = {f"values/{name}": value.numpy() for name, value in initialize_parameters(network_for(CAMERAS["sony"]), 1).items()}
+    rng = np.random.RandomState(0)
+    print(f"Python {platform.python_version()}, {_versions()}; {len(os.sched_getaffinity(0))} threads; "
+          f"load average {psutil.getloadavg()[0]:.1f} before.\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        patch = {"packed": rng.uniform(0, 1, (1, SIZE, SIZE, 4)).astype(np.float32),
+                 "target": rng.uniform(0, 1, (1, 2 * SIZE, 2 * SIZE, 3)).astype(np.float32)}
+        np.savez(folder / "case.npz", **values, **patch)
+        compare(f"A training step, {SIZE}x{SIZE} packed, batch 1", folder, [name for name, (_, trains) in CONTENDERS.items() if trains])
+        np.savez(folder / "case.npz", **values, packed=rng.uniform(0, 1, (1, *FRAME, 4)).astype(np.float32))
+        compare(f"The network on a frame of {2 * FRAME[0]}x{2 * FRAME[1]}", folder, list(CONTENDERS))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2], pathlib.Path(sys.argv[3]))
+    else:
+        main()
