@@ -92,6 +92,26 @@ def test_input_and_target_are_the_same_light_on_the_same_sensor(table):
     assert np.corrcoef(np.ravel(seen), np.ravel(expected))[0, 1] > 0.95
 
 
+def test_signed_input_keeps_the_mean_of_the_dark(table):
+    """Counts 505 and 519 around black 512 are -7 and 7 of 15871, not 0 and 7; a sensor that cuts at black records no -7."""
+    packed = np.array([[[505, 519, 505, 519]]], np.uint16)
+    light = packing.normalise(packed, BAYER, (512,) * 4, 16383, signed=True)
+    np.testing.assert_allclose(light[0, 0] * 15871, [-7, 7, -7, 7], rtol=1e-5)
+    assert packing.normalise(packed, BAYER, (512,) * 4, 16383).numpy()[0, 0, 0] == 0
+    dark = tf.zeros([64, 64])
+    drawn = capture.random_capture([1, 2], BAYER, many_cameras=True)
+    for cuts in (True, False):
+        counts = capture.expose(dark, dataclasses.replace(drawn, cuts_black=tf.constant(cuts)), BAYER).numpy()
+        assert (counts.min() == 512) == cuts and counts.max() > 512
+    cutting = [bool(sensors.random_cut([3, seed])) for seed in range(300)]
+    assert 0.14 < np.mean(cutting) < 0.26
+    assert not any(bool(capture.random_capture([1, seed], BAYER).cuts_black) for seed in range(20))
+    draws = [pipeline.draw_example(index, 3, table, 16) for index in range(8)]
+    signed = dataclasses.replace(CONFIG, signed=True)
+    lowest = [[float(tf.reduce_min(make_example(draw, table, BAYER, config)[0])) for config in (CONFIG, signed)] for draw in draws]
+    assert min(low for low, _ in lowest) == 0 and min(low for _, low in lowest) < 0
+
+
 def test_a_picture_is_turned_before_it_is_a_mosaic(table):
     """However it is turned, each photosite has the colour that the CFA says: at ratio 1 its light is that of the target's pixel there."""
     draw = pipeline.draw_example(1, 3, table, 16)
@@ -131,10 +151,11 @@ def test_a_real_pair_is_turned_by_its_own_matrix(small_set, tmp_path):
 
 def test_a_model_of_every_camera_is_trained_tested_and_adapted(tmp_path, small_set, photo_folder):
     arguments = ["--camera=bayer", "--target=camera_rgb", "--dataset=folder", f"--data_dir={photo_folder}", "--checkpoint_dir=model"]
-    result = run_script("train.py", *arguments, *SMALL_RUN, "--steps=3", cwd=tmp_path)
+    result = run_script("train.py", "--signed_input", *arguments, *SMALL_RUN, "--steps=3", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["target"] == config["network"]["target"] == "camera_rgb" and config["network"]["white_balance_input"] is True
+    assert config["network"]["signed_input"] is True
     pairs = small_set / "Sony"
     result = run_script("test.py", "--checkpoint_dir=model", f"--data_dir={pairs}", cwd=tmp_path)
     assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
