@@ -170,8 +170,8 @@ def _table(metrics):
 
 def _write_report(path, subject, metrics, entries):
     """Writes the page; returns the line that says where it is."""
-    lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR (dB) and SSIM are of 8-bit sRGB, whole frames. Input: "
-            "the short exposure, amplified by LibRaw."]
+    lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
+            "The input is the short exposure, amplified by LibRaw."]
     write_page(path, f"Test of {subject.label}", lead, entries, summary=_rows(metrics), left_out=metrics["skipped"])
     return f"and at {path}: every image before and after"
 

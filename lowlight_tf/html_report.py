@@ -16,7 +16,7 @@ from lowlight_tf.console import say
 from lowlight_tf.errors import OutputError
 from lowlight_tf.files import atomic_path
 from lowlight_tf.raw_histogram import describe, histogram_svg
-from lowlight_tf.report_pictures import choose_crops, embed, shrink
+from lowlight_tf.report_pictures import CROP_SIDE, LONG_SIDE, choose_crops, embed, shrink
 from lowlight_tf.stages import undisturbed
 
 PAGE_NAME = "report.html"
@@ -174,9 +174,10 @@ def write_page(path, title, lead, entries, *, summary=(), left_out=()):
       OutputError: where it cannot be written.
     """
     style, script, page = (_PARTS.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js", ".html"))
-    head, tail = (string.Template(part).substitute(
-        title=text(title), style=style, script=script, lead="".join(f"<p>{text(line)}</p>" for line in lead), summary=_summary(summary),
-        index=_index(entries), left_out=_left_out(left_out)) for part in page.split("$articles"))
+    values = {"title": text(title), "style": style, "script": script, "lead": "".join(f"<p>{text(line)}</p>" for line in lead),
+              "summary": _summary(summary), "index": _index(entries), "left_out": _left_out(left_out),
+              "long_side": f"{LONG_SIDE:,}", "crop_side": CROP_SIDE}
+    head, tail = (string.Template(part).substitute(values) for part in page.split("$articles"))
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         file.write(head)
         file.writelines(_article(entry, place) for place, entry in enumerate(entries))

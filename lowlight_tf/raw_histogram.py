@@ -9,6 +9,8 @@ import numpy as np
 BINS_PER_STOP = 3  # the steps of a camera's dials
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 190, 36, 10, 10, 38  # of the drawing and the margins around its axes
 
+_POWERS = ("1", "10", "100", "1k", "10k", "100k", "1M", "10M", "100M")
+
 
 @dataclasses.dataclass(frozen=True)
 class Histogram:
@@ -82,28 +84,37 @@ def raw_histogram(mosaic, camera, offset, black_level, white_level):
 
 
 def describe(histogram):
-    """Says in words what the drawing shows."""
+    """Says in words what the drawing shows, as HTML."""
     medians = ", ".join(f"{name} {'at black' if math.isinf(stops) else f'{stops:.1f}'}" for name, stops in zip("RGB", histogram.medians))
     dark = histogram.dark.sum() / max(histogram.dark.sum() + histogram.counts.sum(), 1)
-    return f"Median stops below white: {medians}. At black or below: {100 * dark:.1f} %. Clipped: {100 * histogram.clipped:.2g} %."
-
-
-def _power(number):
-    return {0: "1", 1: "10", 2: "100", 3: "1k", 4: "10k", 5: "100k", 6: "1M", 7: "10M", 8: "100M"}[number]
+    return (f"Median stops below white: {medians}. At black or below: {100 * dark:.1f}&#8239;%. "
+            f"Clipped: {100 * histogram.clipped:.2g}&#8239;%.")
 
 
 def _axes(stops, x, y, most):
-    """Lines, numbers and titles of both axes."""
+    """Lines, numbers and titles of both axes, and whose colour is which."""
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     parts = [f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>']
     for stop in range(0, stops + 1, 2):
-        parts.append(f'<path class="grid" d="M{x(stop):.1f} {_TOP}V{bottom}"/>'
-                     f'<text x="{x(stop):.1f}" y="{bottom + 14}" text-anchor="middle">{stop}</text>')
-    for power in range(0, min(int(math.log10(most)), 8) + 1, 1 if most < 2e4 else 2):
-        parts.append(f'<text x="{_LEFT - 5}" y="{y(10 ** power) + 4:.1f}" text-anchor="end">{_power(power)}</text>')
+        parts.append(f'<text x="{x(stop):.1f}" y="{bottom + 14}" text-anchor="middle">{stop}</text>')
+    for power in range(0, min(int(math.log10(most)), len(_POWERS) - 1) + 1, 1 if most < 2e4 else 2):
+        parts.append(f'<text x="{_LEFT - 5}" y="{y(10 ** power) + 4:.1f}" text-anchor="end">{_POWERS[power]}</text>')
     parts.append(f'<text class="title" x="{(_LEFT + right) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">stops below white</text>')
-    middle = (_TOP + bottom) / 2
-    return parts + [f'<text class="title" x="-{middle}" y="9" text-anchor="middle" transform="rotate(-90)">photosites</text>']
+    parts.append(f'<text class="title" x="-{(_TOP + bottom) / 2}" y="9" text-anchor="middle" transform="rotate(-90)">photosites</text>')
+    return parts + [f'<text class="key {name}" x="{right - 34 + 14 * i}" y="{_TOP + 10}">{name.upper()}</text>'
+                    for i, name in enumerate("rgb")]
+
+
+def _outline(counts, x, y):
+    """The steps of one colour's bins as an SVG path, left out where no photosite is."""
+    path, is_down = "", True
+    for i, count in enumerate(counts):
+        if count < 0.5:
+            path, is_down = path + ("" if is_down else f"V{y(0):.1f}"), True
+        else:
+            start = f"M{x(i):.1f} {y(0):.1f}" if is_down else ""
+            path, is_down = path + f"{start}V{y(count):.1f}H{x(i + 1):.1f}", False
+    return path + ("" if is_down else f"V{y(0):.1f}")
 
 
 def histogram_svg(histogram):
@@ -116,9 +127,8 @@ def histogram_svg(histogram):
     def y(number):
         return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * math.log10(1 + number) / math.log10(1 + most)
 
-    parts = _axes(stops, x, y, most)
-    for name, counts in zip("rgb", histogram.counts):
-        steps = "".join(f"V{y(count):.1f}H{x(stops - (i + 1) / BINS_PER_STOP):.1f}" for i, count in enumerate(counts))
-        parts.append(f'<path class="light {name}" d="M{x(stops):.1f} {y(0):.1f}{steps}V{y(0):.1f}"/>')
+    grid = [f'<path class="grid" d="M{x(stop):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>' for stop in range(0, stops + 1, 2)]
+    lines = [f'<path class="light {name}" d="{_outline(counts, lambda i: x(stops - i / BINS_PER_STOP), y)}"/>'
+             for name, counts in zip("rgb", histogram.counts)]
     return (f'<svg class="histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Histogram of the raw. {describe(histogram)}">'
-            f'{"".join(parts)}</svg>')
+            f'{"".join([*grid, *lines, *_axes(stops, x, y, most)])}</svg>')

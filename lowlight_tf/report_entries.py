@@ -17,8 +17,8 @@ from lowlight_tf.raw_histogram import raw_histogram
 # what it returns, then three pictures of 8 bits.
 BYTES_PER_PHOTOSITE = 2 + 8 + 6 + 9
 _ROWS = 512
-AS_SHOT, PLAIN, RESULT = "as shot", "amplified", "enhanced"
-INPUT, OUTPUT, TRUTH = "input", "output", "ground truth"
+AS_SHOT, PLAIN, RESULT = "As shot", "Amplified", "Enhanced"
+INPUT, OUTPUT, TRUTH = "Input", "Output", "Ground truth"
 
 
 def _eight_bits(picture):
