@@ -86,9 +86,9 @@ def _image(embedded, alt):
 
 def _comparison(entry):
     """The whole pictures: side by side where there is no JavaScript and on paper, else two of them with a divider."""
-    labels, first = list(entry.views), next(iter(entry.views.values()))
-    figures = "".join(f'<figure class="view">{_image(view, f"{entry.name}: {label}")}<figcaption>{text(label)}</figcaption></figure>'
-                      for label, view in entry.views.items())
+    labels, first, main = list(entry.views), next(iter(entry.views.values())), entry.crops[0][1]
+    figures = "".join(f'<figure class="view{"" if label in main else " extra"}">{_image(view, f"{entry.name}: {label}")}'
+                      f"<figcaption>{text(label)}</figcaption></figure>" for label, view in entry.views.items())
     buttons = "".join(f'<button type="button" data-left="{labels.index(left)}" data-right="{labels.index(right)}">'
                       f'{text(left)} <span aria-label="against">|</span> {text(right)}</button>' for left, right in entry.pairs)
     choice = f'<div class="choice" role="group" aria-label="What is compared">{buttons}</div>' if entry.pairs else ""
@@ -124,7 +124,7 @@ def _cell(column, value, place):
     """A cell of the table of all pictures; the first column leads to the picture."""
     if place is not None:
         return f'<th scope="row" data-value="{text(value)}"><a href="#picture-{place}">{text(value)}</a></th>'
-    shown, kind = (text(value), "") if isinstance(value, str) else (number(value, column), ' class="number"')
+    shown, kind = (text(value) or "\N{EN DASH}", "") if isinstance(value, str) else (number(value, column), ' class="number"')
     return f'<td{kind} data-value="{text(_sort_value(value))}">{shown}</td>'
 
 

@@ -61,8 +61,8 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     pictures = {label: picture for label, picture in pictures.items() if picture is not None}
     name = str(pathlib.Path(output).relative_to(result_dir).with_name(frame.path.name))
     height, width = result.shape[:2]
-    cells = {"Name": name, "Camera": frame.metadata.camera or "unknown", "Exposure": str(frame.exposure), "Ratio": ratio,
-             "Strength": finish.strength, "Seconds": seconds}
+    cells = {"Name": name, "Ratio": ratio, "Strength": finish.strength, "Camera": frame.metadata.camera,
+             "Exposure": str(frame.exposure), "Seconds": seconds}
     facts = {"Camera": cells["Camera"], "Exposure": cells["Exposure"], "Size": f"{width}\N{MULTIPLICATION SIGN}{height}",
              "Ratio": f"\N{MULTIPLICATION SIGN}{ratio:.4g} ({file.reason})", "Strength": f"{finish.strength:.2g}",
              "Brightness": f"{finish.stops:+g} stops" if finish.stops else "", "Time": f"{seconds:.1f} s", "Note": "; ".join(frame.notes)}
