@@ -41,23 +41,28 @@ function enliven(compare) {
     move(100 * (event.clientX - box.left) / box.width);
   }
 
-  // A finger that only scrolls the page past a picture must not move its divider: it moves with the first sideways step, or with a tap.
-  let pressed = null;
+  // A finger that scrolls the page past a picture must not move its divider: it does so from the first sideways step on, or with a tap.
+  let press = null;
   compare.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || pressed !== null) return;
-    pressed = event.pointerId;
-    compare.setPointerCapture(pressed);
+    if (event.button !== 0 || press !== null) return;
+    press = {id: event.pointerId, x: event.clientX, y: event.clientY, drags: event.pointerType === "mouse"};
+    compare.setPointerCapture(press.id);
     divider.focus({preventScroll: true});
-    if (event.pointerType === "mouse") follow(event);
+    if (press.drags) follow(event);
     event.preventDefault();
   });
-  compare.addEventListener("pointermove", (event) => { if (event.pointerId === pressed) follow(event); });
-  compare.addEventListener("pointerup", (event) => {
-    if (event.pointerId !== pressed) return;
-    follow(event);
-    pressed = null;
+  compare.addEventListener("pointermove", (event) => {
+    if (press === null || event.pointerId !== press.id) return;
+    const across = Math.abs(event.clientX - press.x), along = Math.abs(event.clientY - press.y);
+    press.drags = press.drags || across > Math.max(along, 4);
+    if (press.drags) follow(event);
   });
-  compare.addEventListener("pointercancel", (event) => { if (event.pointerId === pressed) pressed = null; });
+  compare.addEventListener("pointerup", (event) => {
+    if (press === null || event.pointerId !== press.id) return;
+    if (press.drags || Math.hypot(event.clientX - press.x, event.clientY - press.y) < 10) follow(event);
+    press = null;
+  });
+  compare.addEventListener("pointercancel", (event) => { if (press !== null && event.pointerId === press.id) press = null; });
 
   divider.addEventListener("keydown", (event) => {
     const step = event.shiftKey ? 10 : 2;
