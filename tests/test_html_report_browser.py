@@ -43,6 +43,7 @@ def browser(tmp_path_factory):
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    browser.get("about:blank")
     yield browser
     browser.quit()
 
@@ -50,6 +51,7 @@ def browser(tmp_path_factory):
 @pytest.fixture
 def opened(browser, page):
     """The browser with the page freshly opened; afterwards nothing may stand in its console, and nothing else may have been asked for."""
+    browser.get_log("performance")  # the browser's own first page
     show(browser, page, 1000)
     yield browser
     assert browser.get_log("browser") == []
