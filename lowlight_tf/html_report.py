@@ -86,13 +86,13 @@ def _image(embedded, alt):
 
 def _comparison(entry):
     """The whole pictures: side by side where there is no JavaScript and on paper, else two of them with a divider."""
-    labels, first, main = list(entry.views), next(iter(entry.views.values())), entry.crops[0][1]
+    labels, main = list(entry.views), entry.crops[0][1]
     figures = "".join(f'<figure class="view{"" if label in main else " extra"}">{_image(view, f"{entry.name}: {label}")}'
                       f"<figcaption>{text(label)}</figcaption></figure>" for label, view in entry.views.items())
     buttons = "".join(f'<button type="button" data-left="{labels.index(left)}" data-right="{labels.index(right)}">'
                       f'{text(left)} <span aria-label="against">|</span> {text(right)}</button>' for left, right in entry.pairs)
     choice = f'<div class="choice" role="group" aria-label="What is compared">{buttons}</div>' if entry.pairs else ""
-    return f'<div class="compare" data-name="{text(entry.name)}" style="--aspect:{first.width / first.height:.4f}">{figures}</div>{choice}'
+    return f'<div class="compare" data-name="{text(entry.name)}">{figures}</div>{choice}'
 
 
 def _crops(entry):
@@ -107,8 +107,9 @@ def _crops(entry):
 def _article(entry, place):
     facts = "".join(f"<div><dt>{text(label)}</dt><dd>{text(value)}</dd></div>" for label, value in entry.facts.items() if value != "")
     links = ", ".join(f'<a href="{text(url)}">{text(label)}</a>' for label, url in entry.links.items())
-    width = next(iter(entry.views.values())).width
-    return (f'<article id="picture-{place}" data-place="{place}" style="--width:{width}px"><h2>{text(entry.name)}</h2>'
+    size = next(iter(entry.views.values()))
+    return (f'<article id="picture-{place}" style="--width:{size.width}px;--aspect:{size.width / size.height:.4f}">'
+            f"<h2>{text(entry.name)}</h2>"
             f'<div class="main"><div class="pictures">{_comparison(entry)}</div>'
             f'<div class="said"><dl>{facts}<div><dt>Files</dt><dd>{links}</dd></div></dl>'
             f'<h3>Raw histogram</h3>{histogram_svg(entry.histogram)}<p class="note">{describe(entry.histogram)}</p></div></div>'

@@ -61,11 +61,12 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     pictures = {label: picture for label, picture in pictures.items() if picture is not None}
     name = str(pathlib.Path(output).relative_to(result_dir).with_name(frame.path.name))
     height, width = result.shape[:2]
+    notes = (*frame.notes, *(("the histogram is of the picture put back on a sensor",) if frame.kind != "raw" else ()))
     cells = {"Name": name, "Ratio": ratio, "Strength": finish.strength, "Camera": frame.metadata.camera,
              "Exposure": str(frame.exposure), "Seconds": seconds}
     facts = {"Camera": cells["Camera"], "Exposure": cells["Exposure"], "Size": f"{width}\N{MULTIPLICATION SIGN}{height}",
              "Ratio": f"\N{MULTIPLICATION SIGN}{ratio:.4g} ({file.reason})", "Strength": f"{finish.strength:.2g}",
-             "Brightness": f"{finish.stops:+g} stops" if finish.stops else "", "Time": f"{seconds:.1f} s", "Note": "; ".join(frame.notes)}
+             "Brightness": f"{finish.stops:+g} stops" if finish.stops else "", "Time": f"{seconds:.1f} s", "Note": "; ".join(notes)}
     histogram = raw_histogram(frame.mosaic, loaded.camera, frame.offset, frame.black_level, frame.white_level)
     return make_entry(name, cells, facts, {pathlib.Path(output).name: relative_url(output, result_dir)}, pictures,
                       [(label, RESULT) for label in (PLAIN, AS_SHOT) if label in pictures], histogram,
