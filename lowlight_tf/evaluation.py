@@ -169,11 +169,22 @@ def _table(metrics):
 
 
 def _write_report(path, subject, metrics, entries):
-    """Writes the page; returns the line that says where it is."""
     lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
             "The input is the short exposure, amplified by LibRaw."]
     write_page(path, f"Test of {subject.label}", lead, entries, summary=_rows(metrics), left_out=metrics["skipped"])
-    return f"and at {path}: every image before and after"
+
+
+def _write_results(result_dir, subject, scored, scores, metrics, entries):
+    """Writes everything but the pictures, which are there already, and says so; the page only where there are entries."""
+    folder = pathlib.Path(result_dir)
+    _write_csv(folder / "metrics.csv", scores)
+    write_json(folder / "metrics.json", metrics)
+    lines = [f"Protocol {metrics['protocol']}, {len(scores)} images scored:", *_table(metrics), f"Pictures and metrics are in {result_dir}",
+             f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth"]
+    if entries is not None:
+        _write_report(folder / PAGE_NAME, subject, metrics, entries)
+        lines.append(f"and at {folder / PAGE_NAME}: every image before and after")
+    say("\n".join(lines))
 
 
 def _data_of(data, trained_on):
@@ -219,11 +230,5 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
     metrics = summarise(scores, protocol) | {"camera": camera.name, **subject.facts, "skipped": problems.messages}
-    _write_csv(pathlib.Path(result_dir) / "metrics.csv", scores)
-    write_json(pathlib.Path(result_dir) / "metrics.json", metrics)
-    overview = write_overview(scored, result_dir)
-    say("\n".join([f"Protocol {protocol}, {len(scores)} images scored:", *_table(metrics),
-                   f"Pictures and metrics are in {result_dir}",
-                   f"Look at {overview} first: short exposure, amplified, output, ground truth",
-                   *([_write_report(pathlib.Path(result_dir) / PAGE_NAME, subject, metrics, entries)] if report else [])]))
+    _write_results(result_dir, subject, scored, scores, metrics, entries)
     return metrics
