@@ -10,7 +10,8 @@ from flags import data_flags, entry, test_flags
 
 def main(problems):
     from lowlight_tf.evaluation import evaluate
-    evaluate(test_flags.subject(), data_flags.data_config(), test_flags.result_dir(), flags.FLAGS.protocol, problems)
+    evaluate(test_flags.subject(), data_flags.data_config(), test_flags.result_dir(), flags.FLAGS.protocol, problems,
+             report=flags.FLAGS.report)
 
 
 if __name__ == "__main__":

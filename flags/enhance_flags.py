@@ -16,6 +16,7 @@ flags.DEFINE_integer("quality", 95, "of a JPEG", lower_bound=1, upper_bound=100)
 flags.DEFINE_string("ratio", "auto", "how much to amplify: a number, or auto: as bright as the frame's histogram and noise suggest")
 flags.DEFINE_string("target_exposure", "", "amplify to what this would have given: any of shutter time, f-number, ISO: '10s f/4 ISO200'")
 flags.DEFINE_bool("ratio_sheet", False, "write one small sheet of several ratios to choose from in the place of the picture")
+flags.DEFINE_bool("report", False, "write one page of all pictures of the run too, before and after: report.html in --result_dir")
 flags.DEFINE_string("strength", "auto", "1: the network's picture; 0: the plain rendering; between: a blend; auto: by the frame's noise")
 flags.DEFINE_float("exposure", 0.0, "brightness of the result in stops: 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
 flags.DEFINE_bool("overwrite", False, "make results again that are there already; without it they are skipped")
@@ -84,6 +85,8 @@ def check():
     for name in ("format", "strength", "exposure"):
         if FLAGS.ratio_sheet and FLAGS[name].present:
             raise UsageError(f"--{name} is of pictures; leave it or --ratio_sheet out")
+    if FLAGS.ratio_sheet and FLAGS.report:
+        raise UsageError("--report shows pictures, and --ratio_sheet makes none; leave one of them out")
 
 
 def enhance_config():
@@ -93,5 +96,5 @@ def enhance_config():
     return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=FLAGS.format, ratio=_ratio(),
                          target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
                          finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng"),
-                         auto_strength=_strength() is None, quality=FLAGS.quality,
-                         overwrite=FLAGS.overwrite, memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet)
+                         auto_strength=_strength() is None, quality=FLAGS.quality, overwrite=FLAGS.overwrite,
+                         memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet, report=FLAGS.report)

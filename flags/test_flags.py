@@ -16,6 +16,7 @@ flags.DEFINE_enum("model", "network", ["network", "classic"], "--checkpoint_dir'
 flags.DEFINE_enum("denoiser", None, DENOISERS, "the classic pipeline's: none, nlm (non-local means; where not given) or bm3d (optional)")
 flags.DEFINE_string("result_dir", "", "where the results go (results/<checkpoint_dir's name or classic-<denoiser>>/<protocol>)")
 flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
+flags.DEFINE_bool("report", False, "write one page of all images too, before, after and the truth, sorted by their scores: report.html")
 
 
 def preset_names():

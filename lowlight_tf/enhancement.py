@@ -1,6 +1,8 @@
 """Dark photographs in, bright ones out: a model on single files of any camera, without a ground truth."""
 
+import contextlib
 import dataclasses
+import pathlib
 import time
 
 import tensorflow as tf
@@ -12,9 +14,11 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.finishing import Finish, color_matrix
 from lowlight_tf.frame_source import read_frame
+from lowlight_tf.html_report import PAGE_NAME, Collector
 from lowlight_tf.jobs import plan_jobs
 from lowlight_tf.photo_file import SUFFIXES, upright, write_photo
 from lowlight_tf.ratio_sheet import make_ratio_sheet
+from lowlight_tf.report_entries import BYTES_PER_PHOTOSITE, photograph_entry
 from lowlight_tf.shutter import Exposure, light_ratio
 from lowlight_tf.stages import run_stages
 
@@ -35,6 +39,7 @@ class EnhanceConfig:
       overwrite: make results again that are there.
       memory_limit: bytes of resident memory; 0 for half of what is free.
       ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
+      report: write a page of the run's pictures too.
     """
 
     checkpoint_dir: str
@@ -48,6 +53,7 @@ class EnhanceConfig:
     overwrite: bool = False
     memory_limit: int = 0
     ratio_sheet: bool = False
+    report: bool = False
 
     @property
     def suffix(self):
@@ -100,8 +106,8 @@ class _Developed:
 class _Stages:
     """What is done to a file, each part in a thread of its own: decode, network, encode."""
 
-    def __init__(self, loaded, config, files, bar):
-        self._loaded, self._config, self._bar = loaded, config, bar
+    def __init__(self, loaded, config, files, bar, page):
+        self._loaded, self._config, self._bar, self._page = loaded, config, bar, page
         self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
 
     def decode(self, job):
@@ -122,7 +128,8 @@ class _Stages:
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
             else:
-                most = window_pixels(self._loaded, frame, file.finish, self._free, self._has_neighbours)
+                free = self._free - (BYTES_PER_PHOTOSITE * frame.mosaic.size if self._page else 0)
+                most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
                 picture = upright(develop(frame, file.packed, file.ratio, self._loaded, file.finish, most, self._tell), frame.flip)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
@@ -141,7 +148,10 @@ class _Stages:
         kind = "jpeg" if config.ratio_sheet else config.kind
         write_photo(file.job.output, file.picture, kind, frame.metadata, quality=config.quality,
                     ccm=color_matrix(self._loaded.target, frame.ccm))
-        say(_line(file, file.seconds + time.monotonic() - started))
+        seconds = file.seconds + time.monotonic() - started
+        say(_line(file, seconds))
+        if self._page:
+            self._page.add(photograph_entry(file, file.job.output, file.finish, seconds, self._loaded, config.result_dir))
 
 
 def _line(file, seconds):
@@ -150,6 +160,14 @@ def _line(file, seconds):
     height, width = frame.mosaic.shape
     found = filter(None, (frame.metadata.camera or "unknown camera", str(frame.exposure), f"{width}x{height}", *frame.notes))
     return f"{file.job.source} ({', '.join(found)}): x{file.ratio:.4g} ({file.reason}), {seconds:.1f} s -> {file.job.output}"
+
+
+def _page(config, step, asked, kept, problems):
+    """The Collector of the run's page, or a context without one."""
+    if not config.report:
+        return contextlib.nullcontext()
+    return Collector(pathlib.Path(config.result_dir) / PAGE_NAME, "Enhanced photographs", f"Step {step} of {config.checkpoint_dir}.", asked,
+                     [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
 
 
 def enhance(names, config, problems):
@@ -163,16 +181,18 @@ def enhance(names, config, problems):
       LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
     """
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems)
-    missing = [job for job in jobs if config.overwrite or not job.output.exists()]
-    for job in jobs:
-        if job not in missing:
-            say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
+    kept = [job for job in jobs if not config.overwrite and job.output.exists()]
+    missing = [job for job in jobs if job not in kept]
+    for job in kept:
+        say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
     if not missing:
+        if config.report:
+            say("Nothing was made, so no page was written.")
         return
     loaded = load_model(config.checkpoint_dir)
     check_writable(config.result_dir)
     sweep(config.result_dir)
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
-    with progress(total=len(missing), unit="file") as bar:
-        stages = _Stages(loaded, config, len(missing), bar)
+    with _page(config, loaded.step, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
+        stages = _Stages(loaded, config, len(missing), bar, page)
         run_stages(missing, stages.decode, stages.develop, stages.encode, problems)

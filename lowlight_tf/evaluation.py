@@ -16,10 +16,12 @@ from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.finishing import Finish, finish
+from lowlight_tf.html_report import PAGE_NAME, write_page
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
 from lowlight_tf.raw_file import render
+from lowlight_tf.report_entries import pair_entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,15 +112,21 @@ def _scaled_input(pair, short, camera):
         return None
 
 
-def evaluate_pair(predict, pair, camera, result_dir):
-    """Scores one pair and writes its `_out`, `_gt` and `_scaled-input` PNGs into result_dir; returns its Score."""
+def evaluate_pair(predict, pair, camera, result_dir, entries=None):
+    """Scores one pair and writes its `_out`, `_gt` and `_scaled-input` PNGs into result_dir; returns its Score.
+
+    Where there is a list of `entries`, what the page says of the pair is added to it.
+    """
     short, output, target = score_output(predict, pair, camera)
     scaled = _scaled_input(pair, short, camera)
     for picture, what in ((output, "out"), (target, "gt"), (scaled, "scaled-input")):
         if picture is not None:
             write_png(pathlib.Path(result_dir) / f"{pair.name}_{what}.png", picture)
-    return Score(pair.name, pair.ratio_label, output.shape[1], output.shape[0], psnr(output, target), ssim(output, target),
-                 None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target))
+    score = Score(pair.name, pair.ratio_label, output.shape[1], output.shape[0], psnr(output, target), ssim(output, target),
+                  None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target))
+    if entries is not None:
+        entries.append(pair_entry(pair, short, output, target, scaled, score, camera))
+    return score
 
 
 def _mean(scores, field):
@@ -146,15 +154,38 @@ def _write_csv(path, scores):
         writer.writerows(dataclasses.asdict(score) for score in scores)
 
 
+def _rows(metrics):
+    """The numbers as rows of text: the heads, each ratio, and all of them."""
+    def row(label, means):
+        return [label, str(means["images"]), *(f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in
+                                               (("psnr", ".2f"), ("ssim", ".3f"), ("input_psnr", ".2f"), ("input_ssim", ".3f")))]
+
+    ratios = [row(ratio, means) for ratio, means in metrics["per_ratio"].items()]
+    return [["ratio", "images", "PSNR", "SSIM", "input PSNR", "input SSIM"], *ratios, row("all", metrics)]
+
+
 def _table(metrics):
     """Lays out the numbers as lines of text."""
-    def line(label, row):
-        numbers = [f"{row[field]:{form}}" if row[field] is not None else "-" for field, form in
-                   (("psnr", ".2f"), ("ssim", ".3f"), ("input_psnr", ".2f"), ("input_ssim", ".3f"))]
-        return f"{label:8}{row['images']:7}" + "".join(f"{number:>{width}}" for number, width in zip(numbers, (9, 8, 15, 8)))
+    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, (7, 9, 8, 15, 12))) for label, *cells in _rows(metrics)]
 
-    heading = f"{'ratio':8}{'images':>7}{'PSNR':>9}{'SSIM':>8}{'input PSNR':>15}{'SSIM':>8}"
-    return [heading] + [line(ratio, row) for ratio, row in metrics["per_ratio"].items()] + [line("all", metrics)]
+
+def _write_report(path, subject, metrics, entries):
+    lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
+            "The input is the short exposure, amplified by LibRaw."]
+    write_page(path, f"Test of {subject.label}", lead, entries, summary=_rows(metrics), left_out=metrics["skipped"])
+
+
+def _write_results(result_dir, subject, scored, scores, metrics, entries):
+    """Writes everything but the pictures, which are there already, and says so; the page only where there are entries."""
+    folder = pathlib.Path(result_dir)
+    _write_csv(folder / "metrics.csv", scores)
+    write_json(folder / "metrics.json", metrics)
+    lines = [f"Protocol {metrics['protocol']}, {len(scores)} images scored:", *_table(metrics), f"Pictures and metrics are in {result_dir}",
+             f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth"]
+    if entries is not None:
+        _write_report(folder / PAGE_NAME, subject, metrics, entries)
+        lines.append(f"and at {folder / PAGE_NAME}: every image before and after")
+    say("\n".join(lines))
 
 
 def _data_of(data, trained_on):
@@ -164,7 +195,7 @@ def _data_of(data, trained_on):
     return data
 
 
-def evaluate(subject, data, result_dir, protocol, problems):
+def evaluate(subject, data, result_dir, protocol, problems, report=False):
     """Scores a subject on the test split.
 
     Args:
@@ -173,6 +204,7 @@ def evaluate(subject, data, result_dir, protocol, problems):
       result_dir: where pictures, metrics.csv and metrics.json go.
       protocol: a key of sid.PROTOCOLS.
       problems: Problems, told of each pair that cannot be scored.
+      report: write the page too.
     Returns:
       metrics.json's content.
     Raises:
@@ -187,10 +219,10 @@ def evaluate(subject, data, result_dir, protocol, problems):
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
     check_writable(result_dir)
     say(f"Scoring {subject.label} on {len(pairs)} images, protocol {protocol}.")
-    scored, scores = [], []
+    scored, scores, entries = [], [], [] if report else None
     for pair in progress(pairs, unit="image", description="testing"):
         try:
-            scores.append(evaluate_pair(subject.predict, pair, camera, result_dir))
+            scores.append(evaluate_pair(subject.predict, pair, camera, result_dir, entries))
             scored.append(pair)
         except OutputError:
             raise
@@ -199,10 +231,5 @@ def evaluate(subject, data, result_dir, protocol, problems):
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
     metrics = summarise(scores, protocol) | {"camera": camera.name, **subject.facts, "skipped": problems.messages}
-    _write_csv(pathlib.Path(result_dir) / "metrics.csv", scores)
-    write_json(pathlib.Path(result_dir) / "metrics.json", metrics)
-    overview = write_overview(scored, result_dir)
-    say("\n".join([f"Protocol {protocol}, {len(scores)} images scored:", *_table(metrics),
-                   f"Pictures and metrics are in {result_dir}",
-                   f"Look at {overview} first: short exposure, amplified, output, ground truth"]))
+    _write_results(result_dir, subject, scored, scores, metrics, entries)
     return metrics

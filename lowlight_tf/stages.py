@@ -8,7 +8,7 @@ from lowlight_tf.errors import LowlightError, OutputError
 
 
 @contextlib.contextmanager
-def _undisturbed():
+def undisturbed():
     """Lets what is being written be finished, however often Ctrl-C is pressed."""
     previous = {}
     with contextlib.suppress(ValueError):  # outside the main thread nobody presses it
@@ -59,7 +59,7 @@ def run_stages(items, decode, develop, encode, problems):
         if encoding is not None:
             _ended(encoding, problems)
     finally:
-        with _undisturbed():
+        with undisturbed():
             for worker in (decoder, developer):
                 worker.shutdown(wait=False, cancel_futures=True)
             encoder.shutdown(wait=True)
