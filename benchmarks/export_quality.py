@@ -3,8 +3,8 @@
     python -m benchmarks.export_quality MODEL PAIRS [CALIBRATION]
 
 MODEL is a checkpoint's folder, PAIRS a folder with Sony/short and Sony/long whose test split is scored. int8 is calibrated on the training
-shorts of CALIBRATION, by default of PAIRS. The seconds are medians of ROUNDS (5) rounds, the runtimes in turn, on packed 512x768, one thread
-each. Needs the packages of requirements-dev.txt.
+shorts of CALIBRATION, by default of PAIRS. The seconds are medians of ROUNDS (5) rounds, the runtimes in turn, on packed 512x768, one
+thread each. Needs the packages of requirements-dev.txt.
 """
 
 import dataclasses
@@ -107,13 +107,13 @@ def main():
         outputs = {name: [score_output(predictor_of(run, camera, network), pair, camera)[1:] for pair in pairs]
                    for name, run in runs.items()}
     reference = outputs["TensorFlow", "float32"]
-    print(f"{len(pairs)} pairs, {os.path.basename(checkpoint_dir)}\n\n| runtime | weights | MB | PSNR | loss | 8-bit difference, largest | CPU s |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"{len(pairs)} pairs, {os.path.basename(checkpoint_dir)}\n")
+    print("| runtime | weights | MB | PSNR | loss | 8-bit difference, largest | CPU s |\n|---|---|---|---|---|---|---|")
     scores = {name: statistics.fmean(psnr(*pair) for pair in found) for name, found in outputs.items()}
     for (runtime, kind), found in outputs.items():
         off = max(int(np.abs(ours.astype(int) - theirs).max()) for (ours, _), (theirs, _) in zip(found, reference))
-        score = scores[runtime, kind]
-        print(f"| {runtime} | {kind} | {sizes[runtime, kind] / 1e6:.1f} | {score:.2f} | {scores['TensorFlow', 'float32'] - score:.3f} | {off} | "
+        score, loss = scores[runtime, kind], scores["TensorFlow", "float32"] - scores[runtime, kind]
+        print(f"| {runtime} | {kind} | {sizes[runtime, kind] / 1e6:.1f} | {score:.2f} | {loss:.3f} | {off} | "
               f"{seconds[runtime, kind]:.2f} |")
 
 

@@ -42,7 +42,7 @@ class Graph:
 
 
 def input_specs(camera, network, kind):
-    """Returns a tf.TensorSpec for each input. Levels that the camera's row fixes are constants; gains that the network does not see are none."""
+    """Returns a tf.TensorSpec for each input. Levels that the camera's row fixes are constants; gains go in where they are used."""
     if kind == "packed":
         return (tf.TensorSpec([1, None, None, network.input_channels], tf.float32, "packed"),)
     names = {"ratio": []}
