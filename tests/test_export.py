@@ -113,7 +113,7 @@ def test_a_mosaic_gives_the_pictures_of_enhance(tmp_path, lively, form):
 
 
 def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):
-    folder = write_lively_model(tmp_path / "model", "fuji", base_width=4)
+    folder = write_lively_model(tmp_path / "model", "fuji", base_width=4, downsample="strided")
     run, said = exported(folder, tmp_path, "onnx", kind="mosaic")
     assert list(said["inputs"]) == ["mosaic", "ratio"] and said["camera"]["black_level"] == 1024
     mosaic = np.random.RandomState(0).randint(1000, 1500, (30, 20)).astype(np.uint16)
@@ -125,8 +125,7 @@ def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):
 
 VARIATIONS = {
     "window3_extra_head": {"pool_window": 3, "extra_blocks": 1, "head": "fc", "head_units": 8, "base_width": 4},
-    "strided_rgb": {"downsample": "strided", "network_input": "rgb", "base_width": 4},
-    "strided3": {"downsample": "strided", "pool_window": 3, "base_width": 4},
+    "strided3_rgb": {"downsample": "strided", "pool_window": 3, "network_input": "rgb", "base_width": 4},
     "denoise20": {"model": "denoise20"},
 }
 
@@ -162,7 +161,7 @@ def test_quantised_models_stay_near(tmp_path, small_set, form, quantize):
 
 
 def test_int8_from_the_mosaic(tmp_path, small_set):
-    folder = write_lively_model(tmp_path / "model", base_width=4, white_balance_input=True)
+    folder = write_lively_model(tmp_path / "model", base_width=4, white_balance_input=True, downsample="strided")
     run, _ = exported(folder, tmp_path, "litert", kind="mosaic", quantize="int8", data_dir=str(small_set / "Sony"))
     params, camera, network, _, _ = load_network(folder)
     graph = make_graph(params, camera, network, "mosaic")
