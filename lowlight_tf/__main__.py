@@ -73,6 +73,12 @@ def _ship(options, problems):
     ship(options.checkpoint_dir, options.output)
 
 
+def _export(options, problems):
+    from lowlight_tf.export import ExportConfig, export
+    same_name = ("checkpoint_dir", "format", "quantize", "output", "data_dir", "overwrite")
+    export(ExportConfig(kind=options.input, **{name: getattr(options, name) for name in same_name}), problems)
+
+
 def _integer_below(limit):
     def integer(text):
         if not 0 <= int(text) < limit:
@@ -155,6 +161,19 @@ def _add_plan(tools):
     tool.set_defaults(run=_plan)
 
 
+def _add_export(tools):
+    tool = tools.add_parser("export", help="write a model as a file that other programs run: SavedModel, LiteRT, ONNX")
+    tool.add_argument("--checkpoint_dir", required=True, help="folder of the model")
+    tool.add_argument("--format", required=True, choices=["saved_model", "litert", "onnx"], help="any height and width in all of them")
+    tool.add_argument("--quantize", default="", choices=["float16", "int8"], help="smaller weights; int8 computes with 8 bits, too")
+    tool.add_argument("--input", default="packed", choices=["packed", "mosaic"],
+                      help="packed: what the network sees; mosaic: sensor counts, with levels, gains and ratio as further inputs")
+    tool.add_argument("--output", default="", help="file or folder to write (exports/, named after the model)")
+    tool.add_argument("--data_dir", default="", help="pairs whose training shorts calibrate int8 (dataset/ or the samples where not given)")
+    tool.add_argument("--overwrite", action="store_true", help="replace what is there")
+    tool.set_defaults(run=_export)
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m lowlight_tf", description=__doc__)
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
@@ -171,6 +190,7 @@ def _parser():
     _add_simulate(tools)
     _add_transfer_study(tools)
     _add_plan(tools)
+    _add_export(tools)
     tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
     tool.add_argument("--input", required=True, help="a picture or a raw file")
     tool.add_argument("--output", required=True, help="the PNG to write")

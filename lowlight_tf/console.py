@@ -1,11 +1,13 @@
 """What a person sees while work goes on, and how it is asked to stop: bars and lines on the real stderr, without libraries' chatter."""
 
 import contextlib
+import logging
 import os
 import signal
 import sys
 import threading
 import time
+import warnings
 
 from tqdm import tqdm
 
@@ -48,6 +50,19 @@ def quiet_stderr():
             if _depth == 0:
                 os.dup2(_saved_stderr, 2)
                 os.close(_saved_stderr)
+
+
+@contextlib.contextmanager
+def quiet_libraries():
+    """As `quiet_stderr`, and without what Python libraries warn of and log, which reaches no user of ours. Errors are still raised."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with quiet_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def progress(iterable=None, *, total=None, initial=0, unit="it", description=None):

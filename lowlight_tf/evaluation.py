@@ -38,13 +38,13 @@ class Score:
     input_ssim: float | None
 
 
-def make_predictor(params, camera, network):
-    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: normalise, pack, amplify, forward."""
+def predictor_of(run, camera, network):
+    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: normalise, pack, amplify, `run`.
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
-    def run(inputs):
-        return model.forward(params, inputs, network)
-
+    Args:
+      run: the network, float32 [1, h, w, C] -> [1, H, W, 3].
+      camera, network: the model's.
+    """
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
         packed = packing.normalise(packed, camera, short.black_level, short.white_level,
@@ -55,9 +55,19 @@ def make_predictor(params, camera, network):
         output = run(packing.network_input(packed, camera, network.input_channels))[0]
         if network.target == "camera_rgb":
             return finish(output, None, short.ccm, network.target, Finish()) / np.float32(65535)
-        return output.numpy()
+        return np.asarray(output)
 
     return predict
+
+
+def make_predictor(params, camera, network):
+    """Returns `predictor_of` a network with parameters."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
+    def run(inputs):
+        return model.forward(params, inputs, network)
+
+    return predictor_of(run, camera, network)
 
 
 def load_network(checkpoint_dir):

@@ -35,6 +35,27 @@ def atomic_path(path):
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def atomic_folder(path):
+    """As `atomic_path`, for a folder that the block creates; one that is there already is replaced."""
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if path.exists():
+            old = temporary.with_name(f"{temporary.name}.old")
+            path.rename(old)
+            temporary.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            temporary.rename(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def sweep(folder):
     """Removes temporary files and folders that a killed process left in `folder` more than a day ago."""
     for path in pathlib.Path(folder).glob(".*.tmp*"):

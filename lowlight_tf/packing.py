@@ -19,7 +19,7 @@ def _sizes(tensor):
 def _pad_axis(mosaic, axis, before, tile):
     """Extends one axis by `before` at its start and up to a multiple of `tile` at its end, repeating from one tile away."""
     size = _sizes(mosaic)[axis]
-    after = -(before + size) % tile
+    after = (tile - (before + size) % tile) % tile  # not -(...) % tile: tf2onnx rounds the division of negative integers towards zero
     if isinstance(size, int) and before == 0 and after == 0:
         return mosaic
     index = tf.range(-before, size + after)
