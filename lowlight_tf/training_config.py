@@ -102,6 +102,11 @@ def total_steps(config, scenes):
     return config.steps or epochs_to_steps(config.epochs, scenes, config.batch_size)
 
 
+def is_complete(config, step):
+    """Tells whether a run that has begun, and so left a config.json, is at its end."""
+    return step >= total_steps(config, checkpoint.read_config(config.checkpoint_dir)["data"]["scenes"])
+
+
 def learning_rate_at(step, config, scenes):
     """Returns the learning rate of a step (counted from 0)."""
     decay_at = config.decay_step or epochs_to_steps(config.decay_epoch, scenes, config.batch_size)
