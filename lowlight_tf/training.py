@@ -15,8 +15,15 @@ from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
 from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.packing import network_input
-from lowlight_tf.replicas import (check_agreement, distributed_batches, is_chief, local_example, lost_workers_explained, make_strategy,
-                                  make_train_step)
+from lowlight_tf.replicas import (
+    check_agreement,
+    distributed_batches,
+    is_chief,
+    local_example,
+    lost_workers_explained,
+    make_strategy,
+    make_train_step,
+)
 from lowlight_tf.report import TrainingReport, side_by_side
 from lowlight_tf.training_config import describe_run, learning_rate_at, tell_changes, total_steps, trainable_names
 from lowlight_tf.training_data import prepare_source
