@@ -9,7 +9,8 @@ import sys
 
 from absl import flags
 
-from lowlight_tf.console import quiet_stderr, warn
+from lowlight_tf.console import warn
+from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 
 FLAGS = flags.FLAGS
@@ -101,9 +102,7 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
             sys.exit(0)
         files = parse(sys.argv, preset_names, takes_files)
         check(files) if takes_files else check()
-        with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
-            import tensorflow as tf
-            tf.config.list_physical_devices()
+        prepare_devices()
         code = (main(files, problems) if takes_files else main(problems)) or (1 if problems.messages else 0)
     except LowlightError as error:
         warn(f"error: {error}")

@@ -77,7 +77,7 @@ def initialize_parameters(config, seed=0):
 def _superpixels(packed, config):
     """Averages each colour of a packed pixel: [B, h, w, C] -> [B, h, w, 3]."""
     colors = tf.one_hot(config.channel_colors, 3)
-    return tf.linalg.matmul(packed, colors / tf.reduce_sum(colors, axis=0))
+    return tf.linalg.matmul(packed, tf.cast(colors / tf.reduce_sum(colors, axis=0), packed.dtype))
 
 
 def forward(params, packed, config):

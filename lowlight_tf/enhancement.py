@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 import tensorflow as tf
+from tqdm import tqdm
 
 from lowlight_tf import exposure, packing
 from lowlight_tf.console import progress, say
@@ -34,6 +35,7 @@ class EnhanceConfig:
       overwrite: make results again that are there.
       memory_limit: bytes of resident memory; 0 for half of what is free.
       ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
+      mixed_precision: run the network in bfloat16.
     """
 
     checkpoint_dir: str
@@ -46,6 +48,7 @@ class EnhanceConfig:
     overwrite: bool = False
     memory_limit: int = 0
     ratio_sheet: bool = False
+    mixed_precision: bool = False
 
     @property
     def suffix(self):
@@ -136,6 +139,17 @@ def _line(file, seconds):
     return f"{file.job.source} ({', '.join(found)}): x{file.ratio:.4g} ({file.reason}), {seconds:.1f} s -> {file.job.output}"
 
 
+def make_enhancer(loaded, config):
+    """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
+    stages = _Stages(loaded, config, 1, tqdm(disable=True))
+    return lambda job: stages.encode(stages.develop(stages.decode(job)))
+
+
+def missing_results(jobs, config):
+    """Returns the Jobs that are to be done: all of them, or those without a result."""
+    return [job for job in jobs if config.overwrite or not job.output.exists()]
+
+
 def enhance(names, config, problems):
     """Enhances photographs.
 
@@ -147,13 +161,12 @@ def enhance(names, config, problems):
       LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
     """
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems)
-    missing = [job for job in jobs if config.overwrite or not job.output.exists()]
-    for job in jobs:
-        if job not in missing:
-            say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
+    missing = missing_results(jobs, config)
+    for job in sorted({*jobs} - {*missing}, key=lambda job: job.source):
+        say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
     if not missing:
         return
-    loaded = load_model(config.checkpoint_dir)
+    loaded = load_model(config.checkpoint_dir, config.mixed_precision)
     check_writable(config.result_dir)
     sweep(config.result_dir)
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")

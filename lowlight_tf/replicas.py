@@ -31,8 +31,8 @@ def lost_workers_explained():
         if not os.environ.get("TF_CONFIG"):
             raise
         reason = re.search(r"aborted by: (.+)", error.message)
-        raise LowlightError(f"another worker was lost ({reason[1][:120] if reason else first_line(error)[:120]}); see its output, then start "
-                            "all of them again: they go on from the last checkpoint") from error
+        raise LowlightError(f"another worker was lost ({reason[1][:120] if reason else first_line(error)[:120]}); see its output, then "
+                            "start all of them again: they go on from the last checkpoint") from error
 
 
 def make_strategy(num_replicas):
@@ -159,7 +159,7 @@ def make_train_step(strategy, params, state, config, trainable):
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)
-            loss = l1(forward(params, inputs, config.network), target)
+            loss = l1(forward(params, inputs, config.network, config.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         adam_update(params, state, gradients, learning_rate)
