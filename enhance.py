@@ -3,13 +3,22 @@
 Each becomes a bright, clean picture in results/enhanced. See --help.
 """
 
+from absl import flags
+
 from flags import enhance_flags, entry
 from lowlight_tf.errors import UsageError
 
+FLAGS = flags.FLAGS
+
 
 def main(files, problems):
-    from lowlight_tf.enhancement import enhance
-    enhance(files, enhance_flags.enhance_config(), problems)
+    config = enhance_flags.enhance_config()
+    if FLAGS.beam_runner:
+        from lowlight_tf.enhancement_beam import enhance_on_beam
+        enhance_on_beam(files, config, problems, FLAGS.beam_runner, enhance_flags.beam_arguments())
+    else:
+        from lowlight_tf.enhancement import enhance
+        enhance(files, config, problems)
 
 
 def check(files):

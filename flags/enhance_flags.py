@@ -3,6 +3,7 @@
 from absl import flags
 
 from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.errors import UsageError
 from lowlight_tf.shutter import parse_exposure
 
@@ -21,6 +22,9 @@ flags.DEFINE_string("strength", "auto", "1: the network's picture; 0: the plain 
 flags.DEFINE_float("exposure", 0.0, "brightness of the result in stops: 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
 flags.DEFINE_bool("overwrite", False, "make results again that are there already; without it they are skipped")
 flags.DEFINE_float("memory_limit", 0.0, "GiB that the program may take; 0: half of what is free", lower_bound=0.0)
+flags.DEFINE_bool("mixed_precision", False, "run the network in bfloat16, for GPUs that have it (not tried on one)")
+flags.DEFINE_enum("beam_runner", None, RUNNERS, "run as an Apache Beam job, a photograph at a time in each worker")
+flags.DEFINE_string("beam_args", "", "the runner's options, such as --beam_args='--flink_master=host:8081'")
 
 
 def _ratio():
@@ -65,6 +69,25 @@ def _checkpoint_dir():
     return str(DEFAULT_MODEL)
 
 
+def _check_beam():
+    beam_arguments()
+    if FLAGS.beam_args and not FLAGS.beam_runner:
+        raise UsageError("--beam_args are a Beam runner's; give --beam_runner with them")
+    if FLAGS.beam_runner and FLAGS.report:
+        raise UsageError("--report is of a run on this machine; leave it or --beam_runner out")
+    if FLAGS.beam_runner and "://" in FLAGS.result_dir:  # as a path it would be made in each worker's current folder, unseen
+        raise UsageError(f"--result_dir={FLAGS.result_dir} is an address; expected a folder that every worker sees by the same path")
+
+
+def beam_arguments():
+    """Returns the Beam runner's own options.
+
+    Raises:
+      UsageError: where they cannot be read.
+    """
+    return runner_arguments(FLAGS.beam_args)
+
+
 def check():
     """Refuses flags that do not go together, before anything is loaded.
 
@@ -82,6 +105,7 @@ def check():
         parse_exposure("")
     if FLAGS["quality"].present and FLAGS.format != "jpeg" and not FLAGS.ratio_sheet:
         raise UsageError(f"--quality is a JPEG's; leave it or --format={FLAGS.format} out")
+    _check_beam()
     for name in ("format", "strength", "exposure"):
         if FLAGS.ratio_sheet and FLAGS[name].present:
             raise UsageError(f"--{name} is of pictures; leave it or --ratio_sheet out")
@@ -97,4 +121,5 @@ def enhance_config():
                          target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
                          finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng"),
                          auto_strength=_strength() is None, quality=FLAGS.quality, overwrite=FLAGS.overwrite,
-                         memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet, report=FLAGS.report)
+                         memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet, report=FLAGS.report,
+                         mixed_precision=FLAGS.mixed_precision)

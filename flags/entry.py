@@ -9,7 +9,8 @@ import sys
 
 from absl import flags
 
-from lowlight_tf.console import quiet_stderr, warn
+from lowlight_tf.console import warn
+from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 
 FLAGS = flags.FLAGS
@@ -79,16 +80,17 @@ def _interrupt(*_):
     raise KeyboardInterrupt
 
 
-def run(main, *, description, modules, preset_names, check=lambda: None, interrupted=130, takes_files=False):
+def run(main, *, description, modules, preset_names, check=lambda: None, interrupted=lambda: 130, takes_files=False):
     """Runs an entry script and exits.
 
     Args:
-      main: function of Problems that does the work, or of the files named and Problems where it takes files.
+      main: function of Problems that does the work, or of the files named and Problems where it takes files; what it returns, where that
+        is not 0 or None, is the exit code.
       description: the first lines of --help.
       modules: the modules whose flags the script has, in the order of --help.
       preset_names: see `parse`.
       check: refuses flags that do not go together; called before TensorFlow is loaded, with the files named where it takes files.
-      interrupted: exit code after Ctrl-C or SIGTERM outside the parts that save by themselves.
+      interrupted: function without arguments that returns the exit code after Ctrl-C or SIGTERM outside the parts that save by themselves.
       takes_files: see `parse`.
     """
     signal.signal(signal.SIGTERM, _interrupt)
@@ -100,17 +102,14 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
             sys.exit(0)
         files = parse(sys.argv, preset_names, takes_files)
         check(files) if takes_files else check()
-        with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
-            import tensorflow as tf
-            tf.config.list_physical_devices()
-        main(files, problems) if takes_files else main(problems)
-        code = 1 if problems.messages else 0
+        prepare_devices()
+        code = (main(files, problems) if takes_files else main(problems)) or (1 if problems.messages else 0)
     except LowlightError as error:
         warn(f"error: {error}")
         code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         warn("Interrupted. What was finished is kept; run the same command again to go on.")
-        code = interrupted
+        code = interrupted()
     if problems.messages:
         warn(problems.summary())
     with contextlib.suppress(BrokenPipeError):

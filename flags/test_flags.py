@@ -17,6 +17,7 @@ flags.DEFINE_enum("denoiser", None, DENOISERS, "the classic pipeline's: none, nl
 flags.DEFINE_string("result_dir", "", "where the results go (results/<checkpoint_dir's name or classic-<denoiser>>/<protocol>)")
 flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
 flags.DEFINE_bool("report", False, "write one page of all images too, before, after and the truth, sorted by their scores: report.html")
+flags.DEFINE_bool("mixed_precision", False, "run the network in bfloat16, for GPUs that have it (not tried on one)")
 
 
 def preset_names():
@@ -26,6 +27,8 @@ def preset_names():
       UsageError: where no model is named, or flags do not go together.
     """
     if FLAGS.model == "classic":
+        if FLAGS.mixed_precision:
+            raise UsageError("--mixed_precision is a network's; leave it or --model=classic out")
         if FLAGS.checkpoint_dir:
             raise UsageError("--model=classic has no checkpoint; leave --checkpoint_dir or --model out")
         if FLAGS.camera is None:
@@ -46,7 +49,7 @@ def subject():
     from lowlight_tf.subjects import classic_subject, trained_subject
     if FLAGS.model == "classic":
         return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
-    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "")
+    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision)
 
 
 def result_dir():

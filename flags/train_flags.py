@@ -28,6 +28,9 @@ flags.DEFINE_integer("validate_every", 0, "steps between validations on the val 
 flags.DEFINE_integer("validation_images", 0, "how many images of it; 0: all", lower_bound=0)
 flags.DEFINE_integer("picture_every", 500, "steps between pictures in TensorBoard; 0: never", lower_bound=0)
 flags.DEFINE_float("max_hours", 0.0, "save and stop after so many hours; 0: no limit", lower_bound=0.0)
+flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16, for GPUs that have it (not tried on one); weights stay float32")
+flags.DEFINE_integer("stopped_exit_code", 0, "after a stop that saved before the last step; 75 makes Kubernetes and Slurm start it again",
+                     lower_bound=0, upper_bound=255)
 flags.DEFINE_bool("freeze_up_filters", False, "do not train the up-filters: the recipe of the released checkpoints")
 flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
@@ -122,7 +125,7 @@ def training_config():
     transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
-                 "freeze_up_filters")
+                 "freeze_up_filters", "mixed_precision")
     data = data_flags.data_config(
         expert=FLAGS.expert or "",
         **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",

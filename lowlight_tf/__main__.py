@@ -2,13 +2,14 @@
 
 import argparse
 import pathlib
-import shlex
 import signal
 import sys
 
 from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.console import quiet_stderr, warn
+from lowlight_tf.console import warn
+from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 
 
@@ -35,7 +36,7 @@ def _simulate(options, problems):
     if options.workers:
         raise UsageError("--workers is of the local job; give the runner's own option in --beam_args")
     from lowlight_tf.simulation_beam import simulate_on_beam
-    simulate_on_beam(config, problems, options.runner, shlex.split(options.beam_args))
+    simulate_on_beam(config, problems, options.runner, runner_arguments(options.beam_args))
 
 
 def _numbers(text, flag, kind):
@@ -112,7 +113,7 @@ def _add_simulate(tools):
     tool.add_argument("--split", default="train", choices=["train", "val", "test"])
     tool.add_argument("--workers", type=_integer_below(1024), default=0,
                       help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
-    tool.add_argument("--runner", default="", choices=["", "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"],
+    tool.add_argument("--runner", default="", choices=["", *RUNNERS],
                       help="run as an Apache Beam job (pip install apache-beam)")
     tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--flink_master=host:8081'")
     tool.set_defaults(run=_simulate)
@@ -209,9 +210,7 @@ def main():
     signal.signal(signal.SIGTERM, _interrupt)
     problems = Problems()
     try:
-        with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
-            import tensorflow as tf
-            tf.config.list_physical_devices()
+        prepare_devices()
         options.run(options, problems)
         code = 1 if problems.messages else 0
     except LowlightError as error:

@@ -77,7 +77,12 @@ def initialize_parameters(config, seed=0):
 def _superpixels(packed, config):
     """Averages each colour of a packed pixel: [B, h, w, C] -> [B, h, w, 3]."""
     colors = tf.one_hot(config.channel_colors, 3)
-    return tf.linalg.matmul(packed, colors / tf.reduce_sum(colors, axis=0))
+    return tf.linalg.matmul(packed, tf.cast(colors / tf.reduce_sum(colors, axis=0), packed.dtype))
+
+
+def _add_biases(x, biases):
+    # On CPU the gradient of bias_add is summed in x's dtype: in bfloat16 it stops growing after some 256 pixels. That of + is not.
+    return tf.nn.bias_add(x, biases) if x.dtype == tf.float32 else x + biases
 
 
 def forward(params, packed, config):
@@ -94,7 +99,7 @@ def forward(params, packed, config):
     features = packed
     for layer in range(1, LAYERS + 1):
         maps = tf.nn.conv2d(features, params[f"conv{layer}/weights"], strides=1, padding="SAME")
-        maps = tf.nn.bias_add(maps, params[f"conv{layer}/biases"])                     # [B, h, w, 64]
+        maps = _add_biases(maps, params[f"conv{layer}/biases"])                        # [B, h, w, 64]
         picture += maps[..., :config.corrections]
         features = tf.nn.relu(maps[..., config.corrections:])                          # none after the last layer
     return picture if config.upscale == 1 else tf.nn.depth_to_space(picture, config.upscale)

@@ -28,9 +28,12 @@ class Model:
     run: Callable
 
 
-def load_model(checkpoint_dir):
+def load_model(checkpoint_dir, mixed_precision=False):
     """Loads a model to enhance with.
 
+    Args:
+      checkpoint_dir: its folder.
+      mixed_precision: run it in bfloat16.
     Returns:
       A Model.
     Raises:
@@ -40,7 +43,7 @@ def load_model(checkpoint_dir):
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
-        return model.forward(params, inputs, network)
+        return model.forward(params, inputs, network, mixed_precision)
 
     return Model(camera, network, network.target, step, run)
 

@@ -6,6 +6,7 @@ import pathlib
 import time
 
 import tensorflow as tf
+from tqdm import tqdm
 
 from lowlight_tf import exposure, packing
 from lowlight_tf.console import progress, say
@@ -40,6 +41,7 @@ class EnhanceConfig:
       memory_limit: bytes of resident memory; 0 for half of what is free.
       ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
       report: write a page of the run's pictures too.
+      mixed_precision: run the network in bfloat16.
     """
 
     checkpoint_dir: str
@@ -54,6 +56,7 @@ class EnhanceConfig:
     memory_limit: int = 0
     ratio_sheet: bool = False
     report: bool = False
+    mixed_precision: bool = False
 
     @property
     def suffix(self):
@@ -170,6 +173,17 @@ def _page(config, step, asked, kept, problems):
                      [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
 
 
+def make_enhancer(loaded, config):
+    """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
+    stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
+    return lambda job: stages.encode(stages.develop(stages.decode(job)))
+
+
+def missing_results(jobs, config):
+    """Returns the Jobs that are to be done: all of them, or those without a result."""
+    return [job for job in jobs if config.overwrite or not job.output.exists()]
+
+
 def enhance(names, config, problems):
     """Enhances photographs.
 
@@ -181,15 +195,15 @@ def enhance(names, config, problems):
       LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
     """
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems)
-    kept = [job for job in jobs if not config.overwrite and job.output.exists()]
-    missing = [job for job in jobs if job not in kept]
+    missing = missing_results(jobs, config)
+    kept = sorted({*jobs} - {*missing}, key=lambda job: job.source)
     for job in kept:
         say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
     if not missing:
         if config.report:
             say("Nothing was made, so no page was written.")
         return
-    loaded = load_model(config.checkpoint_dir)
+    loaded = load_model(config.checkpoint_dir, config.mixed_precision)
     check_writable(config.result_dir)
     sweep(config.result_dir)
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")

@@ -60,12 +60,12 @@ def predictor_of(run, camera, network):
     return predict
 
 
-def make_predictor(params, camera, network):
+def make_predictor(params, camera, network, mixed_precision=False):
     """Returns `predictor_of` a network with parameters."""
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
-        return model.forward(params, inputs, network)
+        return model.forward(params, inputs, network, mixed_precision)
 
     return predictor_of(run, camera, network)
 
@@ -85,16 +85,19 @@ def load_network(checkpoint_dir):
     return params, camera, network, config, step
 
 
-def load_model(checkpoint_dir):
+def load_model(checkpoint_dir, mixed_precision=False):
     """Loads a trained or imported model.
 
+    Args:
+      checkpoint_dir: its folder.
+      mixed_precision: run it in bfloat16.
     Returns:
       predict (see `make_predictor`), its Camera, its config.json and its step.
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
     params, camera, network, config, step = load_network(checkpoint_dir)
-    return make_predictor(params, camera, network), camera, config, step
+    return make_predictor(params, camera, network, mixed_precision), camera, config, step
 
 
 def score_output(predict, pair, camera):

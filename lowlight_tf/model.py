@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import tensorflow as tf
+
 from lowlight_tf import denoise20
 from lowlight_tf import network as sid_network
 from lowlight_tf.cameras import Camera
@@ -24,9 +26,17 @@ def initialize_parameters(config, seed=0):
     return MODELS[model_name(config)][1].initialize_parameters(config, seed)
 
 
-def forward(params, packed, config):
-    """Runs whichever network `config` describes: float32 [B, h, w, C] -> [B, h * upscale, w * upscale, 3]."""
-    return MODELS[model_name(config)][1].forward(params, packed, config)
+def forward(params, packed, config, mixed_precision=False):
+    """Runs whichever network `config` describes: float32 [B, h, w, C] -> float32 [B, h * upscale, w * upscale, 3].
+
+    With mixed_precision it computes in bfloat16. The parameters stay what they are, and so do their gradients: the cast is part of the
+    function. bfloat16 has the range of float32, so that a loss needs no scaling, and 8 bits of precision.
+    """
+    network = MODELS[model_name(config)][1]
+    if not mixed_precision:
+        return network.forward(params, packed, config)
+    narrow = {name: tf.cast(value, tf.bfloat16) for name, value in params.items()}
+    return tf.cast(network.forward(narrow, tf.cast(packed, tf.bfloat16), config), tf.float32)
 
 
 def network_for(camera, *, model="sid", network_input="packed", **options):

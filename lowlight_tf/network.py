@@ -151,9 +151,14 @@ def is_decoder(name):
     return not name.startswith(("conv1_", "conv2_", "conv3_", "conv4_", "conv5_", "down"))
 
 
+def _add_biases(x, biases):
+    # On CPU the gradient of bias_add is summed in x's dtype: in bfloat16 it stops growing after some 256 pixels. That of + is not.
+    return tf.nn.bias_add(x, biases) if x.dtype == tf.float32 else x + biases
+
+
 def _conv(params, name, x, stride=1):
     x = tf.nn.conv2d(x, params[f"{name}/weights"], strides=stride, padding="SAME")
-    return tf.nn.leaky_relu(tf.nn.bias_add(x, params[f"{name}/biases"]), alpha=0.2)
+    return tf.nn.leaky_relu(_add_biases(x, params[f"{name}/biases"]), alpha=0.2)
 
 
 def _down(params, level, x, config):
@@ -225,7 +230,7 @@ def forward(params, packed, config):
         conv9 = _conv(params, f"extra{block}_2", conv9)
 
     conv10 = tf.nn.conv2d(conv9, params["conv10/weights"], strides=1, padding="SAME")
-    conv10 = tf.nn.bias_add(conv10, params["conv10/biases"])  # [B, h, w, 3 * upscale^2]
+    conv10 = _add_biases(conv10, params["conv10/biases"])     # [B, h, w, 3 * upscale^2]
     if config.head == "fc":
         conv10 = _head(params, conv10)
     return conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)

@@ -1,15 +1,38 @@
 """How training is shared between devices and machines: the only file that knows replicas. Network, loss and optimizer do not."""
 
+import contextlib
+import faulthandler
 import os
+import re
+import signal
 
 import tensorflow as tf
 
+from lowlight_tf.console import say
 from lowlight_tf.datasets import pipeline
-from lowlight_tf.errors import LowlightError, UsageError
+from lowlight_tf.errors import LowlightError, UsageError, first_line
 from lowlight_tf.losses import l1
 from lowlight_tf.model import forward
 from lowlight_tf.optimizer import adam_update
 from lowlight_tf.packing import network_input
+
+_START_SECONDS = 1800  # that a worker waits for the others: machines of one job may start minutes apart, and nobody should wait for ever
+# What TensorFlow raises where another worker is killed (within a second), or is silent (within some twenty).
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError,
+         tf.errors.DeadlineExceededError, tf.errors.FailedPreconditionError)
+
+
+@contextlib.contextmanager
+def lost_workers_explained():
+    """Turns what TensorFlow says of a worker that was killed or cannot be reached into a line for a person."""
+    try:
+        yield
+    except _LOST as error:
+        if not os.environ.get("TF_CONFIG"):
+            raise
+        reason = re.search(r"aborted by: (.+)", error.message)
+        raise LowlightError(f"another worker was lost ({reason[1][:120] if reason else first_line(error)[:120]}); see its output, then "
+                            "start all of them again: they go on from the last checkpoint") from error
 
 
 def make_strategy(num_replicas):
@@ -42,11 +65,30 @@ def make_strategy(num_replicas):
 def _multi_worker(num_replicas):
     if num_replicas:
         raise UsageError("--num_replicas does not go with TF_CONFIG: each worker uses all its GPUs, or one CPU; leave it out")
+    say(f"Waiting for the other workers of TF_CONFIG, for {_START_SECONDS // 60} minutes at most.")
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        with _ended_after(_START_SECONDS):
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise UsageError(f"TF_CONFIG does not describe a cluster ({str(error).splitlines()[0]}); expected "
                          '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}') from error
+
+
+@contextlib.contextmanager
+def _ended_after(seconds):
+    """Ends the process (exit code 1) where the block takes longer, and lets SIGINT and SIGTERM end it at once.
+
+    TensorFlow waits in C++ with Python's lock held: no thread and no signal handler of Python gets to run meanwhile.
+    """
+    previous = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def is_chief(strategy):
@@ -117,7 +159,7 @@ def make_train_step(strategy, params, state, config, trainable):
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)
-            loss = l1(forward(params, inputs, config.network), target)
+            loss = l1(forward(params, inputs, config.network, config.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         adam_update(params, state, gradients, learning_rate)

@@ -29,22 +29,23 @@ class Subject:
     trained_on: dict
 
 
-def trained_subject(checkpoint_dir, camera_name=""):
+def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False):
     """Loads a trained or imported model to be scored.
 
     Args:
       checkpoint_dir: its folder.
       camera_name: what the user believes the model's camera to be; "" for no belief.
+      mixed_precision: run it in bfloat16.
     Returns:
       A Subject.
     Raises:
       LowlightError: where there is no whole checkpoint, or one of another camera.
     """
-    predict, camera, config, step = load_model(checkpoint_dir)
+    predict, camera, config, step = load_model(checkpoint_dir, mixed_precision)
     if camera_name and camera_name != camera.name:
         raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
                             "leave --camera out or name another model")
-    facts = {"model": config.get("model", "sid"), "step": step}
+    facts = {"model": config.get("model", "sid"), "step": step, "mixed_precision": mixed_precision}
     return Subject(predict, camera, f"step {step} of {checkpoint_dir}", facts, config.get("data", {}))
 
 

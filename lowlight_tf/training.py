@@ -16,7 +16,15 @@ from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
 from lowlight_tf.optimizer import initialize_adam
 from lowlight_tf.packing import network_input
-from lowlight_tf.replicas import check_agreement, distributed_batches, is_alone, is_chief, local_example, make_strategy, make_train_step
+from lowlight_tf.replicas import (
+    check_agreement,
+    distributed_batches,
+    is_chief,
+    local_example,
+    lost_workers_explained,
+    make_strategy,
+    make_train_step,
+)
 from lowlight_tf.report import TrainingReport, side_by_side
 from lowlight_tf.training_config import describe_run, learning_rate_at, tell_changes, total_steps, trainable_names
 from lowlight_tf.training_data import prepare_source
@@ -64,7 +72,7 @@ class _Run:
 
     def __init__(self, config, strategy, problems):
         self.config, self.strategy, self.problems = config, strategy, problems
-        self.chief, self.alone = is_chief(strategy), is_alone(strategy)
+        self.chief = is_chief(strategy)
         if self.chief:
             _check_folder(config)
         self.located = sources.locate(config.data, config.camera)
@@ -171,12 +179,13 @@ def _loop(run, stop):
         if int(stops):
             break
     run.save()
+    check_agreement(run.strategy, {"the last step": run.step})  # no worker ends before the last checkpoint is written
     return run.step >= run.last
 
 
 @contextlib.contextmanager
 def _explained(run):
-    """Turns a second Ctrl-C and what TensorFlow says of memory and of other workers into lines for a person."""
+    """Turns a second Ctrl-C and what TensorFlow says of memory into lines for a person."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -184,12 +193,6 @@ def _explained(run):
                             f"in {run.config.checkpoint_dir}") from error
     except tf.errors.ResourceExhaustedError as error:
         raise LowlightError("out of memory; use a smaller --patch_size or --batch_size, or more replicas") from error
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
-            tf.errors.InternalError) as error:
-        if run.alone:
-            raise
-        raise LowlightError(f"another worker stopped ({error.message.splitlines()[0][:99]}); see its output, then start all of them again: "
-                            "they go on from the last checkpoint") from error
 
 
 def _what(run):
@@ -200,6 +203,7 @@ def _what(run):
     return f"{len(run.source.pairs)} pairs of {scenes} scenes" + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
 
 
+@lost_workers_explained()
 def train(config, problems):
     """Trains, or goes on with a training that was stopped, and leaves a checkpoint.
 

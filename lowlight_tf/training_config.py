@@ -50,6 +50,7 @@ class TrainingConfig:
       max_hours: stop and save after so many hours; 0 for no limit.
       freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (protocol, fact 13).
       transfer: what the run starts from, and which part of it is trained.
+      mixed_precision: compute in bfloat16; parameters, gradients, Adam's state and loss stay float32.
     """
 
     camera: Camera
@@ -73,6 +74,7 @@ class TrainingConfig:
     max_hours: float = 0.0
     freeze_up_filters: bool = False
     transfer: Transfer = Transfer()
+    mixed_precision: bool = False
 
     @property
     def example(self):
@@ -101,6 +103,11 @@ def epochs_to_steps(epochs, scenes, batch_size):
 def total_steps(config, scenes):
     """Returns the run's length in steps."""
     return config.steps or epochs_to_steps(config.epochs, scenes, config.batch_size)
+
+
+def is_complete(config, step):
+    """Tells whether a run that has begun, and so left a config.json, is at its end."""
+    return step >= total_steps(config, checkpoint.read_config(config.checkpoint_dir)["data"]["scenes"])
 
 
 def learning_rate_at(step, config, scenes):
@@ -139,7 +146,7 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
              "corrupt_targets", "noise", "darkest", "mix_colors", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir",
-             "train_only")
+             "train_only", "mixed_precision")
 
 
 def tell_changes(checkpoint_dir, described):

@@ -8,6 +8,8 @@ from conftest import ROOT
 
 LAYERS = {
     "errors": 0,
+    "devices": 0,
+    "beam_jobs": 0,
     "console": 0,
     "files": 0,
     "cameras": 0,
@@ -38,6 +40,7 @@ LAYERS = {
     "stages": 0,
     "engine": 3,
     "enhancement": 3,
+    "enhancement_beam": 3,
     "ratio_sheet": 3,
     "shipping": 3,
     "inspecting": 3,

@@ -6,7 +6,7 @@ import pytest
 from conftest import expect_failure, run_script
 from test_simulation import config_for, contents, make_photos
 
-from lowlight_tf import simulation, simulation_beam
+from lowlight_tf import beam_jobs, simulation, simulation_beam
 from lowlight_tf.errors import LowlightError, Problems
 
 
@@ -18,7 +18,7 @@ def test_without_beam_the_line_says_what_to_install(tmp_path, monkeypatch):
 
 def test_the_command_line_knows_the_runners():
     result = run_script("lowlight_tf", "simulate", "--help", cwd=".")
-    assert all(runner in result.stdout for runner in simulation_beam.RUNNERS)
+    assert all(runner in result.stdout for runner in beam_jobs.RUNNERS)
 
 
 def test_the_direct_runner_writes_what_the_local_job_writes(tmp_path):

@@ -1,0 +1,87 @@
+"""One element a file on Apache Beam, on whatever runner: what the simulation's and the enhancement's jobs share.
+
+The workers need this package with its requirements, and must see all files by the same paths: a shared disk.
+"""
+
+import os
+import shlex
+
+from lowlight_tf.errors import LowlightError, OutputError, UsageError, first_line
+
+RUNNERS = ("DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner")
+
+
+def runner_arguments(text):
+    """Splits a runner's own options as a shell does.
+
+    Raises:
+      UsageError: for an open quote, or a runner named among them.
+
+    >>> runner_arguments("--flink_master=host:8081 --parallelism=16")
+    ['--flink_master=host:8081', '--parallelism=16']
+    """
+    try:
+        arguments = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--beam_args={text}: {str(error).lower()}") from error
+    if any(argument.split("=")[0] == "--runner" for argument in arguments):
+        raise UsageError("--beam_args names a --runner; it has a flag of its own")
+    return arguments
+
+
+def load_beam():
+    """Imports Apache Beam, which is optional.
+
+    Raises:
+      LowlightError: where it is missing.
+    """
+    try:
+        import apache_beam
+    except ModuleNotFoundError as error:
+        raise LowlightError("a Beam runner needs Apache Beam; run: pip install apache-beam") from error
+    return apache_beam
+
+
+def _cell(value):
+    return str(value).translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})  # what a file's name may hold
+
+
+def _attempt(element, work, name):
+    """Does the work on an element; yields a line for the side list where its file cannot be used, else nothing."""
+    try:
+        work(element)
+    except OutputError:
+        raise  # the next element would fail the same way
+    except LowlightError as error:
+        yield os.fsencode(f"{_cell(name(element))}\t{_cell(error)}")
+    except Exception as error:  # a bug that one file in 100,000 meets; it is named, and ends none of the others
+        yield os.fsencode(f"{_cell(name(element))}\t{_cell(name(element))}: {type(error).__name__}: {_cell(first_line(error))}")
+
+
+def run_elements(elements, work, name, skipped, runner, arguments):
+    """Does a piece of work for each element on a Beam runner.
+
+    Args:
+      elements: list of values that pickle, with all paths absolute.
+      work: function of an element that pickles; it raises a LowlightError where a file cannot be used.
+      name: function of an element that pickles; what the side list calls it.
+      skipped: pathlib.Path of the side list, a line "<name><tab><reason>" for each element that failed; written anew.
+      runner: one of RUNNERS.
+      arguments: list of the runner's own options, such as "--flink_master=host:8081".
+    Returns:
+      list of the reasons, by name.
+    Raises:
+      LowlightError: where the runner fails.
+    """
+    beam = load_beam()
+    skipped.unlink(missing_ok=True)
+    try:
+        options = beam.options.pipeline_options.PipelineOptions([*arguments, f"--runner={runner}"])
+        with beam.Pipeline(options=options) as pipeline:
+            failures = pipeline | beam.Create(elements) | beam.Reshuffle() | beam.FlatMap(_attempt, work, name)
+            # A file's name need not be UTF-8, so lines are bytes.
+            failures | beam.io.WriteToText(str(skipped), shard_name_template="", coder=beam.coders.BytesCoder())
+    except Exception as error:  # whatever a runner raises, a person wants its last line
+        raise LowlightError(f"the {runner} failed: {str(error).strip().splitlines()[-1][:300]}; check --beam_args, then run the same "
+                            "command again: it goes on from what is done") from error
+    return [os.fsdecode(line).split("\t", 1)[1] for line in sorted(skipped.read_bytes().splitlines())]
