@@ -11,7 +11,7 @@ import numpy
 import tensorflow
 
 HERE = pathlib.Path(__file__).parent
-BENCHMARKS = ("training_step", "contenders", "input_pipeline", "resume", "simulation_speed", "enhancement")
+BENCHMARKS = ("training_step", "contenders", "input_pipeline", "resume", "simulation_speed", "enhancement", "up_filters")
 
 
 def machine():

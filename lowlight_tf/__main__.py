@@ -71,7 +71,7 @@ def _simulation_figure(options, problems):
 
 def _ship(options, problems):
     from lowlight_tf.shipping import ship
-    ship(options.checkpoint_dir, options.output)
+    ship(options.checkpoint_dir.split(","), options.output)
 
 
 def _export(options, problems):
@@ -184,7 +184,7 @@ def _parser():
     tool.add_argument("--checkpoint_dir", required=True, help="new folder for the model")
     tool.set_defaults(run=_import_slim)
     tool = tools.add_parser("ship", help="make a trained model small: its parameters alone, as float16")
-    tool.add_argument("--checkpoint_dir", required=True, help="the model's folder")
+    tool.add_argument("--checkpoint_dir", required=True, help="the model's folder; several, between commas, are averaged")
     tool.add_argument("--output", required=True, help="new folder for the small model")
     tool.set_defaults(run=_ship)
     _add_inspect(tools)

@@ -2,29 +2,47 @@
 
 import pathlib
 
-from lowlight_tf import checkpoint, model, weights
+import numpy as np
+
+from lowlight_tf import checkpoint, weights
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.evaluation import load_network
 
 _KEPT = ("model", "camera", "network", "target", "versions")  # nothing of the machine that it was trained on
 
 
-def ship(checkpoint_dir, output):
+def _mean(checkpoint_dirs):
+    """Averages the parameters of models of one network: dict from name to float32 array; the first's config.json; the largest step."""
+    params, camera, network, config, step = load_network(checkpoint_dirs[0])
+    sums = {name: parameter.numpy().astype(np.float64) for name, parameter in params.items()}
+    for folder in checkpoint_dirs[1:]:
+        others, other_camera, other_network, _, other_step = load_network(folder)
+        if (other_camera, other_network) != (camera, network):
+            raise LowlightError(f"{folder} holds another kind of model than {checkpoint_dirs[0]}; only models of one camera and network, "
+                                "adapted from one another, can be averaged")
+        step = max(step, other_step)
+        for name, parameter in others.items():
+            sums[name] += parameter.numpy()
+    return {name: (value / len(checkpoint_dirs)).astype(np.float32) for name, value in sums.items()}, config, step
+
+
+def ship(checkpoint_dirs, output):
     """Writes a model's weights.npz and config.json into a folder that enhance.py, test.py and --init_from take like any model's.
 
+    Of several models the parameters are averaged: half-way between a model and what a few real pairs of one camera made of it lies one
+    that keeps most of what it knew of others (Wortsman et al., "Robust Fine-tuning of Zero-shot Models", CVPR 2022).
+
     Args:
-      checkpoint_dir: folder of the trained model.
+      checkpoint_dirs: list of folders of trained models, usually one.
       output: the new folder.
     Raises:
-      LowlightError: where there is no model, or the output is a folder that is trained in.
+      LowlightError: where there is no model, they differ in kind, or the output is a folder that is trained in.
     """
-    config = checkpoint.read_config(checkpoint_dir)
-    _, network = model.from_description(config, checkpoint_dir)
     if checkpoint.latest(output):
         raise LowlightError(f"{output} holds checkpoints of a training; name another --output")
-    params = model.initialize_parameters(network)
-    step = checkpoint.load_parameters(checkpoint_dir, params)
+    params, config, step = _mean(checkpoint_dirs)
     weights.write_weights(output, params, step)
     checkpoint.write_config(output, {name: config[name] for name in _KEPT if name in config})
     size = (pathlib.Path(output) / weights.NAME).stat().st_size
-    say(f"Step {step} of {checkpoint_dir} is in {output}, {size / 1e6:.1f} MB.")
+    say(f"{' and '.join(checkpoint_dirs)}: {output}, {size / 1e6:.1f} MB.")

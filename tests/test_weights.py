@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import SMALL_RUN, expect_failure, run_script
 
 from lowlight_tf import checkpoint, engine, model, weights
@@ -26,7 +27,7 @@ def trained(tmp_path):
 
 def test_what_ships_is_the_model_to_half_precision(tmp_path, trained):
     folder, params = trained
-    ship(folder, tmp_path / "small")
+    ship([str(folder)], tmp_path / "small")
     assert sorted(path.name for path in (tmp_path / "small").iterdir()) == ["config.json", "weights.npz"]
     loaded = model.initialize_parameters(NETWORK, 4)
     assert checkpoint.load_parameters(tmp_path / "small", loaded) == 7
@@ -53,7 +54,7 @@ def test_sizes_and_values_by_hand(tmp_path):
 
 def test_what_does_not_fit_is_named(tmp_path, trained):
     folder, params = trained
-    ship(folder, tmp_path / "small")
+    ship([str(folder)], tmp_path / "small")
     missing = {name: value for name, value in params.items() if name != "conv3_1/biases"}
     with pytest.raises(LowlightError, match="extra: conv3_1/biases"):
         checkpoint.load_parameters(tmp_path / "small", missing)
@@ -62,7 +63,24 @@ def test_what_does_not_fit_is_named(tmp_path, trained):
     with pytest.raises(LowlightError, match="weights.npz is damaged"):
         checkpoint.load_parameters(tmp_path / "small", params)
     with pytest.raises(LowlightError, match="holds checkpoints of a training"):
-        ship(folder, folder)
+        ship([str(folder)], folder)
+
+
+def test_several_models_are_averaged(tmp_path, trained):
+    folder, params = trained
+    other = {name: value + 1.0 for name, value in params.items()}
+    checkpoint.write_config(tmp_path / "other", model.describe(CAMERAS["bayer"], NETWORK))
+    checkpoint.Store(tmp_path / "other", {name: tf.Variable(value) for name, value in other.items()}).save(9)
+    ship([str(folder), str(tmp_path / "other")], tmp_path / "mean")
+    values, step = weights.read_weights(tmp_path / "mean")
+    assert step == 9
+    for name, value in values.items():
+        np.testing.assert_allclose(value, params[name] + 0.5, atol=1e-3)
+    wider = model.network_for(CAMERAS["bayer"], base_width=8)
+    checkpoint.write_config(tmp_path / "wider", model.describe(CAMERAS["bayer"], wider))
+    checkpoint.Store(tmp_path / "wider", model.initialize_parameters(wider)).save(1)
+    with pytest.raises(LowlightError, match="wider holds another kind of model"):
+        ship([str(folder), str(tmp_path / "wider")], tmp_path / "mixed")
 
 
 def test_the_tool_and_what_may_be_done_with_its_model(tmp_path, trained, small_set):
