@@ -24,7 +24,8 @@ _PATCH, _PATCHES = 96, 3   # what the noise is measured on, packed pixels, and h
 _DARKEST = 1e-4            # of the range: a black level is not known better
 # Root mean square of what the model that ships is off by on frames without noise, coded: python -m benchmarks.default_model.
 _NETWORK_ERROR = 0.018
-_ALL, _NONE = 0.9, 0.2     # strengths that are taken for 1, and for 0: a plain rendering of 41 dB and more needs no help
+# Strengths that are taken for 1, and for 0: where the plain rendering is better than the network alone, and fine texture looks like noise.
+_ALL, _NONE = 0.9, 0.55
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of R, G, B in luminance; ITU-R BT.709
 
 
@@ -35,13 +36,15 @@ class Darkness:
     Attributes:
       luminance: float32 [n], means of blocks, white-balanced, 0 at black and 1 at white.
       read_noise: standard deviation in the dark, of the range from black to white.
-      shot_noise: variance that a unit of light brings, both of the range from black to white.
+      shot_noise: variance that a unit of light brings to a linear rendering, both of the range from black to white.
+      color_noise: how much white balance and colour matrix raise the read noise of a rendering.
       clipped: the part of the blocks that is white.
     """
 
     luminance: np.ndarray
     read_noise: float
     shot_noise: float
+    color_noise: float
     clipped: float
 
     @property
@@ -84,7 +87,10 @@ def measure(packed, frame, camera):
     rgb = packing.superpixels(light, camera).numpy() * gains
     gain = estimate_gain(_patches(packed) - black)
     span = float(frame.white_level - black.mean())
-    return Darkness((rgb @ _WEIGHTS).ravel(), SONY_A7S2.read_noise(gain) / span, gain / span, float((light.min(axis=-1) > 0.95).mean()))
+    # A photosite behind a gain of g has 1/g of the light, so g times its shot noise's variance is left, and g squared of the read noise's.
+    shot, read = (float(np.mean(np.sum(np.asarray(frame.ccm) ** 2 * gains ** power, axis=1))) for power in (1, 2))
+    return Darkness((rgb @ _WEIGHTS).ravel(), SONY_A7S2.read_noise(gain) / span, shot * gain / span, np.sqrt(read),
+                    float((light.min(axis=-1) > 0.95).mean()))
 
 
 def check_not_empty(darkness, path):
@@ -129,7 +135,7 @@ def auto_ratio(darkness, is_picture=False):
 def plain_noise(darkness, ratio):
     """Returns the standard deviation of the noise in the middle tones of a plain rendering, coded, 0 to 1."""
     light = np.clip(float(np.median(darkness.luminance)), 0.0, 0.5 / ratio)  # not where clipping hides it
-    deviation = ratio * np.sqrt(darkness.shot_noise * light + darkness.read_noise ** 2)
+    deviation = ratio * np.sqrt(darkness.shot_noise * light + (darkness.color_noise * darkness.read_noise) ** 2)
     low, high = linear_to_bt709(np.clip([light * ratio - deviation, light * ratio + deviation], 0, 1).astype(np.float32)).numpy()
     return float(high - low) / 2
 

@@ -1,5 +1,6 @@
 """What becomes of a photograph: against worked values, LibRaw's rendering and the model's own whole-frame output."""
 
+import dataclasses
 import os
 import signal
 import threading
@@ -271,8 +272,11 @@ def test_strength_follows_the_noise(tmp_path, copying):
 
 
 def test_the_best_blend_by_hand():
-    """Light 0.25, gain 1/1024 of the range, no read noise: deviation 1/64 before the curve, whose slope there is 0.93 or so."""
-    darkness = Darkness(np.array([0.25], np.float32), 0.0, 1 / 1024, 0.0)
-    low, high = (1.099258 * (0.25 + offset) ** 0.45 - 0.099258 for offset in (-1 / 64, 1 / 64))
+    """Light 0.25, variance 1/256 of it, no read noise: deviation 1/32 before the curve, 0.033 after it; half of it is nothing yet."""
+    darkness = Darkness(np.array([0.25], np.float32), 0.0, 1 / 256, 1.0, 0.0)
+    low, high = (1.099258 * (0.25 + offset) ** 0.45 - 0.099258 for offset in (-1 / 32, 1 / 32))
     assert plain_noise(darkness, 1.0) == pytest.approx((high - low) / 2, abs=1e-4)
-    assert auto_strength(darkness, 1.0) == pytest.approx(0.0164 ** 2 / (0.0164 ** 2 + 0.018 ** 2), abs=0.05)
+    assert auto_strength(darkness, 1.0) == pytest.approx(0.033 ** 2 / (0.033 ** 2 + 0.018 ** 2), abs=0.02)
+    assert auto_strength(dataclasses.replace(darkness, shot_noise=1 / 1024), 1.0) == 0
+    only_read = dataclasses.replace(darkness, shot_noise=0.0, read_noise=1 / 96, color_noise=3.0)
+    assert plain_noise(only_read, 1.0) == pytest.approx(plain_noise(darkness, 1.0), abs=1e-6)
