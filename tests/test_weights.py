@@ -19,7 +19,7 @@ NETWORK = model.network_for(CAMERAS["bayer"], base_width=4)
 def trained(tmp_path):
     """A model's folder and its parameters."""
     params = model.initialize_parameters(NETWORK, 3)
-    described = model.describe(CAMERAS["bayer"], NETWORK) | {"data": {"cache_dir": "/home/me"}, "versions": {"numpy": "2"}}
+    described = model.describe(CAMERAS["bayer"], NETWORK) | {"data": {"cache_dir": "private"}, "versions": {"numpy": "2"}}
     checkpoint.write_config(tmp_path / "trained", described)
     checkpoint.Store(tmp_path / "trained", params).save(7)
     return tmp_path / "trained", params
