@@ -10,6 +10,8 @@ import zlib
 
 import tensorflow as tf
 
+from lowlight_tf import winograd
+
 MAX_EXTRA_BLOCKS = 3
 TARGETS = ("srgb", "camera_rgb")
 
@@ -157,7 +159,11 @@ def _add_biases(x, biases):
 
 
 def _conv(params, name, x, stride=1):
-    x = tf.nn.conv2d(x, params[f"{name}/weights"], strides=stride, padding="SAME")
+    weights = params[f"{name}/weights"]
+    if stride == 1 and winograd.pays(x, weights):
+        x = winograd.conv2d(x, weights)
+    else:
+        x = tf.nn.conv2d(x, weights, strides=stride, padding="SAME")
     return tf.nn.leaky_relu(_add_biases(x, params[f"{name}/biases"]), alpha=0.2)
 
 
