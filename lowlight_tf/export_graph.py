@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import __version__, model, packing
+from lowlight_tf import __version__, model, packing, winograd
 from lowlight_tf.cameras import Camera
 
 KINDS = ("packed", "mosaic")
@@ -90,7 +90,8 @@ def make_graph(params, camera, network, kind, half=False):
     specs = input_specs(camera, network, kind)
 
     def forward(light):
-        return model.forward({name: tf.cast(value, tf.float32) for name, value in kept.items()} if half else kept, light, network)
+        with winograd.off():
+            return model.forward({name: tf.cast(value, tf.float32) for name, value in kept.items()} if half else kept, light, network)
 
     def from_mosaic(mosaic, **levels):
         height, width = tf.unstack(tf.shape(mosaic)[1:])

@@ -60,9 +60,11 @@ def halo(network):
 
 
 def bytes_per_pixel(network):
-    """Returns what a network takes for each pixel of its input while it runs, an upper bound measured on CPU."""
-    width = denoise20.FEATURES if isinstance(network, Denoise20Config) else network.base_width
-    return 4 * (6 * width + 2 * (network.input_channels + 3 * network.upscale ** 2))
+    """Returns what a network takes for each pixel of its input while it runs, an upper bound measured on CPU for frames of megapixels."""
+    ends = 2 * (network.input_channels + 3 * network.upscale ** 2)
+    if isinstance(network, Denoise20Config):
+        return 4 * (6 * denoise20.FEATURES + ends)
+    return 4 * (4 * network.base_width + ends + 2 * network.head_units)
 
 
 def spans(size, tiles, margin):

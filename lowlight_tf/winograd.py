@@ -5,11 +5,16 @@ are written out below, B and A as sums of rows. The same three serve both gradie
 takes the tiles of the input, which are kept, with A applied to what comes back. Imports nothing of ours.
 """
 
+import contextlib
+import contextvars
+
 import numpy as np
 import tensorflow as tf
 
 _LEAST_CHANNELS = 128      # below, moving the tiles costs more than the multiplications saved: `python -m benchmarks.winograd`
 _LEAST_PIXELS = 32 * 32    # likewise for turning the filters
+
+_OFF = contextvars.ContextVar("Winograd's algorithm is off", default=False)
 
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 _GG = np.kron(_G, _G)      # [16, 9]: G w G^T of all filters as one matrix product
@@ -27,11 +32,16 @@ def _gradient_rows(a, b):          # A
     return a, a + b, a - b, -b
 
 
+def _cells(x, margin):
+    """Pads each side by `margin` and odd sizes by one more, and parts rows and columns by twos: [B, h', 2, w', 2, C], h' * 2 >= h."""
+    batch, height, width = tf.unstack(tf.shape(x)[:3])
+    x = tf.pad(x, [[0, 0], [margin, margin + height % 2], [margin, margin + width % 2], [0, 0]])
+    return tf.reshape(x, [batch, -(-height // 2) + margin, 2, -(-width // 2) + margin, 2, x.shape[3]])
+
+
 def _input_tiles(x):
     """B^T d B of the 4x4 windows d that overlap by two: [B, h, w, C] -> 16 of [tiles, C]."""
-    batch, height, width, channels = x.shape
-    x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    x = tf.reshape(x, [batch, height // 2 + 1, 2, width // 2 + 1, 2, channels])
+    x, channels = _cells(x, 1), x.shape[3]
     rows = _input_rows(x[:, :-1, 0], x[:, :-1, 1], x[:, 1:, 0], x[:, 1:, 1])
     return [tf.reshape(tile, [-1, channels]) for row in rows
             for tile in _input_rows(row[:, :, :-1, 0], row[:, :, :-1, 1], row[:, :, 1:, 0], row[:, :, 1:, 1])]
@@ -39,8 +49,7 @@ def _input_tiles(x):
 
 def _gradient_tiles(gradient):
     """A g A^T of the 2x2 windows g: [B, h, w, C] -> 16 of [tiles, C]."""
-    batch, height, width, channels = gradient.shape
-    g = tf.reshape(gradient, [batch, height // 2, 2, width // 2, 2, channels])
+    g, channels = _cells(gradient, 0), gradient.shape[3]
     return [tf.reshape(tile, [-1, channels]) for row in _gradient_rows(g[:, :, 0], g[:, :, 1])
             for tile in _gradient_rows(row[:, :, :, 0], row[:, :, :, 1])]
 
@@ -51,13 +60,15 @@ def _filter_tiles(filters):
     return tf.unstack(tf.reshape(tf.matmul(_GG, tf.reshape(filters, [9, -1])), [16, *channels]))
 
 
-def _outputs(tiles, filters, shape):
-    """A^T m A of the products m of 16 [tiles, C] and 16 [C, D]: [B, h, w, D], which is `shape`."""
-    batch, height, width, channels = shape
-    products = [tf.reshape(tf.matmul(*pair), [batch, height // 2, width // 2, channels]) for pair in zip(tiles, filters)]
-    rows = zip(*(_output_rows(*products[first:first + 4]) for first in (0, 4, 8, 12)))
-    columns = [tf.stack(_output_rows(*column), axis=2) for column in rows]      # each [B, h/2, 2, w/2, D]
-    return tf.reshape(tf.stack(columns, axis=4), shape)
+def _outputs(tiles, filters, like):
+    """A^T m A of the products m of 16 [tiles, C] and 16 [C, D]: [B, h, w, D], with the sizes of `like`."""
+    batch, height, width = tf.unstack(tf.shape(like)[:3])
+    rows, columns, channels = -(-height // 2), -(-width // 2), filters[0].shape[1]
+    products = [tf.reshape(tf.matmul(*pair), [batch, rows, columns, channels]) for pair in zip(tiles, filters)]
+    halves = zip(*(_output_rows(*products[first:first + 4]) for first in (0, 4, 8, 12)))
+    cells = tf.stack([tf.stack(_output_rows(*half), axis=2) for half in halves], axis=4)     # [B, rows, 2, columns, 2, D]
+    outputs = tf.reshape(cells, [batch, 2 * rows, 2 * columns, channels])[:, :height, :width]
+    return tf.ensure_shape(outputs, [*like.shape[:3], channels])
 
 
 def _filter_gradient(tiles, gradient):
@@ -67,21 +78,30 @@ def _filter_gradient(tiles, gradient):
     return tf.reshape(tf.matmul(_GG, tf.reshape(tf.stack(products), [16, -1]), transpose_a=True), [3, 3, *channels])
 
 
+@contextlib.contextmanager
+def off():
+    """Within this context `pays` says no: for graphs that other programs run, which choose such algorithms themselves."""
+    token = _OFF.set(True)
+    try:
+        yield
+    finally:
+        _OFF.reset(token)
+
+
 def pays(x, filters):
     """Tells whether `conv2d` is expected to be faster than TensorFlow's own: on CPU, in float32, for many channels and pixels.
 
-    Pixels are counted of one example, so that a replica's share of a batch does not decide.
+    Pixels are counted of one example, so that a replica's share of a batch does not decide. Sizes not known beforehand are taken to be
+    large: such are the functions that run photographs.
 
     Args:
-      x: [B, h, w, C], a tensor; where its sizes are not known beforehand the answer is no.
+      x: [B, h, w, C], a tensor or array.
       filters: [kh, kw, C, D], a tensor or variable.
     """
-    if filters.shape[:2] != [3, 3] or not x.shape.is_fully_defined() or x.dtype != tf.float32:
+    if _OFF.get() or filters.shape[:2] != [3, 3] or tf.as_dtype(x.dtype) != tf.float32 or tf.config.list_physical_devices("GPU"):
         return False
-    _, height, width, _ = x.shape
-    even = height % 2 == 0 and width % 2 == 0
-    return (even and min(filters.shape[2:]) >= _LEAST_CHANNELS and height * width >= _LEAST_PIXELS
-            and not tf.config.list_physical_devices("GPU"))  # whose libraries choose such algorithms themselves
+    pixels = tf.TensorShape(x.shape)[1:3].num_elements()
+    return min(filters.shape[2:]) >= _LEAST_CHANNELS and (pixels is None or pixels >= _LEAST_PIXELS)
 
 
 @tf.custom_gradient
@@ -90,18 +110,18 @@ def _convolve(x, filters):
 
     def gradients(gradient):
         turned = tf.transpose(filters[::-1, ::-1], [0, 1, 3, 2])
-        return _outputs(_input_tiles(gradient), _filter_tiles(turned), x.shape), _filter_gradient(tiles, gradient)
+        return _outputs(_input_tiles(gradient), _filter_tiles(turned), x), _filter_gradient(tiles, gradient)
 
-    return _outputs(tiles, _filter_tiles(filters), [*x.shape[:3], filters.shape[3]]), gradients
+    return _outputs(tiles, _filter_tiles(filters), x), gradients
 
 
 def conv2d(x, filters):
     """Convolves, stride 1, padding SAME.
 
     Args:
-      x: float32 [B, h, w, C] of known sizes, h and w even.
+      x: float32 [B, h, w, C], C known.
       filters: float32 [3, 3, C, D], a tensor or variable.
     Returns:
       float32 [B, h, w, D], within some 1e-6 of its largest value of what tf.nn.conv2d returns; so are the gradients.
     """
-    return _convolve(x, tf.convert_to_tensor(filters))
+    return _convolve(tf.convert_to_tensor(x), tf.convert_to_tensor(filters))

@@ -19,6 +19,7 @@ LAYERS = {
     "photo_file": 1,
     "shutter": 0,
     "packing": 1,
+    "winograd": 1,
     "network": 1,
     "denoise20": 1,
     "losses": 1,
@@ -103,9 +104,9 @@ def test_imports_go_down_only(path):
         assert LAYERS[imported] <= LAYERS[module], f"{path} imports {imported}, which is above it"
 
 
-@pytest.mark.parametrize("module", ["network", "denoise20", "losses", "metrics", "optimizer"])
+@pytest.mark.parametrize("module", ["winograd", "network", "denoise20", "losses", "metrics", "optimizer"])
 def test_the_mathematics_imports_nothing_of_ours(module):
-    assert own_modules(PACKAGE / f"{module}.py") == set()
+    assert own_modules(PACKAGE / f"{module}.py") <= {"winograd"}
 
 
 @pytest.mark.parametrize(
