@@ -11,7 +11,8 @@ import numpy
 import tensorflow
 
 HERE = pathlib.Path(__file__).parent
-BENCHMARKS = ("training_step", "contenders", "input_pipeline", "resume", "simulation_speed", "enhancement", "up_filters")
+BENCHMARKS = ("training_step", "contenders", "input_pipeline", "resume", "simulation_speed", "enhancement",
+              "scaling", "overlap", "up_filters", "winograd")
 
 
 def machine():

@@ -13,13 +13,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIZE = (4016, 6016)  # of a 24-megapixel camera
 
 
-def prepare(folder):
-    """Writes the frame, and a model of SID's size; what its weights are makes no difference to time and memory."""
+def prepare(folder, size=SIZE):
+    """Writes a frame, and a model of SID's size; what its weights are makes no difference to time and memory."""
     from lowlight_tf import checkpoint, model
     from lowlight_tf.cameras import CAMERAS
     from lowlight_tf.image_file import write_dng
     camera = CAMERAS["bayer"]
-    counts = 512 + np.random.RandomState(0).poisson(40, SIZE)
+    counts = 512 + np.random.RandomState(0).poisson(40, size)
     write_dng(folder / "frame.dng", counts.astype(np.uint16), camera.cfa, black_level=512, white_level=16383, wb_gains=(2, 1, 2),
               xyz_to_camera=camera.xyz_to_camera, exposure_seconds=0.1, make=camera.make, model=camera.model)
     network = model.network_for(camera)
@@ -27,9 +27,9 @@ def prepare(folder):
     checkpoint.Store(folder / "model", model.initialize_parameters(network)).save(1)
 
 
-def run(folder, gibibytes):
+def run(folder, gibibytes, name="frame.dng"):
     """Runs enhance.py; returns seconds, CPU seconds and the peak in MiB."""
-    command = [sys.executable, str(ROOT / "enhance.py"), "frame.dng", "--checkpoint_dir=model", "--ratio=100", "--overwrite",
+    command = [sys.executable, str(ROOT / "enhance.py"), name, "--checkpoint_dir=model", "--ratio=100", "--overwrite",
                f"--memory_limit={gibibytes}"]
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)

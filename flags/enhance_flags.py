@@ -119,7 +119,8 @@ def enhance_config():
     from lowlight_tf.finishing import Finish
     return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=FLAGS.format, ratio=_ratio(),
                          target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
-                         finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng"),
+                         finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng",
+                                       eight_bits=FLAGS.format == "jpeg"),
                          auto_strength=_strength() is None, quality=FLAGS.quality, overwrite=FLAGS.overwrite,
                          memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet, report=FLAGS.report,
                          mixed_precision=FLAGS.mixed_precision)

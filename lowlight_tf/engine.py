@@ -1,6 +1,7 @@
 """A model applied to a photograph of any size: tiles that fit into memory, and the same picture as of the whole frame."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,8 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation import load_network
 from lowlight_tf.finishing import finish
 
-_SLACK = 200_000_000  # bytes that libraries come to hold as they work
+_SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
+_ALIGNMENT = 64       # bytes
 _FREE_SHARE = 0.5     # of the free memory that is taken where no limit was given: other programs live too
 
 
@@ -79,9 +81,19 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
       free: bytes, from `free_memory`.
       has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
     """
-    photosite = 2 + 2 + 6 + 6 * (settings.strength < 1)   # mosaic, packed, picture, plain rendering
-    photosite += 14 * has_neighbours                      # mosaic and packed; a picture, and the encoder's copy of a part of it
+    picture = 3 if settings.eight_bits else 6
+    # Mosaic and picture; then packed and the plain rendering, or a turned copy: TensorFlow keeps what a tile took for the next one.
+    photosite = 2 + picture + max(2 + 6 * (settings.strength < 1), picture)
+    photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
     return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
+
+
+def _aligned_empty(shape, dtype):
+    """An array that begins where TensorFlow wants its tensors to begin, so that it can use it without a copy."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start:start + size].view(dtype).reshape(shape)
 
 
 def _plain(frame, ratio, size, before, settings):
@@ -123,14 +135,14 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
       most_pixels: of the network's input at a time.
       tell: called after each tile with the number done and the number of all.
     Returns:
-      uint16 [H, W, 3], on the frame's mosaic pixel by pixel.
+      uint16 [H, W, 3], or uint8 with settings.eight_bits, on the frame's mosaic pixel by pixel.
     Raises:
       LowlightError: where memory does not suffice for the smallest tile.
     """
     camera, scale = loaded.camera, loaded.network.upscale
     height, width = (side * camera.upscale // scale for side in packed.shape[:2])  # the mosaic's where the network takes RGB
     top, left = (-start % camera.tile for start in frame.offset)                   # padded to the camera's phase
-    canvas = np.empty((height * scale, width * scale, 3), np.uint16)
+    canvas = _aligned_empty((height * scale, width * scale, 3), np.uint8 if settings.eight_bits else np.uint16)
     plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
     tiles = _plan(frame, height, width, loaded.network, most_pixels)
     for done, (rows, columns) in enumerate(tiles, 1):

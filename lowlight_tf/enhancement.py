@@ -118,7 +118,7 @@ class _Stages:
         started = time.monotonic()
         camera = self._loaded.camera
         frame = read_frame(job.source, camera)
-        packed = packing.pack(frame.mosaic, camera, frame.offset).numpy()
+        packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
         ratio, reason, finish = choose(frame, packed, self._config, camera)
         return _Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
 

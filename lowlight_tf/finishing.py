@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from lowlight_tf.image_file import to_uint8
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709
 
 
@@ -36,11 +37,13 @@ class Finish:
       strength: 1 for the network's output alone, 0 for the plain rendering, in between for a blend of their light.
       stops: exposure of the result; 1 doubles its light.
       linear: leave it linear, for a DNG.
+      eight_bits: round it to 8 bits, for a JPEG: half the memory.
     """
 
     strength: float = 1.0
     stops: float = 0.0
     linear: bool = False
+    eight_bits: bool = False
 
 
 def color_matrix(target, ccm):
@@ -67,11 +70,13 @@ def finish(output, plain, ccm, target, settings):
       target: a key of TARGETS.
       settings: a Finish.
     Returns:
-      uint16 [H, W, 3], coded as LibRaw's renderings, or linear, in the colours that `color_matrix` speaks of.
+      uint16 [H, W, 3], or uint8 with settings.eight_bits: coded as LibRaw's renderings, or linear, in the colours that `color_matrix`
+      speaks of.
     """
     matrix = tf.constant(color_matrix(target, ccm))
     light = _light(output, plain, matrix, tf.constant(settings.strength), tf.constant(2.0 ** settings.stops), target)
     if not settings.linear:
         light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
         light = linear_to_bt709(tf.clip_by_value(light, 0.0, 1.0))
-    return tf.cast(tf.round(tf.clip_by_value(light, 0.0, 1.0) * 65535), tf.uint16).numpy()
+    picture = tf.cast(tf.round(tf.clip_by_value(light, 0.0, 1.0) * 65535), tf.uint16).numpy()
+    return to_uint8(picture) if settings.eight_bits else picture

@@ -7,7 +7,12 @@ on them. Reference: Bayer unification, Liu et al., "Learning Raw Image Denoising
 Augmentation", CVPRW 2019, section 3.1.
 """
 
+import itertools
+
+import numpy as np
 import tensorflow as tf
+
+_ROWS = 768  # of a frame at a time: whole tiles of any CFA
 
 
 def _sizes(tensor):
@@ -47,6 +52,27 @@ def pack(mosaic, camera, offset=(0, 0)):
     values = tf.gather(tf.reshape(tiles, [-1, rows, columns, tile * tile]), camera.gather_order, axis=-1)
     packed = tf.transpose(tf.reshape(values, [-1, rows, columns, cells, cells, channels]), [0, 1, 3, 2, 4, 5])
     return tf.reshape(packed, [*lead, rows * cells, columns * cells, channels])
+
+
+def pack_frame(mosaic, camera, offset=(0, 0)):
+    """Packs a whole photograph in strips: `pack` at once holds it several times over.
+
+    Args:
+      mosaic: numpy array [H, W].
+      camera, offset: as for `pack`.
+    Returns:
+      numpy array of what `pack` returns.
+    """
+    top = -offset[0] % camera.tile
+    bounds = [0, *range(_ROWS - top, len(mosaic) - camera.tile + 1, _ROWS), len(mosaic)]
+    whole, done = None, 0
+    for start, stop in itertools.pairwise(bounds):
+        strip = pack(mosaic[start:stop], camera, (0 if start else offset[0], offset[1])).numpy()
+        if whole is None:
+            whole = np.empty((-(-(len(mosaic) + top) // camera.tile) * camera.cells, *strip.shape[1:]), mosaic.dtype)
+        whole[done:done + len(strip)] = strip
+        done += len(strip)
+    return whole
 
 
 def unpack(packed, camera, size=None, offset=(0, 0)):

@@ -1,5 +1,6 @@
 """Finished photographs out: JPEG, 16-bit PNG, 16-bit TIFF and linear DNG, with EXIF, upright, their colour space said."""
 
+import dataclasses
 import functools
 import struct
 import zlib
@@ -7,7 +8,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 import tifffile
-from PIL import Image, ImageCms
+from PIL import ImageCms
 
 from lowlight_tf.files import atomic_path
 from lowlight_tf.image_file import to_uint8
@@ -16,6 +17,7 @@ from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION, add_directories
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
 _LINEAR_RAW = 34892
+_MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
 
 
 def upright(picture, flip):
@@ -31,14 +33,21 @@ def srgb_profile():
     return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
 
 
-def _eight_bits(picture):
-    """Rounds uint16 [H, W, 3] to uint8 by a table: as floats a whole frame would take a gigabyte."""
-    return to_uint8(np.arange(65536, dtype=np.uint16))[picture]
+def _segment(marker, content):
+    return struct.pack(">BBH", 0xff, marker, len(content) + 2) + content
 
 
 def _write_jpeg(path, picture, metadata, quality):
-    Image.fromarray(_eight_bits(picture)).save(path, format="JPEG", quality=quality, subsampling=0 if quality >= 90 else 2,
-                                            icc_profile=srgb_profile(), exif=exif_bytes(metadata, picture.shape[:2]))
+    # TensorFlow's encoder reads the array where it lies; Pillow's first copies it, to four bytes a pixel.
+    encoded = tf.io.encode_jpeg(to_uint8(picture), quality=quality, chroma_downsampling=quality < 90).numpy()
+    head = 20  # SOI and JFIF's APP0, which come first
+    exif = exif_bytes(metadata, picture.shape[:2])
+    if len(exif) > _MOST_IN_SEGMENT:  # some text of book length; the exposure is kept
+        exif = exif_bytes(dataclasses.replace(metadata, base={}), picture.shape[:2])
+    exif = _segment(0xe1, exif)
+    profile = _segment(0xe2, b"ICC_PROFILE\0\x01\x01" + srgb_profile())
+    with open(path, "wb") as file:
+        file.writelines([encoded[:head], exif, profile, memoryview(encoded)[head:]])
 
 
 def _chunk(kind, content):
@@ -84,7 +93,7 @@ def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
 
     Args:
       path: where to.
-      picture: uint16 [H, W, 3], upright: sRGB, or for "dng" linear light with 65535 as white.
+      picture: uint16 [H, W, 3], upright: sRGB, or for "dng" linear light with 65535 as white. For "jpeg" uint8 will do.
       kind: a key of SUFFIXES.
       metadata: a Metadata.
       quality: of a JPEG, 1 to 100.

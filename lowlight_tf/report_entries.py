@@ -21,11 +21,6 @@ AS_SHOT, PLAIN, RESULT = "As shot", "Amplified", "Enhanced"
 INPUT, OUTPUT, TRUTH = "Input", "Output", "Ground truth"
 
 
-def _eight_bits(picture):
-    """Rounds uint16 [H, W, 3] to uint8 by a table, to spare memory."""
-    return to_uint8(np.arange(65536, dtype=np.uint16))[picture]
-
-
 def _coded(linear, matrix):
     """Codes a DNG's linear light, uint16 [H, W, 3] in the colours that `matrix` takes to sRGB, as pictures are: uint8. In strips."""
     coded = np.empty(linear.shape, np.uint8)
@@ -38,7 +33,7 @@ def _coded(linear, matrix):
 def _plain(frame, ratio):
     """The rendering without a network, upright, uint8; None where LibRaw makes none of such a file."""
     try:
-        return _eight_bits(upright(frame.plain(ratio), frame.flip))
+        return to_uint8(upright(frame.plain(ratio), frame.flip))
     except LowlightError as error:
         warn(f"{frame.path}: the page shows no plain rendering: {error}")
         return None
@@ -48,7 +43,7 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     """Makes the Entry of a photograph that was enhanced.
 
     Args:
-      file: what has its frame (a Frame), ratio, reason and picture (uint16 [H, W, 3], upright).
+      file: what has its frame (a Frame), ratio, reason and picture ([H, W, 3], upright).
       output: path of the result.
       finish: the Finish that the picture was made with.
       seconds: that it took.
@@ -56,7 +51,7 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
       result_dir: the page's folder.
     """
     frame, ratio = file.frame, file.ratio
-    result = _coded(file.picture, color_matrix(loaded.target, frame.ccm)) if finish.linear else _eight_bits(file.picture)
+    result = _coded(file.picture, color_matrix(loaded.target, frame.ccm)) if finish.linear else to_uint8(file.picture)
     pictures = {AS_SHOT: _plain(frame, 1.0) if ratio != 1 else None, PLAIN: _plain(frame, ratio), RESULT: result}
     pictures = {label: picture for label, picture in pictures.items() if picture is not None}
     name = str(pathlib.Path(output).relative_to(result_dir).with_name(frame.path.name))

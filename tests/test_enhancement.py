@@ -18,7 +18,7 @@ from lowlight_tf.evaluation import load_network, make_predictor
 from lowlight_tf.exposure import Darkness, auto_strength, plain_noise
 from lowlight_tf.finishing import Finish
 from lowlight_tf.frame_source import read_frame
-from lowlight_tf.image_file import read_picture, write_png
+from lowlight_tf.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.isp.color import bt709_to_linear
 from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
 from lowlight_tf.raw_file import render
@@ -176,9 +176,17 @@ def test_memory_that_does_not_suffice(tmp_path, copying_model):
 def test_what_memory_is_planned_for(tmp_path, copying):
     write_frame(tmp_path / "a.dng", size=(100, 100), scale=200)
     frame, each = read_frame(tmp_path / "a.dng", copying.camera), tiling.bytes_per_pixel(copying.network)
-    assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 10 * 10**4) / each
-    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 30 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 14 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 32 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(eight_bits=True), 10**6, True) == (10**6 - 18 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
+
+
+def test_eight_bits_are_those_of_sixteen_rounded(tmp_path, copying):
+    write_frame(tmp_path / "a.dng", size=(37, 45), scale=300)
+    sixteen, eight = (developed(tmp_path / "a.dng", copying, settings=Finish(0.7, eight_bits=eight)) for eight in (False, True))
+    np.testing.assert_array_equal(eight, to_uint8(sixteen))
+    assert eight.dtype == np.uint8 and eight.std() > 1
 
 
 def test_a_sheet_of_ratios(tmp_path, copying_model, copying):

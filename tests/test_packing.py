@@ -74,6 +74,15 @@ def test_eager_graph_and_tf_data_agree():
     np.testing.assert_array_equal(back(eager), mosaic)
 
 
+@pytest.mark.parametrize("name", ["bayer", "fuji"])
+@pytest.mark.parametrize("rows", [1, 5, 768, 770, 1537])
+def test_a_frame_in_strips_is_the_frame(name, rows):
+    camera = CAMERAS[name]
+    mosaic = np.random.RandomState(0).randint(0, 65535, (rows + camera.tile, 13)).astype(np.uint16)
+    for offset in ((0, 0), (1, 1), (camera.tile - 1, 0)):
+        np.testing.assert_array_equal(packing.pack_frame(mosaic, camera, offset), packing.pack(mosaic, camera, offset))
+
+
 def test_normalise_by_hand():
     packed = np.array([[[500, 512, 8447, 16383]]], np.uint16)
     values = packing.normalise(packed, CAMERAS["sony"], (512,) * 4, 16383).numpy()[0, 0]
