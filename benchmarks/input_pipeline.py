@@ -1,9 +1,11 @@
 """Waiting for data and resident memory with a cache the size of SID Sony: 161 synthetic scenes and 280 shorts of 12 megapixels, 18 GB.
 
 The frames are written as cache entries: the cache is what training reads, whatever filled it. Training is as in train.py, 512-pixel
-patches; the wait is the time that the loop spends in next() on a warm pipeline.
+patches; the wait is the time that the loop spends in next() on a warm pipeline. Then the same with low light simulated on the fly from
+the photographs of `benchmarks.photographs`.
 """
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -18,9 +20,11 @@ import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes be
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.photographs import collect
 from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.datasets import DataConfig, pipeline
+from lowlight_tf.datasets import DataConfig, bright, photographs, pipeline
 from lowlight_tf.datasets.cache import CachedPair
+from lowlight_tf.errors import Problems
 from lowlight_tf.model import network_for
 from lowlight_tf.network import initialize_parameters
 from lowlight_tf.optimizer import initialize_adam
@@ -46,18 +50,18 @@ def write_cache(folder):
     return pairs
 
 
-def train(pairs):
+def train(pairs, data, patch_size=512, steps=STEPS):
     """Trains a few steps; returns the seconds waited for data and worked in each, and the process's peak of resident memory, bytes."""
     camera = CAMERAS["sony"]
-    config = TrainingConfig(camera=camera, network=network_for(camera), data=DataConfig(), checkpoint_dir="", steps=STEPS)
+    config = TrainingConfig(camera=camera, network=network_for(camera), data=data, checkpoint_dir="", patch_size=patch_size, steps=steps)
     strategy, table = make_strategy(1), pipeline.make_table(pairs, camera, config.patch_size)
     with strategy.scope():
         params = initialize_parameters(config.network)
         state = initialize_adam(params)
     step = make_train_step(strategy, params, state, config, list(params))
-    batches = distributed_batches(strategy, table, config, 0, STEPS)
+    batches = distributed_batches(strategy, table, config, 0, steps)
     waits, works = [], []
-    for number in range(STEPS):
+    for number in range(steps):
         start = time.perf_counter()
         batch = next(batches)
         loaded = time.perf_counter()
@@ -68,19 +72,36 @@ def train(pairs):
     return waits, works, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts it in KiB
 
 
+def _tell(waits, works, peak):
+    share = sum(waits) / (sum(waits) + sum(works))
+    print(f"Waiting for data: median {1000 * statistics.median(waits):.1f} ms, {100 * share:.2f} % of all time")
+    print(f"Training step: median {statistics.median(works):.2f} s")
+    print(f"Peak resident memory of the process: {peak / 2 ** 30:.2f} GiB")
+
+
+def simulated(folder, patch_size, steps):
+    """Trains on photographs darkened on the fly; returns what `train` does."""
+    collect(folder / "photos")
+    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):  # what is decoded or too small
+        cached = bright.build(photographs.find_photographs(folder / "photos"), CAMERAS["sony"], folder / "cache", Problems(), patch_size)
+    return train(cached, DataConfig(dataset="folder"), patch_size, steps)
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lowlight_bench_", dir=os.environ.get("BENCH_DIR")))
     try:
         pairs = write_cache(folder)
         size = sum(path.stat().st_size for path in folder.iterdir())
-        waits, works, peak = train(pairs)
+        results = train(pairs, DataConfig())
+        print(f"Cache of {SHORTS} shorts and {SCENES} targets, {size / 1e9:.1f} GB; {len(results[0])} steps of 512x512 packed patches, "
+              "batch 1.\n")
+        _tell(*results)
+        for patch_size, steps in ((512, STEPS), (128, 10 * STEPS)):
+            results = simulated(folder, patch_size, steps)
+            print(f"\nLow light simulated on the fly; {len(results[0])} steps of {patch_size}x{patch_size} packed patches, batch 1.\n")
+            _tell(*results)
     finally:
         shutil.rmtree(folder)
-    print(f"Cache of {SHORTS} shorts and {SCENES} targets, {size / 1e9:.1f} GB; {len(waits)} steps of 512x512 packed patches, batch 1.\n")
-    share = sum(waits) / (sum(waits) + sum(works))
-    print(f"Waiting for data: median {1000 * statistics.median(waits):.1f} ms, {100 * share:.2f} % of all time")
-    print(f"Training step: median {statistics.median(works):.2f} s")
-    print(f"Peak resident memory of the process: {peak / 2 ** 30:.2f} GiB")
 
 
 if __name__ == "__main__":
