@@ -186,7 +186,8 @@ def main():
         patch = {"packed": rng.uniform(0, 1, (1, SIZE, SIZE, 4)).astype(np.float32),
                  "target": rng.uniform(0, 1, (1, 2 * SIZE, 2 * SIZE, 3)).astype(np.float32)}
         np.savez(folder / "case.npz", **values, **patch)
-        compare(f"A training step, {SIZE}x{SIZE} packed, batch 1", folder, [name for name, (_, does) in CONTENDERS.items() if "train" in does])
+        trained = [name for name, (_, does) in CONTENDERS.items() if "train" in does]
+        compare(f"A training step, {SIZE}x{SIZE} packed, batch 1", folder, trained)
         np.savez(folder / "case.npz", **values, packed=rng.uniform(0, 1, (1, *FRAME, 4)).astype(np.float32))
         compare(f"The network on a frame of {2 * FRAME[0]}x{2 * FRAME[1]}", folder, list(CONTENDERS))
 
