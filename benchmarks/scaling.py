@@ -25,7 +25,7 @@ def draw(rows, path):
     time.set(xlabel="megapixels", ylabel="seconds, start of the program included", xlim=0, ylim=0)
     memory.plot(pixels, [row[3] / 1024 for row in rows], "o-", color="tab:red")
     memory.axhline(LIMIT, color="grey", linestyle="--", label=f"--memory_limit={LIMIT:g}")
-    memory.set(xlabel="megapixels", ylabel="peak resident memory in GiB", xlim=0, ylim=0)
+    memory.set(xlabel="megapixels", ylabel="peak resident memory in GiB", xlim=0, ylim=(0, 1.15 * LIMIT))
     memory.legend(loc="lower right")
     figure.savefig(path, dpi=110)
 

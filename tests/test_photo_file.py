@@ -1,5 +1,6 @@
 """Finished photographs: their values, their EXIF, their colour space, whichever way they lie."""
 
+import dataclasses
 import io
 import struct
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageCms
 from lowlight_tf.image_file import read_picture, to_uint8
 from lowlight_tf.isp.color import linear_to_bt709
 from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, Metadata, add_directories, completed, read_metadata
-from lowlight_tf.photo_file import SUFFIXES, upright, write_photo
+from lowlight_tf.photo_file import SUFFIXES, srgb_profile, upright, write_photo
 from lowlight_tf.raw_file import read_raw
 
 PICTURE = np.random.RandomState(0).randint(0, 65536, (20, 30, 3)).astype(np.uint16)
@@ -153,3 +154,10 @@ def test_what_libraw_knows_fills_the_gaps(tmp_path):
     found = completed(Metadata(), read_raw(path))
     assert (found.iso, found.taken) == (84, "1997:04:23 08:00:47") and found.aperture == pytest.approx(6.2)
     assert read_metadata(path).camera == "Eastman Kodak Company Kodak Digital Science DC50 Zoom Camera"
+
+
+def test_a_text_of_book_length_costs_a_jpeg_its_texts_and_nothing_else(tmp_path):
+    write_photo(tmp_path / "a.jpg", PICTURE, "jpeg", dataclasses.replace(TAKEN, base={**TAKEN.base, 270: "x" * 70000}))
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.size == (30, 20) and image.info["icc_profile"] == srgb_profile()
+        assert image.getexif().get_ifd(EXIF_IFD)[34855] == 6400 and 270 not in image.getexif()
