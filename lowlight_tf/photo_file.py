@@ -10,6 +10,7 @@ import tensorflow as tf
 import tifffile
 from PIL import ImageCms
 
+from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import atomic_path
 from lowlight_tf.image_file import to_uint8
 from lowlight_tf.isp.color import SRGB_TO_XYZ
@@ -17,6 +18,7 @@ from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION, add_directories
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
 _LINEAR_RAW = 34892
+_MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
 
 
@@ -99,8 +101,11 @@ def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
       quality: of a JPEG, 1 to 100.
       ccm: [3, 3], a DNG's colours -> linear sRGB.
     Raises:
-      OutputError: where it cannot be written.
+      OutputError: where it cannot be written. LowlightError: for a JPEG whose side is too long for the format.
     """
+    if kind == "jpeg" and max(picture.shape[:2]) > _MOST_PIXELS:
+        raise LowlightError(f"{path} would be {picture.shape[1]}x{picture.shape[0]}, and a JPEG holds {_MOST_PIXELS} pixels a side; "
+                            "use --format=png")
     with atomic_path(path) as temporary:
         if kind == "jpeg":
             _write_jpeg(temporary, picture, metadata, quality)

@@ -11,6 +11,7 @@ import tifffile
 from conftest import shared, write_frame
 from PIL import Image, ImageCms
 
+from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import read_picture, to_uint8
 from lowlight_tf.isp.color import linear_to_bt709
 from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, Metadata, add_directories, completed, read_metadata
@@ -154,6 +155,12 @@ def test_what_libraw_knows_fills_the_gaps(tmp_path):
     found = completed(Metadata(), read_raw(path))
     assert (found.iso, found.taken) == (84, "1997:04:23 08:00:47") and found.aperture == pytest.approx(6.2)
     assert read_metadata(path).camera == "Eastman Kodak Company Kodak Digital Science DC50 Zoom Camera"
+
+
+def test_a_side_too_long_for_a_jpeg(tmp_path):
+    with pytest.raises(LowlightError, match="a.jpg would be 65501x1, and a JPEG holds 65500 pixels a side; use --format=png"):
+        write_photo(tmp_path / "a.jpg", np.zeros([1, 65501, 3], np.uint8), "jpeg", Metadata())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_text_of_book_length_costs_a_jpeg_its_texts_and_nothing_else(tmp_path):

@@ -8,6 +8,11 @@ from lowlight_tf import winograd
 from lowlight_tf.network import NetworkConfig, forward, initialize_parameters
 
 
+@pytest.fixture(autouse=True)
+def _without_a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
+
+
 def _plain(x, filters):
     return tf.nn.conv2d(x, filters, strides=1, padding="SAME")
 
