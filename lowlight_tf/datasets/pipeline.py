@@ -70,9 +70,11 @@ class Source(typing.Protocol):
 
     def entries(self, part, seed):
         """Returns a tf.data.Dataset of (index, ...), in order, for each example of the Part; cheap to skip."""
+        raise NotImplementedError
 
     def example(self, *entry, seed, camera, config):
         """Turns an entry into (inputs, target), a pure function of (seed, index), on several threads."""
+        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
