@@ -96,11 +96,11 @@ def _aligned_empty(shape, dtype):
     return memory[start:start + size].view(dtype).reshape(shape)
 
 
-def _plain(frame, ratio, size, before, settings):
+def _plain(frame, gain, size, before, settings):
     """The plain rendering on the canvas of the padded mosaic; None where it is not asked for."""
     if settings.strength >= 1:
         return None
-    rendered = frame.plain(ratio)
+    rendered = frame.plain(gain)
     after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
     return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
 
@@ -129,7 +129,7 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
     Args:
       frame: a Frame.
       packed: uint16 [h, w, C], its packed counts.
-      ratio: exposure ratio.
+      ratio: what the light is multiplied by: the exposure ratio, and the frame's own light_gain.
       loaded: a Model.
       settings: a Finish.
       most_pixels: of the network's input at a time.

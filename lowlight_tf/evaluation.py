@@ -20,7 +20,7 @@ from lowlight_tf.html_report import PAGE_NAME, write_page
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 from lowlight_tf.report_entries import pair_entry
 
 
@@ -54,7 +54,7 @@ def predictor_of(run, camera, network):
         packed = packing.amplify(packed, ratio)
         output = run(packing.network_input(packed, camera, network.input_channels))[0]
         if network.target == "camera_rgb":
-            return finish(output, None, short.ccm, network.target, Finish()) / np.float32(65535)
+            return finish(output, None, short.ccm, network.target, Finish(curve="bt709")) / np.float32(65535)
         return np.asarray(output)
 
     return predict

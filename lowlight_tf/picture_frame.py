@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from lowlight_tf.frame import Frame, check_size
 from lowlight_tf.image_file import read_picture
-from lowlight_tf.isp.color import linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.isp.color import exposed_codes, srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 from lowlight_tf.metadata import read_metadata
 
@@ -25,11 +25,10 @@ def _recorded(picture, camera):
     return recorded
 
 
-def _plain_picture(path, ratio):
-    """Reads a picture as if it had been exposed `ratio` times longer."""
-    light = srgb_to_linear(np.arange(65536, dtype=np.float32) / 65535)
-    codes = linear_to_bt709(tf.minimum(light * ratio, 1.0)).numpy()
-    return np.round(codes * 65535).astype(np.uint16)[read_picture(path)]
+def _plain_picture(path, gain):
+    """Reads a picture as if it had been exposed `gain` times longer."""
+    picture = read_picture(path)
+    return picture if gain == 1 else exposed_codes(gain)[picture]
 
 
 def read_picture_frame(path, camera):
@@ -44,6 +43,6 @@ def read_picture_frame(path, camera):
     kind = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG"}.get(path.suffix[1:].lower(), "TIFF")
     metadata = read_metadata(path)
     flip = 0 if kind == "JPEG" else metadata.flip  # JPEGs are turned when they are read
-    return Frame(path, kind, _recorded(picture, camera), (0, 0), (float(black),) * 4, float(white), _PICTURE_GAINS,
+    return Frame(path, kind, _recorded(picture, camera), camera.cfa, (0, 0), (float(black),) * 4, float(white), _PICTURE_GAINS,
                  np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)), flip, metadata,
-                 (f"from a {kind}, a lesser substitute for raw",), lambda ratio: _plain_picture(path, ratio))
+                 (f"from a {kind}, a lesser substitute for raw",), lambda gain: _plain_picture(path, gain))

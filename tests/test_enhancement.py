@@ -21,7 +21,7 @@ from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.isp.color import bt709_to_linear
 from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 from lowlight_tf.stages import run_stages
 
 ALL = 10**9

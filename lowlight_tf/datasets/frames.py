@@ -8,7 +8,8 @@ from lowlight_tf.cameras import cfa_offset
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import PICTURE_SUFFIXES, read_picture
 from lowlight_tf.packing import crop_to_phase
-from lowlight_tf.raw_file import read_raw, render
+from lowlight_tf.raw_file import read_raw
+from lowlight_tf.rendering import render
 
 # How far a file's own black level may lie from its camera's row: drift and firmware make a few counts, another camera hundreds.
 _BLACK_TOLERANCE = 64

@@ -79,3 +79,17 @@ def bt709_to_linear(encoded):
     """Inverts `linear_to_bt709`: float [...] in [0, 1] -> the same shape in [0, 1]."""
     power = ((tf.maximum(encoded, 4.5 * _BT709_TOE) + _BT709_OFFSET) / (1 + _BT709_OFFSET)) ** 2.222
     return tf.where(encoded < 4.5 * _BT709_TOE, encoded / 4.5, power)
+
+
+def exposed_codes(gain, is_srgb=True):
+    """Returns a table for uint16 codes: each code's light multiplied by `gain`, clipped at white, coded again with the same curve.
+
+    Args:
+      gain: factor.
+      is_srgb: the curve is sRGB's, else that of LibRaw's renderings.
+    Returns:
+      uint16 [65536].
+    """
+    decode, encode = (srgb_to_linear, linear_to_srgb) if is_srgb else (bt709_to_linear, linear_to_bt709)
+    light = decode(np.arange(65536) / 65535)  # float64: the table is exact where the gain is 1
+    return np.round(encode(tf.minimum(light * gain, 1.0)).numpy() * 65535).astype(np.uint16)
