@@ -83,7 +83,8 @@ def _is_alone(mosaic, rows, columns, tile, neighbours, excess, sigma):
                 background[here] = np.median(_at(mosaic, y[here], x[here], outside), axis=1)
         spread += value - background
         variance += 1.5 * sigma(background) ** 2  # the median's own, too
-    return np.sign(excess) * spread + _CONFIDENCE * np.sqrt(variance) < _SPREAD * np.abs(excess)
+    # A hot one must be shown to be alone, or it may be a star. A dark point may be taken for a defect where noise hides what is around it.
+    return np.sign(excess) * (spread + _CONFIDENCE * np.sqrt(variance)) < _SPREAD * np.abs(excess)
 
 
 def find_defects(mosaic, colors, black_level, shot_noise, read_noise):
