@@ -8,12 +8,22 @@ from raw_builders import BAYER, XTRANS, Expected, Shot, _exif, _picture, _rgbg
 from tiff_builder import ASCII, LONG, SHORT, UNDEFINED, Block, Directory, append_directory, packed_bits, tiff, words
 
 
+def _panasonic_bytes(mosaic):
+    """Codes counts as RawFormat 5: ten of 12 bits in 16 bytes, the stream in blocks of 0x4000 that begin at their byte 0x2008."""
+    pairs = mosaic.astype(np.int64).reshape(-1, 5, 2)
+    first, second = pairs[..., 0], pairs[..., 1]
+    groups = np.stack([first & 255, first >> 8 | (second & 15) << 4, second >> 4], axis=-1).reshape(-1, 15).astype(np.uint8)
+    stream = np.pad(groups, ((0, 0), (0, 1))).tobytes()
+    stream += b"\0" * (-len(stream) % 0x4000)
+    return b"".join(stream[at + 0x2008:at + 0x4000] + stream[at:at + 0x2008] for at in range(0, len(stream), 0x4000))
+
+
 def write_rw2(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(128, 128, 128)):
-    """Writes a Panasonic RW2 of the GH4: 12 bits at the top of 16, uncompressed, as the first models wrote them.
+    """Writes a Panasonic RW2 of the GH5S, 12 bits; the width is a multiple of ten.
 
     The header's magic is 0x55, and the tags are PanasonicRaw's: SensorWidth (0x0002), SensorHeight, borders (0x0004 to 0x0007), CFAPattern
     (0x0009), BitsPerSample (0x000a), ISO (0x0017), BlackLevelRed, -Green, -Blue (0x001c to 0x001e), WBRedLevel, WBGreenLevel,
-    WBBlueLevel (0x0024 to 0x0026); `parse_tiff_ifd`. LibRaw's table adds 15 counts of black for this model.
+    WBBlueLevel (0x0024 to 0x0026), RawFormat (0x002d), RawDataOffset (0x0118); `parse_tiff_ifd`, `panasonic_load_raw`.
     """
     height, width = mosaic.shape
     levels = np.multiply(shot.gains, 256) if shot.gains else ()
@@ -21,12 +31,12 @@ def write_rw2(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(128, 128, 128)):
         (0x0001, UNDEFINED, b"0400"), (0x0002, SHORT, [width]), (0x0003, SHORT, [height]), (0x0004, SHORT, [0]), (0x0005, SHORT, [0]),
         (0x0006, SHORT, [height]), (0x0007, SHORT, [width]), (0x0009, SHORT, [1 + ("RGGB", "GRBG", "GBRG", "BGGR").index(cfa)]),
         (0x000a, SHORT, [12]), (0x0017, SHORT, [shot.iso]), *((0x001c + index, SHORT, [level]) for index, level in enumerate(black)),
-        *((0x0024 + index, SHORT, [level]) for index, level in enumerate(levels)),
-        (271, ASCII, "Panasonic"), (272, ASCII, "DMC-GH4"), (273, LONG, Block(words(mosaic.astype(np.uint16) << 4))),
+        *((0x0024 + index, SHORT, [level]) for index, level in enumerate(levels)), (0x002d, SHORT, [5]),
+        (0x0118, LONG, Block(_panasonic_bytes(mosaic))), (271, ASCII, "Panasonic"), (272, ASCII, "DC-GH5S"),
         (274, SHORT, [shot.orientation]), _exif(shot))
     pathlib.Path(path).write_bytes(tiff("<", first, magic=0x55))
-    red, green, blue = (level + 15 for level in black)
-    return Expected(mosaic, cfa, (red, green, blue, green), 4095, "DMC-GH4", shot)
+    red, green, blue = black
+    return Expected(mosaic, cfa, (red, green, blue, green), 4095, "DC-GH5S", shot)
 
 
 def write_orf(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(255, 255, 255, 255)):
