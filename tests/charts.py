@@ -1,7 +1,7 @@
 """Charts of known colours, and what a noise-free sensor records of them: the independent reference of the raw developers.
 
 A chart's light is linear sRGB. A sensor sees it through the inverse of the way back: camera colour is the camera's matrix times CIE XYZ,
-rows normalised so that white is white, divided by the gains of the white balance. A picture that is developed right has the chart's colours.
+rows normalised so that white is white, divided by the gains of the white balance. Developed right, a picture has the chart's colours.
 Numbers of sRGB: IEC 61966-2-1.
 """
 

@@ -4,7 +4,7 @@ import pathlib
 import struct
 
 import numpy as np
-from raw_builders import BAYER, XTRANS, Expected, Shot, _exif, _picture, _rgbg
+from raw_builders import BAYER, SHOT, XTRANS, Expected, exif_directory, picture_tags, rgbg
 from tiff_builder import ASCII, LONG, SHORT, UNDEFINED, Block, Directory, append_directory, packed_bits, tiff, words
 
 
@@ -18,7 +18,7 @@ def _panasonic_bytes(mosaic):
     return b"".join(stream[at + 0x2008:at + 0x4000] + stream[at:at + 0x2008] for at in range(0, len(stream), 0x4000))
 
 
-def write_rw2(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(128, 128, 128)):
+def write_rw2(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(128, 128, 128)):
     """Writes a Panasonic RW2 of the GH5S, 12 bits; the width is a multiple of ten.
 
     The header's magic is 0x55, and the tags are PanasonicRaw's: SensorWidth (0x0002), SensorHeight, borders (0x0004 to 0x0007), CFAPattern
@@ -33,13 +33,13 @@ def write_rw2(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(128, 128, 128)):
         (0x000a, SHORT, [12]), (0x0017, SHORT, [shot.iso]), *((0x001c + index, SHORT, [level]) for index, level in enumerate(black)),
         *((0x0024 + index, SHORT, [level]) for index, level in enumerate(levels)), (0x002d, SHORT, [5]),
         (0x0118, LONG, Block(_panasonic_bytes(mosaic))), (271, ASCII, "Panasonic"), (272, ASCII, "DC-GH5S"),
-        (274, SHORT, [shot.orientation]), _exif(shot))
+        (274, SHORT, [shot.orientation]), exif_directory(shot))
     pathlib.Path(path).write_bytes(tiff("<", first, magic=0x55))
     red, green, blue = black
     return Expected(mosaic, cfa, (red, green, blue, green), 4095, "DC-GH5S", shot)
 
 
-def write_orf(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(255, 255, 255, 255)):
+def write_orf(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(255, 255, 255, 255)):
     """Writes an Olympus ORF of the E-M10: 12 bits, packed into little-endian words of 32 bits.
 
     The header's magic is "RO". The maker note begins with "OLYMPUS" and counts offsets from there; its ImageProcessing directory (0x2040)
@@ -53,14 +53,14 @@ def write_orf(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(255, 255, 255, 25
     note = bytearray(b"OLYMPUS\0II\3\0")
     append_directory(note, "<", Directory((0x2040, LONG, processing)))
     colours = bytes([2, 0, 2, 0, *BAYER[cfa]])
-    raw = [tag for tag in _picture(width, height, 12, 1, data) if tag]
+    raw = [tag for tag in picture_tags(width, height, 12, 1, data) if tag]
     first = Directory(*raw, (271, ASCII, "OLYMPUS CORPORATION"), (272, ASCII, "E-M10"), (274, SHORT, [shot.orientation]),
-                      _exif(shot, (37500, UNDEFINED, bytes(note)), (41730, UNDEFINED, colours)))  # 41730: EXIF's CFAPattern
+                      exif_directory(shot, (37500, UNDEFINED, bytes(note)), (41730, UNDEFINED, colours)))  # 41730: EXIF's CFAPattern
     pathlib.Path(path).write_bytes(tiff("<", first, magic=0x4f52))
-    return Expected(mosaic, cfa, _rgbg(black, cfa), 4095, "E-M10", shot)
+    return Expected(mosaic, cfa, rgbg(black, cfa), 4095, "E-M10", shot)
 
 
-def write_raf(path, mosaic, shot=Shot(), *, black=1024, cfa=XTRANS):
+def write_raf(path, mosaic, shot=SHOT, *, black=1024, cfa=XTRANS):
     """Writes a Fujifilm RAF of the X-T2: X-Trans, 14 bits in 16, uncompressed.
 
     A header that names model and parts; a JPEG whose EXIF says how the photograph was taken; a directory of its own kind (RawImageFullSize
@@ -69,7 +69,7 @@ def write_raf(path, mosaic, shot=Shot(), *, black=1024, cfa=XTRANS):
     (0xf00e).
     """
     height, width = mosaic.shape
-    exif = tiff("<", Directory((271, ASCII, "FUJIFILM"), (272, ASCII, "X-T2"), (274, SHORT, [shot.orientation]), _exif(shot)))
+    exif = tiff("<", Directory((271, ASCII, "FUJIFILM"), (272, ASCII, "X-T2"), (274, SHORT, [shot.orientation]), exif_directory(shot)))
     jpeg = b"\xff\xd8" + struct.pack(">BBH", 0xff, 0xe1, len(exif) + 8) + b"Exif\0\0" + exif + b"\xff\xd9"
     balance = [shot.gains[index] / shot.gains[1] * 302 for index in (1, 0, 1, 2)] if shot.gains else None
     entries = [(0x0100, struct.pack(">HH", height, width)), (0x0121, struct.pack(">HH", height, width)),

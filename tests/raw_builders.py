@@ -1,5 +1,5 @@
-"""Small raw files in other makers' containers, with those makers' tags: Sony ARW, Nikon NEF, Canon CR2, Pentax PEF, Panasonic RW2,
-Olympus ORF and Fujifilm RAF. DNG is in `dng_builder`.
+"""Small raw files in other makers' containers, with those makers' tags: Sony ARW, Nikon NEF, Canon CR2, Pentax PEF. The others' are
+in `foreign_containers`, DNG is in `dng_builder`.
 
 Each `write_*` takes the counts of the whole sensor and how the photograph was taken, and returns what a reader must find: an Expected.
 Names of tags are ExifTool's. Where dcraw and LibRaw read them is named by function: `parse_tiff_ifd` and `apply_tiff` (tiff.cpp),
@@ -59,6 +59,9 @@ class Shot:
     aperture: float = 2.8
 
 
+SHOT = Shot()
+
+
 @dataclasses.dataclass(frozen=True)
 class Expected:
     """What a reader must find in a file: the visible mosaic, its CFA, black of R, G, B and second G, white, model, and the Shot."""
@@ -71,13 +74,13 @@ class Expected:
     shot: Shot
 
 
-def _exif(shot, *more):
+def exif_directory(shot, *more):
     """The EXIF directory. EXIF 2.3: ExposureTime, FNumber, ISO, DateTimeOriginal; MakerNote is in `more`."""
     return (34665, LONG, Directory((33434, RATIONAL, [shot.seconds]), (33437, RATIONAL, [shot.aperture]), (34855, SHORT, [shot.iso]),
                                    (36867, ASCII, "2024:05:06 07:08:09"), *more))
 
 
-def _picture(width, height, bits, compression, data, cfa=None):
+def picture_tags(width, height, bits, compression, data, cfa=None):
     """Tags of TIFF/EP that every directory with raw data has."""
     return [
         (254, LONG, [0]), (256, LONG, [width]), (257, LONG, [height]), (258, SHORT, [bits]), (259, SHORT, [compression]),
@@ -99,6 +102,14 @@ def _rggb(values):
     return [red, green, green, blue]
 
 
+def rgbg(tile, cfa):
+    """Levels of one tile, row-major, as levels of R, G, B and the second G."""
+    of_colour = {"R": [], "G": [], "B": []}
+    for letter, level in zip(cfa, tile):
+        of_colour[letter].append(level)
+    return of_colour["R"][0], of_colour["G"][0], of_colour["B"][0], of_colour["G"][1]
+
+
 def _sony_cipher(content, key):
     """Sony's SR2 cipher, its own inverse; dcraw's `sony_decrypt`."""
     pad = []
@@ -117,7 +128,7 @@ def _sony_cipher(content, key):
     return struct.pack(f"<{len(coded)}I", *coded)
 
 
-def write_arw(path, mosaic, shot=Shot(), *, cfa="RGGB", black=512, private=False):
+def write_arw(path, mosaic, shot=SHOT, *, cfa="RGGB", black=512, private=False):
     """Writes a Sony ARW of the A7S II: 14 bits in 16, uncompressed, in a SubIFD.
 
     Args:
@@ -125,7 +136,7 @@ def write_arw(path, mosaic, shot=Shot(), *, cfa="RGGB", black=512, private=False
         that DNGPrivateData (0xc634) leads to; `parseSonySR2`.
     """
     levels = [(0x7310, SHORT, [black] * 4), (0x7313, SSHORT, _rggb(np.multiply(shot.gains, 1024))) if shot.gains else None]
-    raw = Directory(*_picture(mosaic.shape[1], mosaic.shape[0], 14, 1, words(mosaic), cfa), *(() if private else levels))
+    raw = Directory(*picture_tags(mosaic.shape[1], mosaic.shape[0], 14, 1, words(mosaic), cfa), *(() if private else levels))
     key = 0x3D2A5B17
 
     def enciphered(place):
@@ -134,12 +145,12 @@ def write_arw(path, mosaic, shot=Shot(), *, cfa="RGGB", black=512, private=False
         return _sony_cipher(bytes(inner.ljust(256, b"\0")), key)
 
     more = (0xc634, BYTE, Directory((0x7200, LONG, Block(enciphered)), (0x7201, LONG, [256]), (0x7221, LONG, [key]))) if private else None
-    first = _thumbnail(shot, "SONY", "ILCE-7SM2", (330, LONG, raw), _exif(shot), more)
+    first = _thumbnail(shot, "SONY", "ILCE-7SM2", (330, LONG, raw), exif_directory(shot), more)
     pathlib.Path(path).write_bytes(tiff("<", first))
     return Expected(mosaic, cfa, (black,) * 4, 16383, "ILCE-7SM2", shot)
 
 
-def write_nef(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(0, 0, 0, 0), bits=14):
+def write_nef(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(0, 0, 0, 0), bits=14):
     """Writes a Nikon NEF of the D700: big-endian, uncompressed; its maker note has a TIFF header of its own (`parseNikonMakernote`).
 
     WB_RBLevels (0x000c) holds red and blue over green; BlackLevel (0x003d) is in counts of 14 bits, also where the data have 12, which
@@ -151,21 +162,13 @@ def write_nef(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(0, 0, 0, 0), bits
         (0x000c, RATIONAL, [red / green, blue / green, 1, 1]) if shot.gains else None,
         (0x003d, SHORT, np.multiply(black, 1 << (14 - bits)))))
     data = words(mosaic, ">") if bits == 14 else packed_bits(mosaic, bits)
-    raw = Directory(*_picture(mosaic.shape[1], mosaic.shape[0], bits, 1, data, cfa))
-    first = _thumbnail(shot, "NIKON CORPORATION", "NIKON D700", (330, LONG, raw), _exif(shot, (37500, UNDEFINED, note)))
+    raw = Directory(*picture_tags(mosaic.shape[1], mosaic.shape[0], bits, 1, data, cfa))
+    first = _thumbnail(shot, "NIKON CORPORATION", "NIKON D700", (330, LONG, raw), exif_directory(shot, (37500, UNDEFINED, note)))
     pathlib.Path(path).write_bytes(tiff(">", first))
-    return Expected(mosaic[:, 2:-2], cfa, _rgbg(black, cfa), (1 << bits) - 1, "NIKON D700", shot)
+    return Expected(mosaic[:, 2:-2], cfa, rgbg(black, cfa), (1 << bits) - 1, "NIKON D700", shot)
 
 
-def _rgbg(tile, cfa):
-    """Levels of one tile, row-major, as levels of R, G, B and the second G."""
-    of_colour = {"R": [], "G": [], "B": []}
-    for letter, level in zip(cfa, tile):
-        of_colour[letter].append(level)
-    return of_colour["R"][0], of_colour["G"][0], of_colour["B"][0], of_colour["G"][1]
-
-
-def write_cr2(path, mosaic, shot=Shot(), *, black=2048, left=0, top=0):
+def write_cr2(path, mosaic, shot=SHOT, *, black=2048, left=0, top=0):
     """Writes a Canon CR2 of the EOS 600D: lossless JPEG of 14 bits in the fourth directory of the chain.
 
     The maker note has the model's number (0x0010), SensorInfo (0x00e0: the frame inside its masked borders) and ColorData6 (0x4001,
@@ -183,14 +186,14 @@ def write_cr2(path, mosaic, shot=Shot(), *, black=2048, left=0, top=0):
     note = Directory((0x0010, LONG, [0x80000286]), (0x00e0, SHORT, sensor), (0x4001, SHORT, color))
     data = lossless_jpeg(mosaic, 14)
     raw = Directory((259, SHORT, [6]), (273, LONG, Block(data)), (279, LONG, [len(data)]), (50752, SHORT, [0, 0, width]))
-    first = _thumbnail(shot, "Canon", "Canon EOS 600D", _exif(shot, (37500, UNDEFINED, note)))
+    first = _thumbnail(shot, "Canon", "Canon EOS 600D", exif_directory(shot, (37500, UNDEFINED, note)))
     small = Directory((256, LONG, [16]), (257, LONG, [12]), (258, SHORT, [8, 8, 8]), (259, SHORT, [1]), (262, SHORT, [2]),
                       (273, LONG, Block(b"\x80" * 576)), (277, SHORT, [3]), (279, LONG, [576]))
     pathlib.Path(path).write_bytes(tiff("<", first, small, small, raw, mark=b"CR\x02\0" + struct.pack("<I", 0)))
     return Expected(mosaic[top:, left:], "RGGB", (black,) * 4, 0x3510, "Canon EOS 600D", shot)
 
 
-def write_pef(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(64, 64, 64, 64)):
+def write_pef(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(64, 64, 64, 64)):
     """Writes a Pentax PEF of the K-5: big-endian, 14 bits in 16, uncompressed, in the first directory.
 
     Its maker note begins with "PENTAX " and counts offsets from there: BlackPoint (0x0200), WhitePoint (0x0201); `parsePentaxMakernotes`.
@@ -199,7 +202,7 @@ def write_pef(path, mosaic, shot=Shot(), *, cfa="RGGB", black=(64, 64, 64, 64)):
     append_directory(note, ">", Directory(
         (0x0005, LONG, [0x12e76]), (0x0200, SHORT, black),
         (0x0201, SHORT, _rggb(np.multiply(shot.gains, 8192))) if shot.gains else None))
-    raw = Directory(*_picture(mosaic.shape[1], mosaic.shape[0], 14, 1, words(mosaic, ">"), cfa), (271, ASCII, "PENTAX"),
-                    (272, ASCII, "PENTAX K-5"), (274, SHORT, [shot.orientation]), _exif(shot, (37500, UNDEFINED, bytes(note))))
+    raw = Directory(*picture_tags(mosaic.shape[1], mosaic.shape[0], 14, 1, words(mosaic, ">"), cfa), (271, ASCII, "PENTAX"),
+                    (272, ASCII, "PENTAX K-5"), (274, SHORT, [shot.orientation]), exif_directory(shot, (37500, UNDEFINED, bytes(note))))
     pathlib.Path(path).write_bytes(tiff(">", raw))
-    return Expected(mosaic, cfa, _rgbg(black, cfa), 16383, "PENTAX K-5", shot)
+    return Expected(mosaic, cfa, rgbg(black, cfa), 16383, "PENTAX K-5", shot)

@@ -32,7 +32,7 @@ class Directory:
 
 
 def _fraction(value, limit):
-    scale = 10 ** max(0, min(6, int(np.log10(limit / max(abs(float(value)), 1e-6)))))
+    scale = 10 ** int(np.log10((limit - 1) / max(abs(float(value)), 1)))
     return round(float(value) * scale), scale
 
 
