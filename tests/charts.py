@@ -100,6 +100,12 @@ def cfa_index(cfa, size):
     return tiled(np.reshape(["RGB".index(letter) for letter in cfa], (side, side)), size)
 
 
+def _dithered(counts):
+    """Rounds counts up or down by an ordered pattern of 16 thresholds, so that the means of areas are kept where a count is much."""
+    row, column = (np.arange(side) // 2 for side in counts.shape)
+    return np.floor(counts + ((7 * row[:, None] + 3 * column) % 16 + 0.5) / 16)
+
+
 def record(chart, xyz_to_camera, gains, *, cfa="RGGB", black=0.0, white=16383.0, exposure=1.0, saturation=np.inf, response=1.0):
     """Returns the counts, uint16 [H, W], that a noise-free sensor records of a chart.
 
@@ -112,9 +118,10 @@ def record(chart, xyz_to_camera, gains, *, cfa="RGGB", black=0.0, white=16383.0,
       exposure: factor of the light.
       saturation: counts that nothing exceeds.
       response: factor of each photosite's light, or [H, W]: a lens's shading.
+    Means are exact, counts are rounded by a pattern.
     """
     seen = chart.light @ camera_matrix(xyz_to_camera).T / np.asarray(gains)
     counts = np.take_along_axis(seen, cfa_index(cfa, chart.patch.shape)[..., None], axis=2)[..., 0]
     counts = black + counts * exposure * response * (white - np.mean(black))
     assert counts.min() >= 0
-    return np.minimum(np.round(counts), min(saturation, white)).astype(np.uint16)
+    return np.minimum(_dithered(counts), min(saturation, white)).astype(np.uint16)
