@@ -163,7 +163,8 @@ _UNREAD = {"libraw": False, "why": "does not read the tag"}
 _PATTERN = (200, 240, 280, 256, 210, 300, 220, 270, 260, 230, 250, 310, 240, 205, 290, 245)
 _DUSK = xy_to_xyz(0.36, 0.37)
 _DELTAS = tuple(np.linspace(0, 150, 144).tolist()), tuple(np.linspace(80, 0, 96).tolist())
-_LAMP = np.vstack([np.full([1, 3], 2.5), np.tile(np.linspace(0.2, 0.6, 11)[:, None], 3) * [1.0, 0.9, 0.7]])
+_LAMP = colour_chart(_SIZE, np.vstack([np.full([1, 3], 2.5), np.tile(np.linspace(0.2, 0.6, 11)[:, None], 3) * [1.0, 0.9, 0.7]]))
+_SATURATED = dataclasses.replace(_LAMP, light=np.minimum(_LAMP.light, (3600 - 256) / (4095 - 256)))
 
 DNGS = {
     "plain": _dng(),
@@ -204,7 +205,7 @@ DNGS = {
     "gain_map_of_colours": _dng(seen={"response": _RESPONSE3}, opcodes3=opcode_list(*_MAPS3), row=_UNREAD),
     "gain_map_behind_another_opcode": _dng(seen={"response": _RESPONSE2}, order=">", opcodes2=opcode_list(_UNKNOWN, *_MAPS2), row=_UNREAD),
     "noise_profile": _dng(noise_profile=(1e-4, 1e-6)),
-    "saturated_below_white": _dng(colour_chart(_SIZE, _LAMP), seen={"saturation": 3600}, exposure=1.0, gains=GAINS,
+    "saturated_below_white": _dng(_LAMP, seen={"saturation": 3600}, exposure=1.0, shown=_SATURATED,
                                   row={"ratio": 1.0, "libraw": False, "why": "makes it pink", "any_brightness": True}),
     **{f"orientation_{number}": _dng(orientation=number) for number in (2, 3, 4, 5, 7)},
 }

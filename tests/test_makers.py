@@ -84,8 +84,7 @@ def test_every_path_shows_the_charts_colours(tmp_path, ideal, name, strength):
     row = TABLE[name](tmp_path)
     picture = developed(row.path, ideal, row.ratio, strength, tmp_path)
     assert picture.shape == row.chart.light.shape
-    known = np.minimum(row.chart.means(row.chart.light), 1)
-    hold(row.chart.means(picture), known, row.any_brightness)
+    hold(row.chart.means(picture), row.chart.means(row.chart.light), row.any_brightness)
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -127,7 +126,7 @@ def test_a_lamp_that_saturates_below_white_is_white(tmp_path, ideal, strength):
 def test_a_matrix_that_nobody_knows_is_said(tmp_path, ideal, capsys):
     row = _dng(matrix1=None)(tmp_path)
     developed(row.path, ideal, row.ratio, 1.0, tmp_path)
-    assert "matrix" in capsys.readouterr().out
+    assert "matrix" in capsys.readouterr().out.replace(str(tmp_path), "")
 
 
 @pytest.mark.parametrize("said, words", [
