@@ -94,6 +94,7 @@ MAKERS = {
     "nef_upside_down": maker_row(write_nef, "a.nef", "NIKON D700", shot=Shot(GAINS, orientation=3), **_NEF),
     "nef_no_balance": maker_row(write_nef, "a.nef", "NIKON D700", shot=Shot(None), row=_GREY_WORLD, **_NEF),
     "cr2": maker_row(write_cr2, "a.cr2", "Canon EOS 600D", black=2048, white=0x3510),
+    "cr2_named_tif": maker_row(write_cr2, "A.TIF", "Canon EOS 600D", black=2048, white=0x3510),
     "cr2_no_balance": maker_row(write_cr2, "a.cr2", "Canon EOS 600D", black=2048, white=0x3510, shot=Shot(None), row=_GREY_WORLD),
     "cr2_borders": _borders((0, 0, 0), 0.5),
     "cr2_borders_drifted": _borders((6, 4, 2), 1 / 32),
@@ -102,7 +103,10 @@ MAKERS = {
     "pef_upright": maker_row(write_pef, "a.pef", "PENTAX K-5", black=64, shot=Shot(GAINS, orientation=8)),
     "pef_no_balance": maker_row(write_pef, "a.pef", "PENTAX K-5", black=64, shot=Shot(None), row=_GREY_WORLD),
     "rw2": maker_row(write_rw2, "a.rw2", "DC-GH5S", colour_chart((96, 150)), black=128, white=4095),
+    "rw2_no_balance": maker_row(write_rw2, "a.rw2", "DC-GH5S", colour_chart((96, 150)), black=128, white=4095, shot=Shot(None),
+                                row=_GREY_WORLD),
     "orf": maker_row(write_orf, "a.orf", "E-M10", black=255, white=4095),
+    "orf_no_balance": maker_row(write_orf, "a.orf", "E-M10", black=255, white=4095, shot=Shot(None), row=_GREY_WORLD),
     "raf": maker_row(write_raf, "a.raf", "X-T2", XTRANS_CHART, black=1024),
     "raf_no_balance": maker_row(write_raf, "a.raf", "X-T2", XTRANS_CHART, black=1024, shot=Shot(None), row=_GREY_WORLD),
 }

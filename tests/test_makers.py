@@ -10,6 +10,7 @@ import pytest
 import rawpy
 import tifffile
 from conftest import shared
+from dng_builder import JPEG_XL
 from ideal_model import ideal_model
 from maker_table import TABLE, dng_row
 
@@ -74,11 +75,14 @@ def test_every_path_shows_the_charts_colours(tmp_path, ideal, name, strength):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_libraw_agrees_that_the_file_shows_the_chart(tmp_path, name):
+def test_libraw_agrees_that_the_file_shows_the_chart_or_is_known_not_to(tmp_path, name):
     row = TABLE[name](tmp_path)
-    if not row.libraw:
-        pytest.skip(f"LibRaw's own rendering {row.why}")
-    hold(row.chart.means(librawd(row.path, row.ratio)), row.chart.means(row.chart.light))
+    found, chart = librawd(row.path, row.ratio), row.chart
+    if row.libraw:
+        hold(chart.means(found), chart.means(chart.light))
+    else:
+        differs = found.shape != chart.light.shape or np.abs(chart.means(found) / chart.means(chart.light) - 1).max() > 0.02
+        assert differs, f"LibRaw does right now what it did not: it {row.why}"
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -117,15 +121,16 @@ def test_a_matrix_that_nobody_knows_is_said(tmp_path, ideal, capsys):
     assert "matrix" in capsys.readouterr().out.replace(str(tmp_path), "")
 
 
-@pytest.mark.parametrize("said, words", [
-    ({"keep": 0.5}, ("truncated",)), ({"keep": 0.0}, ("truncated",)), ({"compression": 52546}, ("compress",)), ({"cfa_layout": 2}, ()),
-])
-def test_what_cannot_be_developed_is_said_in_a_line(tmp_path, ideal, said, words):
+@pytest.mark.parametrize("said, words, untrue", [
+    ({"keep": 0.5}, "truncated", "lens cap"), ({"keep": 0.0}, "truncated", "lens cap"),
+    ({"compression": JPEG_XL}, "compress", "no raw file"), ({"cfa_layout": 2}, "", "the model is of Bayer")],
+    ids=["half", "no_data", "jpeg_xl", "super_ccd"])
+def test_what_cannot_be_developed_is_said_in_a_line(tmp_path, ideal, said, words, untrue):
     row = dng_row(**said)(tmp_path)
     with pytest.raises(LowlightError) as caught:
         developed(row.path, ideal, row.ratio, 1.0, tmp_path)
-    message = str(caught.value)
-    assert all(word in message for word in words) and "no raw file" not in message and "the model is of Bayer" not in message
+    message = str(caught.value).replace(str(tmp_path), "")
+    assert words in message and untrue not in message
 
 
 @pytest.mark.parametrize("said", [{"recommended_iso": 102400}, {"standard_iso": 102400}], ids=["recommended", "standard"])

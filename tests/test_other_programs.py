@@ -13,7 +13,7 @@ import tifffile
 from charts import colour_chart
 from conftest import run_script, write_model
 from ideal_model import ideal_model
-from maker_table import dng_row, maker_row
+from maker_table import TABLE, dng_row, maker_row
 from raw_builders import write_arw, write_nef
 
 from lowlight_tf.enhancement import EnhanceConfig, make_enhancer
@@ -94,11 +94,23 @@ def linear(tmp_path_factory):
     return {**made, "script": (folder / "script" / "a.dng", made["arw"][1])}
 
 
+def _installed(program):
+    return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
+
+
 @pytest.mark.parametrize("name", [*ROWS, "script"])
-@pytest.mark.parametrize("develop", [
-    pytest.param(develop, marks=pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed"))
-    for develop, program in ((by_rawtherapee, "rawtherapee-cli"), (by_darktable, "darktable-cli"))])
+@pytest.mark.parametrize("develop", [pytest.param(by_rawtherapee, marks=_installed("rawtherapee-cli")),
+                                     pytest.param(by_darktable, marks=_installed("darktable-cli"))])
 def test_our_linear_dng_has_our_colours_elsewhere(tmp_path, linear, develop, name):
     path, chart = linear[name]
     found, known = (chart.means(light) for light in (develop(path, tmp_path), chart.light))
     np.testing.assert_allclose(*(colours / colours.sum(axis=1, keepdims=True) for colours in (found, known)), rtol=0.03)
+
+
+@_installed("darktable-cli")
+@pytest.mark.parametrize("name", ["dng_gain_map_of_the_mosaic", "dng_no_balance"])
+def test_darktable_agrees_with_the_table_where_libraw_cannot(tmp_path, name):
+    """It applies the map, and takes daylight where a file has no balance: the chart's colours, at one brightness."""
+    row = TABLE[name](tmp_path)
+    found, known = (row.chart.means(light) for light in (by_darktable(row.path, tmp_path), row.chart.light))
+    np.testing.assert_allclose(found, known / row.ratio, rtol=0.02)
