@@ -1,20 +1,20 @@
 """Finished photographs out: JPEG, 16-bit PNG, 16-bit TIFF and linear DNG, with EXIF, upright, their colour space said."""
 
 import dataclasses
-import functools
 import struct
 import zlib
 
 import numpy as np
 import tensorflow as tf
 import tifffile
-from PIL import ImageCms
 
+from lowlight_tf.color_profile import srgb_profile
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.exif_output import add_directories, exif_bytes, output_tags
 from lowlight_tf.files import atomic_path
 from lowlight_tf.image_file import to_uint8
 from lowlight_tf.isp.color import SRGB_TO_XYZ
-from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION, add_directories, exif_bytes, output_tags
+from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
 _LINEAR_RAW = 34892
@@ -26,13 +26,6 @@ def upright(picture, flip):
     """Turns a picture [H, W, 3] as RawImage.flip says."""
     picture = picture[::-1 if flip & 2 else 1, ::-1 if flip & 1 else 1]
     return np.ascontiguousarray(picture.transpose(1, 0, 2) if flip & 4 else picture)
-
-
-@functools.cache
-def srgb_profile():
-    """Returns sRGB's ICC profile, bytes: always the same ones, though LittleCMS notes in them when it made them."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
 
 
 def _segment(marker, content):
