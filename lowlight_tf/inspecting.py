@@ -5,15 +5,19 @@ import pathlib
 
 from lowlight_tf import checkpoint, exposure, model, packing
 from lowlight_tf.cameras import CAMERAS, cfa_offset
-from lowlight_tf.errors import LowlightError
-from lowlight_tf.frame_source import is_picture, read_frame
+from lowlight_tf.errors import LowlightError, NotRawError
+from lowlight_tf.frame_source import read_frame
+from lowlight_tf.image_file import is_finished_picture
 from lowlight_tf.jobs import find_photographs
 from lowlight_tf.raw_file import read_raw
 
 
 def _camera_for(path):
     """Returns the generic Camera that a file's CFA asks for, and the CFA's letters; Bayer for pictures."""
-    cfa = CAMERAS["bayer"].cfa if is_picture(path) else read_raw(path).cfa
+    try:
+        cfa = CAMERAS["bayer"].cfa if is_finished_picture(path) else read_raw(path).cfa
+    except NotRawError:  # a picture, or `read_frame` says what is wrong
+        cfa = CAMERAS["bayer"].cfa
     return next((CAMERAS[name] for name in ("bayer", "xtrans") if cfa_offset(cfa, CAMERAS[name]) is not None), None), cfa
 
 

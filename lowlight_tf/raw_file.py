@@ -11,7 +11,7 @@ import rawpy
 import tifffile
 
 from lowlight_tf.console import quiet_stderr
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, NotRawError
 
 # What a folder is searched for: the suffixes of the cameras in LibRaw's list, except .tif, which is a picture's as well.
 RAW_SUFFIXES = (".arw", ".raf", ".dng", ".nef", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".pef", ".srw", ".raw", ".kdc", ".dcr", ".sr2",
@@ -80,7 +80,7 @@ def _opened(path, decode=True):
                 raw.unpack()
             yield raw
     except rawpy.LibRawFileUnsupportedError as error:
-        raise LowlightError(f"{path} is no raw file that LibRaw {_libraw()} can open; expected ARW, RAF, DNG, NEF, CR2, ...") from error
+        raise NotRawError(f"{path} is no raw file that LibRaw {_libraw()} can open; expected ARW, RAF, DNG, NEF, CR2, ...") from error
     except (rawpy.LibRawError, MemoryError) as error:
         reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
         raise LowlightError(f"{path} is damaged, truncated or no raw file (LibRaw: {reason}); copy it from its source again") from error
