@@ -1,11 +1,16 @@
 """A TIFF's picture: the largest of its pages, whatever colours it is stored in."""
 
+import logging
+
 import numpy as np
 import tifffile
 from tifffile import PHOTOMETRIC
 
 from lowlight_tf.color_profile import lab_to_srgb
 from lowlight_tf.errors import LowlightError
+
+# It also logs what it raises, and what it meets in raw files, which are none of its own.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 _LAB = (PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB)
@@ -56,6 +61,8 @@ def is_finished(path, grey=True):
     """
     try:
         with tifffile.TiffFile(path) as tiff:
+            if not len(tiff.pages):
+                return True  # nothing is in it; `read_tiff` says so
             pages = _pictures(tiff)
             if any(page.photometric in _SENSOR for page in pages):
                 return False
@@ -70,7 +77,8 @@ def _check(page, path):
     """Refuses by name what cannot become RGB."""
     kind = getattr(page.photometric, "name", str(page.photometric))
     if page.photometric in _SENSOR:
-        raise LowlightError(f"{path} holds a sensor's values ({kind}), and is no raw file that LibRaw can open; give the raw file itself")
+        raise LowlightError(f"{path} holds a sensor's values ({kind}) and no finished picture; expected RGB, or a raw file that LibRaw "
+                            "can open, under a raw file's name")
     if page.photometric not in _SAMPLES:
         raise LowlightError(f"{path} is a {kind} TIFF; save it again as 8-bit or 16-bit RGB")
     if page.dtype is None or page.dtype.kind not in "ub" or page.dtype.itemsize > 2:

@@ -102,7 +102,7 @@ def test_lab(tmp_path, dtype):
     np.testing.assert_allclose(as_profiles, found, atol=tolerance)
 
 
-def test_what_cannot_become_rgb_is_refused_by_its_name(tmp_path):
+def test_what_cannot_become_rgb_is_refused_by_its_name(tmp_path, capfd):
     path = tmp_path / "a.tif"
     grey = COLORS[..., 0]
     for values, options, words in (
@@ -120,8 +120,10 @@ def test_what_cannot_become_rgb_is_refused_by_its_name(tmp_path):
             read_picture(save(path, values, **options))
         assert "a.tif" in str(error.value) and "\n" not in str(error.value)
     path.write_bytes(b"II*\0\0\0\0\0")
-    with pytest.raises(LowlightError, match="a.tif"):
-        read_picture(path)
+    for read in (read_picture, lambda path: read_frame(path, BAYER)):
+        with pytest.raises(LowlightError, match=r"a.tif holds no picture \(a TIFF without pages\)"):
+            read(path)
+    assert not capfd.readouterr().err
 
 
 def test_a_kind_that_is_not_read_is_named(tmp_path):
