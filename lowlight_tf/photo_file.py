@@ -1,20 +1,20 @@
 """Finished photographs out: JPEG, 16-bit PNG, 16-bit TIFF and linear DNG, with EXIF, upright, their colour space said."""
 
 import dataclasses
-import functools
 import struct
 import zlib
 
 import numpy as np
 import tensorflow as tf
 import tifffile
-from PIL import ImageCms
 
+from lowlight_tf.color_profile import srgb_profile
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.exif_output import add_directories, exif_bytes, output_tags
 from lowlight_tf.files import atomic_path
 from lowlight_tf.image_file import to_uint8
 from lowlight_tf.isp.color import SRGB_TO_XYZ
-from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION, add_directories, exif_bytes, output_tags
+from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
 _LINEAR_RAW = 34892
@@ -22,11 +22,6 @@ _MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
 
 
-@functools.cache
-def srgb_profile():
-    """Returns sRGB's ICC profile, bytes: always the same ones, though LittleCMS notes in them when it made them."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
 
 
 def _segment(marker, content):

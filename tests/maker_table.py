@@ -88,7 +88,7 @@ MAKERS = {
     "arw_gbrg": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, cfa="GBRG"),
     "arw_no_balance": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, shot=Shot(None), row=_GREY_WORLD),
     "arw_tungsten": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, shot=Shot((0.8, 1.0, 2.6)),
-                           row={"libraw": False, "why": "is brighter by 1 / 0.8, so that the least gain is 1"}),
+                           row={"libraw": False, "why": "is brighter by 1 / 0.8, so that the least gain is 1", "any_brightness": True}),
     "nef": maker_row(write_nef, "a.nef", "NIKON D700", **_NEF),
     "nef_12": maker_row(write_nef, "a.nef", "NIKON D700", bits=12, black=(150, 151, 152, 153), white=4095, **_NEF),
     "nef_upside_down": maker_row(write_nef, "a.nef", "NIKON D700", shot=Shot(GAINS, orientation=3), **_NEF),

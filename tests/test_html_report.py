@@ -233,7 +233,7 @@ def test_test_py_writes_a_page(tmp_path):
     rows = (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]
     assert page.values[0::6] == ["10001_00_0.1s", "10002_00_0.1s"] and page.values[1] == "100.0"
     assert [page.values[i] for i in (2, 3, 4, 5)] == rows[0].split(",")[4:]
-    for words in ("classic pipeline", "sid-00, 2 images scored", "x100", "10003_00_0.1s.dng is damaged"):
+    for words in ("classic pipeline", "sid-00, 2 images scored", "x100", "10003_00_0.1s.dng is truncated"):
         assert words in page.text, words
     for label, what in (("Input", "scaled-input"), ("Output", "out"), ("Ground truth", "gt")):
         written = np.asarray(Image.open(tmp_path / "out" / f"10002_00_0.1s_{what}.png"))

@@ -62,7 +62,7 @@ def simulated(photos, tmp_path_factory):
 
 def test_the_files_are_a_sid_folder(simulated):
     output, problems = simulated
-    assert len(problems.messages) == 1 and "bad.jpg is damaged or no JPG file" in problems.messages[0]
+    assert len(problems.messages) == 1 and "bad.jpg is damaged or no JPEG file" in problems.messages[0]
     assert sorted(contents(output)) == [
         f"Sony/{kind}"
         for kind in (

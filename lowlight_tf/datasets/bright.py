@@ -14,6 +14,9 @@ from lowlight_tf.image_file import read_picture
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.packing import crop_to_phase
 
+# Of the cache's key: what was decoded before pictures went through their colour profiles is not used any more.
+_COLORS = "profile"
+
 
 @dataclasses.dataclass(frozen=True)
 class _RawPair:
@@ -78,7 +81,7 @@ def _build_pictures(photographs, camera, cache_dir, problems):
     for photograph in photographs:
         try:
             sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph.path))
-            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered)
+            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, _COLORS)
         except (LowlightError, OSError) as error:
             problems.add(error)
     missing = {photograph: entry for photograph, entry in entries.items() if not entry.exists()}
