@@ -9,6 +9,7 @@ import tifffile
 
 from lowlight_tf.errors import LowlightError, first_line
 from lowlight_tf.files import atomic_path
+from lowlight_tf.provenance import png_parts
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")  # those that can hold 16 bits: what targets are read from
 PHOTOGRAPH_SUFFIXES = (*PICTURE_SUFFIXES, ".jpg", ".jpeg")
@@ -60,10 +61,10 @@ def color_profile(path):
     return next((name for name, mark in (("prophoto", b"ProPhoto"), ("prophoto", b"ROMM"), ("srgb", b"sRGB")) if mark in profile), "other")
 
 
-def write_png(path, picture):
-    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(tf.io.encode_png(picture).numpy())
+def write_png(path, picture, may_replace=None):
+    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, marked as ours, atomically. `may_replace` as of `atomic_path`."""
+    with atomic_path(path, may_replace) as temporary, open(temporary, "wb") as file:
+        file.writelines(png_parts(tf.io.encode_png(picture).numpy()))
 
 
 def to_uint8(picture):

@@ -16,7 +16,7 @@ import tifffile
 from conftest import ROOT, expect_failure, run_script, shared, write_frame
 from PIL import Image
 
-from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf import DEFAULT_MODEL, enhancement
 from lowlight_tf.enhancement import EnhanceConfig, enhance
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.image_file import read_picture, write_png
@@ -122,6 +122,82 @@ def test_a_turned_photograph_is_turned_once(tmp_path, copying_model):
         quarters = [(rows, columns) for rows in (slice(28), slice(32, 60)) for columns in (slice(18), slice(22, 40))]
         means = [np.asarray(enhanced)[quarter].mean() for quarter in quarters]
     assert means[1] > 100 > max(means[0], means[2], means[3])
+
+
+@pytest.mark.parametrize("kind, name", [("jpeg", "IMG_1.jpg"), ("png", "img_1.PNG"), ("tiff", "IMG_1.tif"), ("dng", "IMG_1.dng")])
+def test_a_file_of_the_users_is_never_replaced(tmp_path, copying_model, kind, name):
+    write_frame(tmp_path / "X" / "IMG_1.dng", size=(64, 80), scale=200)
+    write_frame(tmp_path / "X" / "other.dng", size=(64, 80), scale=200)
+    if kind != "dng":
+        Image.fromarray(np.full([20, 30, 3], 99, np.uint8)).save(tmp_path / "X" / name)
+    before = (tmp_path / "X" / name).read_bytes()
+    arguments = ("X/IMG_1.dng", "X/other.dng", "--result_dir=X", f"--format={kind}", f"--checkpoint_dir={copying_model}", "--ratio=20")
+    suffix = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}[kind]
+    refused = run_script("enhance.py", *arguments, "--overwrite", cwd=tmp_path)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr and "error" not in refused.stderr, refused.stderr
+    lines = [line for line in refused.stderr.splitlines() if line.startswith("skipped: ")]
+    assert len(lines) == (2 if kind == "dng" else 1), lines
+    assert "X/IMG_1" + suffix + " was not written by lowlight_tf and stays; name another --result_dir" in lines[0]
+    assert kind == "dng" or (tmp_path / "X" / f"other{suffix}").is_file()  # the rest of the batch is made
+    result = tmp_path / "X" / f"IMG_1_lowlight{suffix}"
+    assert not result.exists() and (tmp_path / "X" / name).read_bytes() == before
+    made = []
+    for overwrite in ((), (), ("--overwrite",)):
+        run = run_script("enhance.py", *arguments, *overwrite, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+        made.append((result.read_bytes(), result.stat().st_mtime_ns))
+        assert f"X/IMG_1{suffix} is there already" not in run.stdout
+    assert made[0] == made[1] and made[2][0] == made[0][0] and made[2][1] > made[0][1]
+    assert (tmp_path / "X" / name).read_bytes() == before
+
+
+def test_a_folder_is_enhanced_into_itself_with_the_cameras_pictures_in_it(tmp_path, copying_model):
+    for number in range(2):
+        write_frame(tmp_path / "X" / f"IMG_{number}.dng", size=(64, 80), scale=200)
+    Image.fromarray(np.full([20, 30, 3], 99, np.uint8)).save(tmp_path / "X" / "IMG_1.JPG", "JPEG")
+    before = (tmp_path / "X" / "IMG_1.JPG").read_bytes()
+    for made in (2, 0):
+        run = run_script("enhance.py", "X", "--result_dir=X", f"--checkpoint_dir={copying_model}", cwd=tmp_path)
+        assert run.returncode == 0 and run.stdout.count(" -> ") == made, run.stderr
+        assert sorted(path.name for path in (tmp_path / "X").iterdir()) == [
+            "IMG_0.dng", "IMG_0.jpg", "IMG_1.JPG", "IMG_1.dng", "IMG_1_lowlight.jpg"]
+    assert run.stdout.count("is there already") == 2 and (tmp_path / "X" / "IMG_1.JPG").read_bytes() == before
+
+
+def test_a_ratio_sheet_replaces_nothing_either(tmp_path, copying_model):
+    write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
+    (tmp_path / "a_ratios.jpg").write_text("the user's")
+    arguments = ("a.dng", "--ratio_sheet", "--result_dir=.", f"--checkpoint_dir={copying_model}")
+    assert run_script("enhance.py", *arguments, "--overwrite", cwd=tmp_path).returncode == 1
+    assert run_script("enhance.py", *arguments, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "a_ratios.jpg").read_text() == "the user's" and (tmp_path / "a_lowlight_ratios.jpg").is_file()
+
+
+def test_a_file_that_came_during_the_run_stays_and_the_rest_is_made(tmp_path, copying_model, monkeypatch):
+    for name in ("a", "b"):
+        write_frame(tmp_path / f"{name}.dng", size=(64, 80), scale=200)
+    develop = enhancement.develop
+
+    def interfered(frame, *rest):
+        (tmp_path / "out" / "a.jpg").write_text("the user's")
+        return develop(frame, *rest)
+
+    monkeypatch.setattr(enhancement, "develop", interfered)
+    problems = Problems(lambda message: None)
+    enhance([str(tmp_path / "a.dng"), str(tmp_path / "b.dng")], EnhanceConfig(str(copying_model), str(tmp_path / "out"), ratio=9.0), problems)
+    assert (tmp_path / "out" / "a.jpg").read_text() == "the user's" and (tmp_path / "out" / "b.jpg").is_file()
+    assert len(problems.messages) == 1 and "a.jpg was not written by lowlight_tf" in problems.messages[0]
+
+
+def test_litter_in_the_folders_of_results_is_swept(tmp_path, copying_model):
+    write_frame(tmp_path / "in" / "sub" / "a.dng", size=(64, 80), scale=200)
+    litter, users = (tmp_path / "out" / "sub" / name for name in (".a.lowlight_tf-0123abcd.tmp.jpg", ".notes.tmp"))
+    litter.parent.mkdir(parents=True)
+    for path in (litter, users):
+        path.write_text("x")
+        os.utime(path, (time.time() - 2 * 24 * 3600,) * 2)
+    enhance([str(tmp_path / "in")], EnhanceConfig(str(copying_model), str(tmp_path / "out"), ratio=9.0), Problems())
+    assert not litter.exists() and users.exists() and (tmp_path / "out" / "sub" / "a.jpg").is_file()
 
 
 def _without_root_rights():

@@ -190,7 +190,7 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
     for scene, data in contents(tmp_path / "out").items():  # what is there is whole, and what the undisturbed run wrote
         assert contents(simulated[0]).get(scene, data) == data
     assert len(list((tmp_path / "out").glob("Sony/simulated/*.json"))) < 43
-    litter = [tmp_path / "out" / "Sony" / "long" / f".00001_00_10s.{name}.tmp.png" for name in ("old", "new")]
+    litter = [tmp_path / "out" / "Sony" / "long" / f".00001_00_10s.lowlight_tf-{name}.tmp.png" for name in ("01234567", "89abcdef")]
     for path, age in zip(litter, (2 * 24 * 3600, 0)):  # of a process that was killed; what is new may be another worker's
         path.write_bytes(b"half a picture")
         os.utime(path, (time.time() - age,) * 2)
