@@ -152,5 +152,5 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
         else:
             jobs.append(Job(source, output))
     if chooser.own_named:
-        warn(f"{chooser.own_named} results have {OWN_NAME} in their names: without it, files that lowlight_tf did not write have them")
+        warn(f"Files that lowlight_tf did not write stay; results that would have had their names get {OWN_NAME} added: {chooser.own_named}")
     return jobs
