@@ -152,5 +152,5 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
         else:
             jobs.append(Job(source, output))
     if chooser.own_named:
-        warn(f"Files that lowlight_tf did not write stay; results that would have had their names get {OWN_NAME} added: {chooser.own_named}")
+        warn(f"Files that lowlight_tf did not write stay; results of their names get {OWN_NAME} added: {chooser.own_named}")
     return jobs
