@@ -14,6 +14,7 @@ from lowlight_tf.errors import LowlightError, first_line
 from lowlight_tf.files import atomic_path
 from lowlight_tf.metadata import Metadata, flip_of, read_metadata
 from lowlight_tf.png_chunks import SIGNATURE, color_profile, has_alpha, is_grey, read_chunks
+from lowlight_tf.provenance import png_parts
 from lowlight_tf.tiff_picture import is_finished, over_black, read_tiff
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")  # those that can hold 16 bits: what targets are read from
@@ -149,10 +150,10 @@ def read_picture(path):
     return decode_picture(path).values
 
 
-def write_png(path, picture):
-    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(tf.io.encode_png(picture).numpy())
+def write_png(path, picture, may_replace=None):
+    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, marked as ours, atomically. `may_replace` as of `atomic_path`."""
+    with atomic_path(path, may_replace) as temporary, open(temporary, "wb") as file:
+        file.writelines(png_parts(tf.io.encode_png(picture).numpy()))
 
 
 def to_uint8(picture):

@@ -140,9 +140,9 @@ def run(names, model, tmp_path, **options):
 def test_results_that_are_there_are_kept_unless_asked(tmp_path, copying_model, capsys):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
     assert run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=20.0, kind="png") == []
-    (tmp_path / "out" / "a.png").write_text("kept")
+    write_png(tmp_path / "out" / "a.png", np.zeros([2, 2, 3], np.uint8))
     run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=20.0, kind="png")
-    assert (tmp_path / "out" / "a.png").read_text() == "kept" and "is there already; --overwrite" in capsys.readouterr().out
+    assert read_picture(tmp_path / "out" / "a.png").shape == (2, 2, 3) and "is there already; --overwrite" in capsys.readouterr().out
     run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=20.0, kind="png", overwrite=True)
     assert read_picture(tmp_path / "out" / "a.png").shape == (64, 80, 3)
     assert "x20 (as asked)" in capsys.readouterr().out

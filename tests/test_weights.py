@@ -83,6 +83,15 @@ def test_several_models_are_averaged(tmp_path, trained):
         ship([str(folder), str(tmp_path / "wider")], tmp_path / "mixed")
 
 
+@pytest.mark.parametrize("name", ["config.json", "weights.npz"])
+def test_a_file_of_something_else_stays(tmp_path, trained, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("{}")
+    with pytest.raises(LowlightError, match=f"holds a {name} of something else"):
+        ship([str(trained[0])], tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name] and (tmp_path / "mine" / name).read_text() == "{}"
+
+
 def test_the_tool_and_what_may_be_done_with_its_model(tmp_path, trained, small_set):
     folder, _ = trained
     assert run_script("lowlight_tf", "ship", f"--checkpoint_dir={folder}", "--output=small", cwd=tmp_path).returncode == 0

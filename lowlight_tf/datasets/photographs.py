@@ -1,11 +1,11 @@
 """Bright frames to simulate low light from: which files of a folder they are."""
 
 import dataclasses
-import os
 import pathlib
 
+from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES
+from lowlight_tf.photograph_files import find_in_folder
 from lowlight_tf.raw_file import RAW_SUFFIXES
 
 
@@ -31,11 +31,12 @@ class Photograph:
         return self.path.suffix.lower() in RAW_SUFFIXES
 
 
-def find_photographs(folder):
-    """Lists the pictures and raw files of a folder and the folders in it.
+def find_photographs(folder, problems=None):
+    """Lists the pictures and raw files of a folder and the folders in it, as `photograph_files.find_in_folder`.
 
     Args:
       folder: path.
+      problems: Problems, told of broken links and folders that cannot be read; None to print them.
     Returns:
       list of Photograph, by name: the path within `folder`.
     Raises:
@@ -44,8 +45,7 @@ def find_photographs(folder):
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
-    paths = sorted(pathlib.Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names
-                   if not name.startswith(".") and pathlib.Path(name).suffix.lower() in (*PHOTOGRAPH_SUFFIXES, *RAW_SUFFIXES))
+    paths = find_in_folder(folder, warn if problems is None else problems.add)
     if not paths:
         raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF or raw files in it or in folders in it")
     return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]
