@@ -181,7 +181,7 @@ def test_what_memory_is_planned_for(tmp_path, copying):
     write_frame(tmp_path / "a.dng", size=(100, 100), scale=200)
     frame, each = read_frame(tmp_path / "a.dng", copying.camera), tiling.bytes_per_pixel(copying.network)
     assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 14 * 10**4) / each
-    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 32 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 38 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(eight_bits=True), 10**6, True) == (10**6 - 18 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
 
