@@ -12,7 +12,7 @@ from lowlight_tf.isp.denoise import estimate_gain, noise_patches
 from lowlight_tf.isp.noise import SONY_A7S2
 from lowlight_tf.metadata import completed, read_metadata
 from lowlight_tf.raw_file import read_raw
-from lowlight_tf.raw_levels import choose_black, even_black, level_black, saturation
+from lowlight_tf.raw_levels import even_black, file_black, saturation
 from lowlight_tf.rendering import render_mosaic
 
 # How far a file's black level may lie from that of the model's camera for the file to be that camera's: drift makes a few counts.
@@ -55,13 +55,11 @@ def _black(raw, camera):
 
     The pattern of a DNG is taken out of the mosaic, in place.
     """
-    said = level_black(raw.mosaic, raw.colors, raw.dng, raw.origin, raw.white_level) or raw.black_level
-    if camera.black_level is None:
-        black, note = choose_black(said, raw.masked_black, raw.white_level)
-        return black, tuple(filter(None, (note,)))
-    if max(abs(level - camera.black_level) for level in said) <= _BLACK_TOLERANCE:
+    if camera.black_level is not None and max(abs(level - camera.black_level) for level in raw.black_level) <= _BLACK_TOLERANCE:
         return (float(camera.black_level),) * 4, ()
-    return said, (f"the model is of camera {camera.name}, this file of another: colours may be off",)
+    black, note = file_black(raw)
+    stranger = camera.black_level is not None and f"the model is of camera {camera.name}, this file of another: colours may be off"
+    return black, tuple(filter(None, (stranger, note)))
 
 
 def _levels(raw, camera, path):

@@ -187,6 +187,18 @@ def choose_black(said, masked, white_level):
     return masked, f"black {words} measured on the masked border"
 
 
+def file_black(raw):
+    """Takes a raw file's own black out of its mosaic as far as it is uneven, in place.
+
+    Args:
+      raw: a RawImage.
+    Returns:
+      4 black levels, of the file or measured on its masked borders; and a note where they were measured, or "".
+    """
+    said = level_black(raw.mosaic, raw.colors, raw.dng, raw.origin, raw.white_level) or raw.black_level
+    return choose_black(said, raw.masked_black, raw.white_level)
+
+
 def _pile(plane_counts, first, window):
     """Where the counts of one colour pile up below white: the pile's lowest value, or None.
 

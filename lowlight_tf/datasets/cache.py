@@ -17,7 +17,7 @@ from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.raw_file import visible_size
 
-_FORMAT = "4"
+_FORMAT = "5"
 _SPARE_BYTES = 256 * 2 ** 20
 
 
