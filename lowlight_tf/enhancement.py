@@ -42,7 +42,7 @@ class EnhanceConfig:
       quality: of JPEGs.
       overwrite: make results again that are there; files that lowlight_tf did not write stay.
       memory_limit: bytes of resident memory; 0 for half of what is free.
-      ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
+      ratio_sheet: write a sheet of ratios to choose from instead of the picture.
       report: write a page of the run's pictures too.
       mixed_precision: run the network in bfloat16.
     """

@@ -40,7 +40,7 @@ class ExampleConfig:
       patch_size: packed pixels.
       white_balance: multiply by the as-shot gains before the amplification.
       simulation: None for real pairs.
-      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, in the place of the packed mosaic.
+      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, instead of the packed mosaic.
       signed: counts below black are negative light.
       camera_rgb: the target is the sensor's own colour, not sRGB.
     """
