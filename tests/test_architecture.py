@@ -19,6 +19,7 @@ LAYERS = {
     "dng_tags": 0,
     "libraw": 1,
     "raw_levels": 1,
+    "raw_borders": 1,
     "raw_color": 1,
     "raw_file": 1,
     "rendering": 1,

@@ -94,7 +94,7 @@ def test_one_bad_file_is_skipped_and_named_twice(tmp_path, small_model):
     bad.write_bytes(bad.read_bytes()[:3000])
     result = run_script("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", "--result_dir=out", cwd=tmp_path)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert result.stderr.count("10001_00_0.1s.dng is damaged") == 2 and "1 skipped:" in result.stderr
+    assert result.stderr.count("10001_00_0.1s.dng is truncated") == 2 and "1 skipped:" in result.stderr
     assert (tmp_path / "out" / "10002_00_0.1s_out.png").is_file() and not (tmp_path / "out" / "10001_00_0.1s_out.png").exists()
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["images"] == 1
 
