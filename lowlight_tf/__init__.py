@@ -11,4 +11,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 __version__ = "0.1.0"
 
 # The model that photographs are enhanced with where no other is named.
-DEFAULT_MODEL = pathlib.Path(__file__).resolve().parent.parent / "models" / "bayer"
+_HERE = pathlib.Path(__file__).resolve().parent
+_MODELS = _HERE / "models"  # where the package is installed; in a checkout the folder lies beside it
+DEFAULT_MODEL = (_MODELS if _MODELS.is_dir() else _HERE.parent / "models") / "bayer"

@@ -1,4 +1,4 @@
-"""The rarer tools: python -m lowlight_tf TOOL --help."""
+"""The rarer tools: python -m lowlight_tf TOOL --help, or lowlight TOOL --help where the package is installed."""
 
 import argparse
 import pathlib
@@ -175,8 +175,13 @@ def _add_export(tools):
     tool.set_defaults(run=_export)
 
 
+def _program():
+    name = pathlib.Path(sys.argv[0]).stem
+    return "python -m lowlight_tf" if name == "__main__" else name
+
+
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m lowlight_tf", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_program(), description=__doc__)
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
     tool = tools.add_parser("import_slim", help="turn an original TF1 slim checkpoint into one of ours")
     tool.add_argument("--camera", required=True, choices=["sony", "fuji"], help="whose network it is")
