@@ -13,6 +13,7 @@ LAYERS = {
     "console": 0,
     "files": 0,
     "provenance": 0,
+    "versions": 0,
     "cameras": 0,
     "tiff_tags": 0,
     "raw_container": 0,
