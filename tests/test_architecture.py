@@ -87,6 +87,8 @@ LAYERS = {
     "simulation_plan": 3,
     "simulation_beam": 3,
     "simulation_figure": 3,
+    "api": 3,
+    "describe": 3,
     "__main__": 4,
 }
 PACKAGE = ROOT / "lowlight_tf"
