@@ -14,6 +14,7 @@ LAYERS = {
     "files": 0,
     "provenance": 0,
     "versions": 0,
+    "arguments": 0,
     "cameras": 0,
     "tiff_tags": 0,
     "raw_container": 0,
