@@ -52,7 +52,9 @@ def __getattr__(name: str) -> object:
     """Loads a public name when it is first asked for."""
     if name not in _MODULES:
         raise AttributeError(f"module 'lowlight_tf' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"lowlight_tf.{_MODULES[name]}"), name)
+    from lowlight_tf.console import quiet_stderr
+    with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
+        return getattr(importlib.import_module(f"lowlight_tf.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ def _number(name: str, value: float | str, low: float, high: float) -> float:
     return float(value)
 
 
-def _config(ratio, target_exposure, strength, stops, output, memory_limit) -> EnhanceConfig:
+def _config(ratio: float | str, target_exposure: str, strength: float | str, stops: float, output: str, memory_limit: int) -> EnhanceConfig:
     """Returns what enhance.py would be asked for."""
     if output not in OUTPUTS:
         raise UsageError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
@@ -112,7 +113,7 @@ class Model:
         return picture / np.float32(65535) @ color_matrix(self._loaded.target, frame.ccm).T
 
     def develop(self, mosaic: npt.ArrayLike, *, cfa: str, black_level: float | tuple, white_level: float,
-                wb_gains: tuple = (1.0, 1.0, 1.0), ccm: npt.ArrayLike | None = None, **options) -> np.ndarray:
+                wb_gains: tuple = (1.0, 1.0, 1.0), ccm: npt.ArrayLike | None = None, **options: Any) -> np.ndarray:
         """As a call with a file, for sensor counts that come from elsewhere.
 
         Args:

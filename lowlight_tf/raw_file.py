@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -86,7 +87,7 @@ def _text(value):
     return value.strip() if isinstance(value, str) else ""
 
 
-def read_raw(path):
+def read_raw(path: str | os.PathLike) -> RawImage:
     """Decodes a raw file.
 
     Args:
