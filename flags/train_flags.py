@@ -4,10 +4,11 @@ import math
 
 from absl import flags
 
-from flags import data_flags, network_flags, simulation_flags, transfer_flags
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import PAIRED
 from lowlight_tf.errors import UsageError
+
+from . import data_flags, network_flags, simulation_flags, transfer_flags
 
 FLAGS = flags.FLAGS
 MORE = (network_flags, simulation_flags, transfer_flags)  # their flags are read here too

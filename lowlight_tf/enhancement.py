@@ -97,7 +97,8 @@ def choose(frame, packed, config, camera):
 
 @dataclasses.dataclass(frozen=True)
 class Developed:
-    """A file between the stages: its Job, Frame, packed counts and at last its upright picture; ratio, reason, Finish, seconds so far."""
+    """A file between the stages: its Job (None where nothing is written), Frame, packed counts and at last its upright picture; ratio,
+    reason, Finish, seconds so far."""
 
     job: object
     frame: object
@@ -124,8 +125,11 @@ class _Stages:
     def decode(self, job):
         """Reads a Job's file and chooses its ratio."""
         started = time.monotonic()
-        camera = self._loaded.camera
-        frame = read_frame(job.source, camera)
+        return self.prepare(read_frame(job.source, self._loaded.camera), job, started)
+
+    def prepare(self, frame, job=None, started=None):
+        """Packs a Frame and chooses its ratio."""
+        started, camera = started or time.monotonic(), self._loaded.camera
         packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
         ratio, reason, finish = choose(frame, packed, self._config, camera)
         return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
@@ -133,8 +137,8 @@ class _Stages:
     def develop(self, file):
         """Runs the network."""
         started = time.monotonic()
-        self._bar.set_description(file.job.source.name, refresh=False)
         frame = file.frame
+        self._bar.set_description(frame.path.name, refresh=False)
         try:
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
@@ -143,7 +147,7 @@ class _Stages:
                 most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
                 picture = as_seen(develop(frame, file.packed, file.gain, self._loaded, file.finish, most, self._tell), frame)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
+            raise LowlightError(f"{frame.path} does not fit into memory; give --memory_limit, or close other programs") from error
         return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)
 
     def _tell(self, done, tiles):
@@ -188,6 +192,12 @@ def make_enhancer(loaded, config):
     """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
     stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
     return lambda job: stages.encode(stages.develop(stages.decode(job)))
+
+
+def make_developer(loaded, config):
+    """Returns a function that makes of a Frame what `enhance` writes, without writing it: a Developed with its picture."""
+    stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
+    return lambda frame: stages.develop(stages.prepare(frame))
 
 
 def missing_results(jobs, config):

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import math
+import os
 import pathlib
 import statistics
 
@@ -23,6 +24,7 @@ from lowlight_tf.overview import write_overview
 from lowlight_tf.provenance import check_replaceable
 from lowlight_tf.rendering import render
 from lowlight_tf.report_entries import pair_entry
+from lowlight_tf.versions import versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,6 +247,8 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
             problems.add(error)
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
-    metrics = summarise(scores, protocol) | {"camera": camera.name, **subject.facts, "skipped": problems.messages}
+    metrics = summarise(scores, protocol) | {
+        "camera": camera.name, **subject.facts, "data": {"dataset": located.dataset, "data_dir": os.path.abspath(located.data_dir)},
+        "versions": versions(), "skipped": problems.messages}
     _write_results(result_dir, subject, scored, scores, metrics, entries)
     return metrics

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -94,7 +95,7 @@ def _masked_black(raw, colors, dng):
     return masked_black(raw.raw_image, place, colors, period, dng.masked_areas)
 
 
-def read_raw(path):
+def read_raw(path: str | os.PathLike) -> RawImage:
     """Decodes a raw file.
 
     Args:

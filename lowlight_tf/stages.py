@@ -63,3 +63,6 @@ def run_stages(items, decode, develop, encode, problems):
             for worker in (decoder, developer):
                 worker.shutdown(wait=False, cancel_futures=True)
             encoder.shutdown(wait=True)
+        # The run may have ended by another error while this file was being encoded; Problems names a file once.
+        if encoding is not None and isinstance(encoding.exception(), LowlightError) and not isinstance(encoding.exception(), OutputError):
+            problems.add(encoding.exception())

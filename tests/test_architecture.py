@@ -13,6 +13,8 @@ LAYERS = {
     "console": 0,
     "files": 0,
     "provenance": 0,
+    "versions": 0,
+    "arguments": 0,
     "cameras": 0,
     "tiff_tags": 0,
     "raw_container": 0,
@@ -87,6 +89,8 @@ LAYERS = {
     "simulation_plan": 3,
     "simulation_beam": 3,
     "simulation_figure": 3,
+    "api": 3,
+    "describe": 3,
     "__main__": 4,
 }
 PACKAGE = ROOT / "lowlight_tf"

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from conftest import expect_failure, run_script, write_pairs
 
-from lowlight_tf import evaluation, packing
+from flags import test_flags
+from lowlight_tf import __version__, evaluation, packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.image_file import to_uint8
@@ -64,10 +65,22 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     assert metrics["protocol"] == "sid-00" and metrics["images"] == 1 and list(metrics["per_ratio"]) == ["x100"]
     assert metrics["psnr"] == pytest.approx(psnr(pictures["out"], pictures["gt"]))
     assert metrics["input_ssim"] == pytest.approx(ssim(pictures["scaled-input"], pictures["gt"]))
+    assert (metrics["checkpoint"], metrics["step"]) == (str(small_model / "model"), 4)
+    assert metrics["data"] == {"dataset": "sid", "data_dir": str(small_set)}
+    assert metrics["versions"]["lowlight_tf"] == __version__ and metrics["versions"]["tensorflow"] == tf.__version__
     with open(out / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["name"] == "10001_00_0.1s" and float(rows[0]["psnr"]) == pytest.approx(metrics["psnr"])
     assert "Protocol sid-00, 1 images scored" in result.stdout and "x100" in result.stdout
+
+
+@pytest.mark.parametrize("checkpoint_dir, name", [
+    ("checkpoints/bayer", "bayer"), ("models/bayer", "models-bayer"), ("./models/bayer/", "models-bayer"), ("model", "model"),
+    ("checkpoints/study/all", "study-all"), ("{}/checkpoints/bayer", "bayer"), ("/opt/checkpoints/bayer", "bayer"),
+    ("/opt/models/bayer", "models-bayer"), ("checkpoints", "checkpoints")])
+def test_two_models_do_not_share_a_folder_of_results(tmp_path, monkeypatch, checkpoint_dir, name):
+    monkeypatch.chdir(tmp_path)
+    assert test_flags._model_name(checkpoint_dir.format(tmp_path)) == name
 
 
 def test_the_named_protocol_decides_what_is_scored(tmp_path, small_model):
