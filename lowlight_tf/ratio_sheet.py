@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lowlight_tf import exposure
-from lowlight_tf.engine import network_inputs
+from lowlight_tf.engine import network_inputs, noise_of
 from lowlight_tf.finishing import Finish, finish
 from lowlight_tf.image_file import to_uint8
 from lowlight_tf.photo_file import upright
@@ -38,9 +38,9 @@ def make_ratio_sheet(packed, frame, ratio, loaded):
       uint16 [H, W, 3], the sheet, upright.
     """
     small = exposure.block_means(packed, max(1, max(packed.shape[:2]) // _SIDE))
-    panels = []
+    noise, panels = noise_of(small, frame, loaded), []
     for value in sheet_ratios(ratio):
-        output = loaded.run(network_inputs(small, frame, value, loaded))[0]
+        output = loaded.run(network_inputs(small, frame, value, loaded, noise))[0]
         picture = to_uint8(upright(finish(output, None, frame.ccm, loaded.target, Finish()), frame.flip))
         panels.append(_labelled(picture, value, value == ratio))
     blank = np.full_like(panels[0], 255)

@@ -12,7 +12,7 @@ from lowlight_tf.console import say
 from lowlight_tf.datasets import pipeline
 from lowlight_tf.errors import LowlightError, UsageError, first_line
 from lowlight_tf.losses import l1
-from lowlight_tf.model import forward
+from lowlight_tf.model import run
 from lowlight_tf.optimizer import adam_update
 from lowlight_tf.packing import network_input
 
@@ -159,7 +159,7 @@ def make_train_step(strategy, params, state, config, trainable):
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)
-            loss = l1(forward(params, inputs, config.network, config.mixed_precision), target)
+            loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         adam_update(params, state, gradients, learning_rate)

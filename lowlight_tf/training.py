@@ -37,7 +37,7 @@ class _Validator:
         self._pairs = []
         if config.validate_every and located.dataset in datasets.PAIRED:
             self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.validation_images or None]
-        self._predict = evaluation.make_predictor(params, config.camera, config.network)
+        self._predict = evaluation.make_predictor(params, config.camera, config.network, config.interface)
         self._camera, self._problems = config.camera, problems
         if config.validate_every and not self._pairs:
             say("No val split (names that begin with 2) in the data: training without validation.")
@@ -64,7 +64,8 @@ def _check_folder(config):
                             f"--init_from={config.checkpoint_dir} and another --checkpoint_dir")
     check_writable(config.checkpoint_dir)
     if checkpoint.latest(config.checkpoint_dir):
-        model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.checkpoint_dir)
+        model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.interface,
+                         config.checkpoint_dir)
 
 
 class _Run:
@@ -143,9 +144,10 @@ class _Run:
 
     def _show(self, batch):
         packed, target = local_example(self.strategy, batch)
-        inputs = network_input(packed, self.config.camera, self.config.network.input_channels)
-        output = model.forward(self.params, inputs, self.config.network)
-        self.report.picture(self.step, side_by_side(inputs, output, target, self.config.camera))
+        config = self.config
+        inputs = network_input(packed, config.camera, config.network.input_channels)
+        output = model.run(self.params, inputs, config.camera, config.network, config.interface)
+        self.report.picture(self.step, side_by_side(inputs, output, target, config.camera, config.interface))
 
     def save(self):
         """Writes a checkpoint, unless a parameter is not finite."""

@@ -12,6 +12,7 @@ from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.denoise20 import Denoise20Config
+from lowlight_tf.light import SID, Interface
 from lowlight_tf.network import NetworkConfig, is_decoder, is_head
 
 TRAIN_ONLY = ("all", "decoder", "head")
@@ -38,6 +39,7 @@ class TrainingConfig:
 
     Attributes:
       camera, network, data: what to train, and on which pairs.
+      interface: what the network is fed and what it is to return.
       checkpoint_dir: where checkpoints, config.json, history.csv and TensorBoard events go.
       patch_size: side of the training crops, packed pixels.
       batch_size: examples of the global batch.
@@ -57,6 +59,7 @@ class TrainingConfig:
     network: NetworkConfig | Denoise20Config
     data: datasets.DataConfig
     checkpoint_dir: str
+    interface: Interface = SID
     patch_size: int = 512
     batch_size: int = 1
     steps: int = 0
@@ -79,17 +82,16 @@ class TrainingConfig:
     @property
     def example(self):
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
-        config = ExampleConfig(self.patch_size, self.network.white_balance_input,
-                               signed=getattr(self.network, "signed_input", False), camera_rgb=self.network.target == "camera_rgb")
+        config = ExampleConfig(self.patch_size, self.interface)
         if not self.data.simulated:
             return config
         simulation = self.simulation(photographs=not self.data.corrupt_targets)
-        return dataclasses.replace(config, simulation=simulation, direct_rgb=self.network.input_channels == 3)
+        return dataclasses.replace(config, simulation=simulation, direct_rgb=self.network.upscale == 1)
 
     def simulation(self, photographs):
         """Returns the Simulation of bright frames: photographs are dimmed and their colours mixed, long exposures are not; of sensors at
         large for a model of every camera."""
-        many = self.network.target == "camera_rgb"
+        many = self.interface.target == "camera_rgb"
         if photographs:
             return Simulation(self.data.noise, self.data.darkest, self.data.mix_colors, many)
         return Simulation(self.data.noise, 1.0, many_cameras=many)
@@ -132,11 +134,11 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
       parts: from `transfer.describe_parts`, where the run starts from a model.
     """
     training = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)
-                if field.name not in ("camera", "network", "data", "transfer")}
+                if field.name not in ("camera", "network", "interface", "data", "transfer")}
     data = dataclasses.asdict(config.data) | {
         "dataset": datasets.resolve(config.data.dataset, config.data.data_dir, config.camera), "data_dir": os.path.abspath(data_dir),
         "scenes": scenes}
-    return model.describe(config.camera, config.network) | ({"transfer": parts} if parts else {}) | {
+    return model.describe(config.camera, config.network, config.interface) | ({"transfer": parts} if parts else {}) | {
         "data": data,
         "training": training, "total_steps": steps,
         "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,

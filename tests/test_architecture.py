@@ -25,6 +25,7 @@ LAYERS = {
     "losses": 1,
     "metrics": 1,
     "optimizer": 1,
+    "light": 1,
     "model": 1,
     "isp": 1,
     "raw_histogram": 1,

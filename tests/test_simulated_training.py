@@ -17,6 +17,7 @@ from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_exampl
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.isp import unprocess
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.light import Interface
 
 SONY = CAMERAS["sony"]
 EXAMPLE = ExampleConfig(16, simulation=Simulation())
@@ -143,7 +144,7 @@ def test_xtrans_is_simulated_from_pictures_at_every_phase(photos, tmp_path):
     found = [photo for photo in photographs.find_photographs(photos) if photo.name in ("a.jpg", "c.png")]
     made = pipeline.make_table(bright.build(found, fuji, tmp_path, Problems(), 9), fuji, 9)
     for row, column in ((0, 0), (1, 0), (3, 5)):
-        config = ExampleConfig(9, simulation=Simulation("poisson", 1.0), white_balance=True)
+        config = ExampleConfig(9, simulation=Simulation("poisson", 1.0), interface=Interface(white_balance=True))
         inputs, target = make_example(drawn(made, 0, row, column), made, fuji, config)
         assert inputs.shape == (9, 9, 9) and target.shape == (27, 27, 3)
         whole = np.load(made.pairs[0].target)[row * 3 : row * 3 + 27, column * 3 : column * 3 + 27] / 65535
@@ -173,7 +174,7 @@ def test_train_on_a_folder_of_photographs_stopped_or_not(tmp_path, photos):
             assert "simulated short exposures of 5 scenes" in result.stdout
     assert losses(tmp_path / "whole") == losses(tmp_path / "stopped") and len(losses(tmp_path / "whole")) == 6
     config = json.loads((tmp_path / "whole" / "model" / "config.json").read_text())
-    assert config["network"]["white_balance_input"] is True and config["data"]["dataset"] == "folder"
+    assert config["interface"]["white_balance"] is True and config["data"]["dataset"] == "folder"
     assert config["data"]["noise"] == "physical"
 
 

@@ -79,3 +79,8 @@ def bt709_to_linear(encoded):
     """Inverts `linear_to_bt709`: float [...] in [0, 1] -> the same shape in [0, 1]."""
     power = ((tf.maximum(encoded, 4.5 * _BT709_TOE) + _BT709_OFFSET) / (1 + _BT709_OFFSET)) ** 2.222
     return tf.where(encoded < 4.5 * _BT709_TOE, encoded / 4.5, power)
+
+
+def signed_bt709(linear):
+    """Continues `linear_to_bt709` below zero as an odd function: float [...], at most 1 -> the same shape. Linear around zero."""
+    return tf.sign(linear) * linear_to_bt709(tf.abs(linear))
