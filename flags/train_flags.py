@@ -24,6 +24,10 @@ flags.DEFINE_float("learning_rate", 1e-4, "Adam's learning rate", lower_bound=0.
 flags.DEFINE_float("learning_rate_decay", 0.1, "what it is multiplied by from the decay on", lower_bound=0.0)
 flags.DEFINE_integer("decay_step", 0, "step of the decay, or", lower_bound=0)
 flags.DEFINE_integer("decay_epoch", 0, "epoch of the decay; 0: never", lower_bound=0)
+flags.DEFINE_enum("schedule", "step", ["step", "cosine"], "cosine: half a cosine down to 0 over the whole run in place of the decay")
+flags.DEFINE_float("clip_norm", 0.0, "the most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
+flags.DEFINE_float("average", 0.0, "decay of the running means of the parameters, which the model is then run with, such as 0.998; 0: none",
+                   lower_bound=0.0, upper_bound=0.99999)
 flags.DEFINE_integer("seed", 0, "of the first parameters and of every example", lower_bound=0, upper_bound=2 ** 31 - 1)
 flags.DEFINE_integer("num_replicas", 0, "GPUs, or logical CPUs where there is none; 0: all GPUs or one CPU", lower_bound=0)
 flags.DEFINE_integer("save_every", 1000, "steps between checkpoints; 0: only at the end", lower_bound=0)
@@ -143,7 +147,7 @@ def training_config():
     transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
-                 "freeze_up_filters", "mixed_precision")
+                 "freeze_up_filters", "mixed_precision", "schedule", "clip_norm", "average")
     data = data_flags.data_config(
         expert=FLAGS.expert or "",
         **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",

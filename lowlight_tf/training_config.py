@@ -1,6 +1,7 @@
 """What a training run is: its settings, its schedule, and what config.json says of it."""
 
 import dataclasses
+import math
 import os
 import platform
 
@@ -15,6 +16,7 @@ from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.light import SID, Interface
 from lowlight_tf.network import NetworkConfig, is_decoder, is_head
 
+SCHEDULES = ("step", "cosine")
 TRAIN_ONLY = ("all", "decoder", "head")
 
 
@@ -45,6 +47,9 @@ class TrainingConfig:
       batch_size: examples of the global batch.
       steps, epochs: length of the run; steps wins where both are given.
       learning_rate: Adam's, until decay_step or decay_epoch (the step wins; 0: never), and times learning_rate_decay from then on.
+      schedule: one of SCHEDULES; "cosine" lets the rate fall to 0 by half a cosine over the whole run, and knows no decay.
+      clip_norm: the most that the gradients' common norm may be; 0 for no limit.
+      average: decay of the running means of the parameters, which are then what the model is run with; 0 for none.
       seed: of the parameters and of every example drawn.
       num_replicas: GPUs to use, or logical CPUs where there is no GPU; 0 for all GPUs or one CPU.
       save_every, validate_every, picture_every: steps; 0 for never (a checkpoint is always written at the end).
@@ -68,6 +73,9 @@ class TrainingConfig:
     learning_rate_decay: float = 0.1
     decay_step: int = 0
     decay_epoch: int = 0
+    schedule: str = "step"
+    clip_norm: float = 0.0
+    average: float = 0.0
     seed: int = 0
     num_replicas: int = 0
     save_every: int = 1000
@@ -114,6 +122,8 @@ def is_complete(config, step):
 
 def learning_rate_at(step, config, scenes):
     """Returns the learning rate of a step (counted from 0)."""
+    if config.schedule == "cosine":
+        return config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total_steps(config, scenes)))
     decay_at = config.decay_step or epochs_to_steps(config.decay_epoch, scenes, config.batch_size)
     return config.learning_rate * (config.learning_rate_decay if decay_at and step >= decay_at else 1.0)
 
@@ -148,7 +158,7 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
              "corrupt_targets", "noise", "darkest", "mix_colors", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir",
-             "train_only", "mixed_precision")
+             "train_only", "mixed_precision", "clip_norm", "average", "schedule")
 
 
 def tell_changes(checkpoint_dir, described):
