@@ -15,6 +15,7 @@ LAYERS = {
     "cameras": 0,
     "raw_file": 1,
     "image_file": 1,
+    "linear_file": 1,
     "metadata": 1,
     "photo_file": 1,
     "shutter": 0,

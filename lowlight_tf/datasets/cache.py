@@ -35,6 +35,7 @@ class CachedPair:
       size: (H, W).
       black_level, white_level: counts.
       wb_gains: as-shot (R, G, B) gains of the short; those of a picture are drawn.
+      headroom: how bright a picture's light may be: its target's largest code, 1 being white.
       noise: system gain and read noise of the short, counts, where they were measured.
       from_srgb: [3, 3], linear sRGB -> the file's white-balanced camera colour; identity for a picture.
     """
@@ -48,6 +49,7 @@ class CachedPair:
     black_level: tuple
     white_level: float
     wb_gains: tuple = (1.0, 1.0, 1.0)
+    headroom: float = 1.0
     noise: tuple = (0.0, 0.0)
     from_srgb: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 

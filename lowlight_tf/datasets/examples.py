@@ -111,7 +111,7 @@ def picture_example(rgb_linear, seed, camera, config):
     """Simulates low light in a picture.
 
     Args:
-      rgb_linear: float32 [H, W, 3], linear sRGB light in [0, 1], whole CFA tiles.
+      rgb_linear: float32 [H, W, 3], linear sRGB light, 1 at white, which linear pictures exceed; whole CFA tiles.
       seed: [2] integers.
       camera: a Camera.
       config: an ExampleConfig with a simulation.
@@ -121,7 +121,7 @@ def picture_example(rgb_linear, seed, camera, config):
     """
     capture = config.simulation.random_capture(seed, camera)
     short, target = (expose_planes if config.direct_rgb else expose_picture)(rgb_linear, capture, camera)
-    target = camera_target(target, capture.from_srgb) if config.camera_rgb else target
+    target = camera_target(target, capture.from_srgb) if config.camera_rgb else tf.minimum(target, 1.0)
     if config.direct_rgb:
         return light.rgb_input(short, camera.levels, config.interface, capture.wb_gains, capture.exposure_ratio), target
     return _captured(packing.pack(short, camera), capture, camera, config, capture.wb_gains), target
@@ -156,8 +156,9 @@ def make_example(draw, table, camera, config):
                                       [tf.uint16, tf.uint16], stateful=False)
     mosaic, target = tf.ensure_shape(mosaic, [None, None]), tf.cast(tf.ensure_shape(coded, [None, None, 3]), tf.float32) / 65535.0
     facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
-             for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb", "noise")}
-    from_srgb, noise, is_picture = facts.pop("from_srgb"), facts.pop("noise"), tf.equal(tf.size(mosaic), 0)
+             for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb", "noise", "headroom")}
+    from_srgb, noise, headroom = (facts.pop(name) for name in ("from_srgb", "noise", "headroom"))
+    is_picture = tf.equal(tf.size(mosaic), 0)
     if config.camera_rgb:  # a picture, which has no sensor of its own, is turned where the sensor is drawn
         target = tf.cond(is_picture, lambda: target, lambda: camera_target(target, from_srgb))
     if config.simulation is None:
@@ -166,7 +167,7 @@ def make_example(draw, table, camera, config):
     else:
         inputs, target = tf.cond(tf.logical_not(is_picture),
                                  lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
-                                 lambda: picture_example(bt709_to_linear(turned(target)), draw["seed"], camera, config))
+                                 lambda: picture_example(bt709_to_linear(turned(target)) * headroom, draw["seed"], camera, config))
     top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
     if config.keeps_phase:
         top, left = tf.cond(tf.logical_and(is_picture, draw["transpose"]), lambda: (left, top), lambda: (top, left))

@@ -6,6 +6,7 @@ import pathlib
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES
+from lowlight_tf.linear_file import LINEAR_SUFFIXES
 from lowlight_tf.raw_file import RAW_SUFFIXES
 
 
@@ -30,6 +31,11 @@ class Photograph:
         """Tells a raw file, whose mosaic is used as it is, from a picture, which is taken backwards through the camera."""
         return self.path.suffix.lower() in RAW_SUFFIXES
 
+    @property
+    def is_linear(self):
+        """Tells a picture that holds linear light."""
+        return self.path.suffix.lower() in LINEAR_SUFFIXES
+
 
 def find_photographs(folder):
     """Lists the pictures and raw files of a folder and the folders in it.
@@ -43,9 +49,10 @@ def find_photographs(folder):
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
+        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF, OpenEXR or raw)")
+    suffixes = (*PHOTOGRAPH_SUFFIXES, *LINEAR_SUFFIXES, *RAW_SUFFIXES)
     paths = sorted(pathlib.Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names
-                   if not name.startswith(".") and pathlib.Path(name).suffix.lower() in (*PHOTOGRAPH_SUFFIXES, *RAW_SUFFIXES))
+                   if not name.startswith(".") and pathlib.Path(name).suffix.lower() in suffixes)
     if not paths:
-        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF or raw files in it or in folders in it")
+        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF, OpenEXR or raw files in it or in folders in it")
     return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]

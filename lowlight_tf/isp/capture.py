@@ -102,12 +102,12 @@ def expose_picture(rgb_linear, capture, camera):
     """Takes a picture's scene again, in low light.
 
     Args:
-      rgb_linear: float32 [..., H, W, 3], linear sRGB light in [0, 1].
+      rgb_linear: float32 [..., H, W, 3], linear sRGB light; what is above 1 the sensor clips, unless the scene is exposed less.
       capture: a Capture.
       camera: a Camera.
     Returns:
       short: uint16 [..., H, W], counts.
-      target: float32 [..., H, W, 3] in [0, 1], sRGB, coded as LibRaw codes its renderings.
+      target: float32 [..., H, W, 3], sRGB, coded as LibRaw codes its renderings, 1 at white and not clipped there.
     """
     light = _scene(rgb_linear, capture)
     return expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
