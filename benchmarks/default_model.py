@@ -30,7 +30,7 @@ from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_came
 from lowlight_tf.isp.process import make_processor
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 from lowlight_tf.metrics import psnr
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 from lowlight_tf.subjects import trained_subject
 
 GAINS = (2.0, 1.0, 1.8)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 # SID's order for X-Trans, a row for each packed channel: the (row, column) in the 6x6 tile that feeds the tile's four cells,
 # top left, top right, bottom left, bottom right. From pack_raw of the original Fuji scripts.
 _XTRANS_SOURCES = (
@@ -94,6 +96,20 @@ CAMERAS = {camera.name: camera for camera in (
     Camera("bayer", "Bayer", **_BAYER),                                       # any Bayer camera, levels from its files
     Camera("xtrans", "XTrans", **_XTRANS),                                    # any X-Trans camera, levels from its files
 )}
+
+
+def tile_colors(cfa):
+    """Returns a CFA's letters as int [tile, tile] indices into R, G, B, second G; the second G is the one in a Bayer tile's blue row.
+
+    >>> tile_colors("GRBG").tolist()
+    [[1, 0], [2, 3]]
+    """
+    tile = {4: 2, 36: 6}[len(cfa)]
+    colors = np.reshape(["RGB".index(letter) for letter in cfa], [tile, tile])
+    if tile == 2:
+        blue_row = (colors == 2).any(axis=1, keepdims=True)
+        colors = np.where(blue_row & (colors == 1), 3, colors)
+    return colors
 
 
 def cfa_offset(cfa, camera):

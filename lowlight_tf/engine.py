@@ -58,8 +58,8 @@ def load_model(checkpoint_dir, mixed_precision=False):
 
 
 def noise_of(packed, frame, loaded):
-    """Returns (system gain K, read noise), counts, of a frame's whole packed counts [h, w, C]; None where the model does not ask for it."""
-    return frame_noise(packed, frame.black_level, loaded.camera) if loaded.interface.noise_planes else None
+    """Returns the (shot, read) noise of a frame, of its whole packed counts [h, w, C]; None where the model does not ask for it."""
+    return frame_noise(packed, frame, loaded.camera) if loaded.interface.noise_planes else None
 
 
 def network_inputs(packed, frame, ratio, loaded, noise=None):
@@ -106,11 +106,11 @@ def _aligned_empty(shape, dtype):
     return memory[start:start + size].view(dtype).reshape(shape)
 
 
-def _plain(frame, ratio, size, before, settings):
+def _plain(frame, gain, size, before, settings):
     """The plain rendering on the canvas of the padded mosaic; None where it is not asked for."""
     if settings.strength >= 1:
         return None
-    rendered = frame.plain(ratio)
+    rendered = frame.plain(gain)
     after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
     return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
 
@@ -139,7 +139,7 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
     Args:
       frame: a Frame.
       packed: uint16 [h, w, C], its packed counts.
-      ratio: exposure ratio.
+      ratio: what the light is multiplied by: the exposure ratio, and the frame's own light_gain.
       loaded: a Model.
       settings: a Finish.
       most_pixels: of the network's input at a time.

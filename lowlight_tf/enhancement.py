@@ -14,10 +14,11 @@ from lowlight_tf.engine import develop, free_memory, load_model, window_pixels
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.finishing import Finish, color_matrix
+from lowlight_tf.frame import as_seen
 from lowlight_tf.frame_source import read_frame
 from lowlight_tf.html_report import PAGE_NAME, Collector
 from lowlight_tf.jobs import plan_jobs
-from lowlight_tf.photo_file import SUFFIXES, upright, write_photo
+from lowlight_tf.photo_file import SUFFIXES, write_photo
 from lowlight_tf.ratio_sheet import make_ratio_sheet
 from lowlight_tf.report_entries import BYTES_PER_PHOTOSITE, photograph_entry
 from lowlight_tf.shutter import Exposure, light_ratio
@@ -93,7 +94,7 @@ def choose(frame, packed, config, camera):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Developed:
+class Developed:
     """A file between the stages: its Job, Frame, packed counts and at last its upright picture; ratio, reason, Finish, seconds so far."""
 
     job: object
@@ -104,6 +105,11 @@ class _Developed:
     finish: Finish
     seconds: float
     picture: object = None
+
+    @property
+    def gain(self):
+        """What the light is multiplied by."""
+        return self.ratio * self.frame.light_gain
 
 
 class _Stages:
@@ -120,7 +126,7 @@ class _Stages:
         frame = read_frame(job.source, camera)
         packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
         ratio, reason, finish = choose(frame, packed, self._config, camera)
-        return _Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
+        return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
 
     def develop(self, file):
         """Runs the network."""
@@ -133,7 +139,7 @@ class _Stages:
             else:
                 free = self._free - (BYTES_PER_PHOTOSITE * frame.mosaic.size if self._page else 0)
                 most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
-                picture = upright(develop(frame, file.packed, file.ratio, self._loaded, file.finish, most, self._tell), frame.flip)
+                picture = as_seen(develop(frame, file.packed, file.gain, self._loaded, file.finish, most, self._tell), frame)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
         return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)

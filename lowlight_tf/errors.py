@@ -12,6 +12,10 @@ class LowlightError(Exception):
     """A mistake in the input: one line that says what was wrong, what was expected and what to do (exit code 1)."""
 
 
+class NotRawError(LowlightError):
+    """A file is none that LibRaw knows; it may still be a picture."""
+
+
 class UsageError(LowlightError):
     """A mistake in the flags, found before anything is loaded (exit code 2)."""
 

@@ -22,7 +22,7 @@ from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 from lowlight_tf.report_entries import pair_entry
 
 
@@ -49,10 +49,10 @@ def predictor_of(run, camera, network, interface=light.SID):
     """
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
-        noise = frame_noise(packed[0].numpy(), short.black_level, camera) if interface.noise_planes else None
+        noise = frame_noise(packed[0].numpy(), short, camera) if interface.noise_planes else None
         output = run(light.frame_input(packed, short, ratio, camera, interface, network.input_channels, noise))[0]
         if interface.target == "camera_rgb":
-            return finish(output, None, short.ccm, interface.target, Finish()) / np.float32(65535)
+            return finish(output, None, short.ccm, interface.target, Finish(curve="bt709")) / np.float32(65535)
         return np.asarray(output)
 
     return predict

@@ -19,7 +19,7 @@ _MEANINGS = {
     "black_level": "counts of R, G, B and the second G",
     "white_level": "counts",
     "wb_gains": "as-shot gains of R, G, B with G = 1",
-    "noise": "of the frame: system gain in counts per electron, and the standard deviation in the dark in counts",
+    "noise": "variance that a unit of light brings, and standard deviation in the dark, of black to white: NoiseProfile's S and root of O",
 }
 
 
@@ -68,7 +68,7 @@ def mosaic_input(camera, network, interface, mosaic, ratio, black_level=None, wh
       ratio: scalar.
       black_level, white_level: [4] and scalar counts; the camera's row wins where it has any.
       wb_gains: [3], where the interface has white_balance.
-      noise: [2], system gain and read noise, where the interface has noise_planes.
+      noise: [2], shot and read noise as for `light.noise_channels`, where the interface has noise_planes.
     Returns:
       float32 [1, h, w, network.input_channels].
     """
@@ -121,7 +121,7 @@ def make_feed(graph, short, ratio):
     """
     levels = {"ratio": ratio, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains}
     if graph.interface.noise_planes:
-        levels["noise"] = frame_noise(packing.pack(short.mosaic, graph.camera).numpy(), short.black_level, graph.camera)
+        levels["noise"] = frame_noise(packing.pack(short.mosaic, graph.camera).numpy(), short, graph.camera)
     levels = {name: np.asarray(value, np.float32) for name, value in levels.items()}
     if graph.kind == "packed":
         return {"packed": mosaic_input(graph.camera, graph.network, graph.interface, short.mosaic[None], **levels).numpy()}

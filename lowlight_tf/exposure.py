@@ -9,7 +9,7 @@ import numpy as np
 from lowlight_tf import packing
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.color import linear_to_bt709
-from lowlight_tf.isp.denoise import estimate_gain
+from lowlight_tf.isp.denoise import estimate_gain, noise_patches
 from lowlight_tf.isp.noise import SONY_A7S2
 
 MOST = 300.0               # SID's largest ratio, and so the largest that models have seen
@@ -20,7 +20,6 @@ _PICTURES_MOST = 30.0      # 8 bits and JPEG hold no more
 _BRIGHTNESS, _NIGHT = 0.30, 2.5
 _NOISE = 0.03              # what read noise may become, of white
 _BLOCK = 8                 # packed pixels a side whose mean is free of noise enough
-_PATCH, _PATCHES = 96, 3   # what the noise is measured on, packed pixels, and how many of them along each axis
 _DARKEST = 1e-4            # of the range: a black level is not known better
 # Root mean square of what the model that ships is off by on frames without noise, coded: python -m benchmarks.default_model.
 _NETWORK_ERROR = 0.018
@@ -34,7 +33,7 @@ class Darkness:
     """How dark a frame is.
 
     Attributes:
-      luminance: float32 [n], means of blocks, white-balanced, 0 at black and 1 at white.
+      luminance: float32 [n], means of blocks, white-balanced and baseline exposure applied, 0 at black and 1 at white.
       read_noise: standard deviation in the dark, of the range from black to white.
       shot_noise: variance that a unit of light brings to a linear rendering, both of the range from black to white.
       color_noise: how much white balance and colour matrix raise the read noise of a rendering.
@@ -61,13 +60,12 @@ def block_means(packed, block):
     return whole.mean(axis=(1, 3), dtype=np.float32)
 
 
-def _patches(packed):
-    """Takes patches spread over [h, w, C] and lays them side by side."""
-    def starts(size):
-        return sorted({int(start) for start in np.linspace(0, max(size - _PATCH, 0), _PATCHES)})
-
-    cut = [packed[row:row + _PATCH, column:column + _PATCH] for row in starts(packed.shape[0]) for column in starts(packed.shape[1])]
-    return np.concatenate(cut, axis=1)
+def _noise(packed, frame, black):
+    """Returns a frame's (shot, read) noise, of the range from black to white."""
+    if frame.noise:
+        return frame.noise
+    gain, span = estimate_gain(np.concatenate(noise_patches(packed), axis=1) - black), float(frame.white_level - black.mean())
+    return gain / span, SONY_A7S2.read_noise(gain) / span
 
 
 def measure(packed, frame, camera):
@@ -85,12 +83,12 @@ def measure(packed, frame, camera):
     light = (block_means(packed, _BLOCK) - black) / (frame.white_level - black)
     gains = np.asarray(frame.wb_gains, np.float32) / min(frame.wb_gains)
     rgb = packing.superpixels(light, camera).numpy() * gains
-    gain = estimate_gain(_patches(packed) - black)
-    span = float(frame.white_level - black.mean())
+    shot_noise, read_noise = _noise(packed, frame, black)
     # A photosite behind a gain of g has 1/g of the light, so g times its shot noise's variance is left, and g squared of the read noise's.
     shot, read = (float(np.mean(np.sum(np.asarray(frame.ccm) ** 2 * gains ** power, axis=1))) for power in (1, 2))
-    return Darkness((rgb @ _WEIGHTS).ravel(), SONY_A7S2.read_noise(gain) / span, shot * gain / span, np.sqrt(read),
-                    float((light.min(axis=-1) > 0.95).mean()))
+    light_gain = np.float32(frame.light_gain)
+    return Darkness((rgb @ _WEIGHTS).ravel() * light_gain, read_noise * frame.light_gain, shot * shot_noise * frame.light_gain,
+                    np.sqrt(read), float((light.min(axis=-1) > 0.95).mean()))
 
 
 def check_not_empty(darkness, path):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lowlight_tf.image_file import to_uint8
-from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709
+from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, linear_to_srgb, srgb_to_linear
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Target:
     camera_colors: bool
 
 
+# What the values of a finished picture are coded with: photographs with the curve that they are tagged with, scores with the protocol's.
+CURVES = {"srgb": linear_to_srgb, "bt709": linear_to_bt709}
 TARGETS = {"srgb": Target(bt709_to_linear, camera_colors=False), "camera_rgb": Target(bt709_to_linear, camera_colors=True)}
 
 
@@ -38,12 +40,14 @@ class Finish:
       stops: exposure of the result; 1 doubles its light.
       linear: leave it linear, for a DNG.
       eight_bits: round it to 8 bits, for a JPEG: half the memory.
+      curve: a key of CURVES; without meaning where it is left linear.
     """
 
     strength: float = 1.0
     stops: float = 0.0
     linear: bool = False
     eight_bits: bool = False
+    curve: str = "srgb"
 
 
 def color_matrix(target, ccm):
@@ -55,7 +59,7 @@ def color_matrix(target, ccm):
 def _light(output, plain, matrix, strength, gain, target):
     light = None if output is None else TARGETS[target].to_linear(output)
     if plain is not None:
-        plain = apply_matrix(bt709_to_linear(tf.cast(plain, tf.float32) / 65535), tf.linalg.inv(matrix))
+        plain = apply_matrix(srgb_to_linear(tf.cast(plain, tf.float32) / 65535), tf.linalg.inv(matrix))
         light = plain if light is None else plain + strength * (light - plain)
     return light * gain
 
@@ -70,13 +74,13 @@ def finish(output, plain, ccm, target, settings):
       target: a key of TARGETS.
       settings: a Finish.
     Returns:
-      uint16 [H, W, 3], or uint8 with settings.eight_bits: coded as LibRaw's renderings, or linear, in the colours that `color_matrix`
-      speaks of.
+      uint16 [H, W, 3], or uint8 with settings.eight_bits: sRGB primaries coded with settings.curve, or linear, in the colours that
+      `color_matrix` speaks of.
     """
     matrix = tf.constant(color_matrix(target, ccm))
     light = _light(output, plain, matrix, tf.constant(settings.strength), tf.constant(2.0 ** settings.stops), target)
     if not settings.linear:
         light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
-        light = linear_to_bt709(tf.clip_by_value(light, 0.0, 1.0))
+        light = CURVES[settings.curve](tf.clip_by_value(light, 0.0, 1.0))
     picture = tf.cast(tf.round(tf.clip_by_value(light, 0.0, 1.0) * 65535), tf.uint16).numpy()
     return to_uint8(picture) if settings.eight_bits else picture

@@ -1,5 +1,6 @@
 """Pictures in and out. 16-bit files stay 16-bit: Pillow and imageio cut RGB PNGs to 8 bits, so TensorFlow and tifffile do the work."""
 
+import io
 import pathlib
 
 import imageio.v3 as imageio
@@ -82,6 +83,43 @@ def _rationals(values, scale=10000):
     return tuple(part for value in np.ravel(values) for part in (round(float(value) * scale), scale))
 
 
+def _dng_tags(cfa, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model, matrix_scale=10000):
+    """A CFA DNG's tags as tifffile wants them.
+
+    Reference: Adobe, Digital Negative Specification 1.4; TIFF types are B byte, s string, H short, I long, 2I rational, 2i signed.
+    """
+    side = {4: 2, 36: 6}[len(cfa)]
+    neutral = [1.0 / gain for gain in wb_gains]
+    return [
+        (271, "s", 0, make, True), (272, "s", 0, model, True),                                                # Make, Model
+        (50708, "s", 0, f"{make} {model}", True),                                                             # UniqueCameraModel
+        (50706, "B", 4, (1, 4, 0, 0), True),                                                                  # DNGVersion
+        (50707, "B", 4, (1, 1, 0, 0), True),                                                                  # DNGBackwardVersion
+        (33421, "H", 2, (side, side), True),                                                                  # CFARepeatPatternDim
+        (33422, "B", len(cfa), tuple("RGB".index(c) for c in cfa), True),                                     # CFAPattern
+        (50714, "H", 1, int(black_level), True), (50717, "H", 1, int(white_level), True),                     # BlackLevel, WhiteLevel
+        (50721, "2i", 9, _rationals(xyz_to_camera, matrix_scale), True), (50778, "H", 1, 21, True),           # ColorMatrix1 for D65
+        (50728, "2I", 3, _rationals(neutral, 1000000), True),                                                 # AsShotNeutral
+        (33434, "2I", 1, _rationals([exposure_seconds]), True),                                               # ExposureTime
+    ]
+
+
+def mosaic_dng(mosaic, cfa, wb_gains, xyz_to_camera):
+    """Lays a mosaic of 16-bit light, 0 at black and 65535 at white, out as a DNG of a camera that LibRaw does not know.
+
+    Args:
+      mosaic: uint16 [H, W].
+      cfa, wb_gains, xyz_to_camera: as for `write_dng`.
+    Returns:
+      a binary file in memory.
+    """
+    content = io.BytesIO()
+    tags = _dng_tags(cfa, 0, 65535, wb_gains, xyz_to_camera, 1.0, "lowlight_tf", "mosaic", matrix_scale=1000000)
+    tifffile.imwrite(content, mosaic, photometric="cfa", extratags=tags, metadata=None, software=False)
+    content.seek(0)
+    return content
+
+
 def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model):
     """Writes a mosaic as a CFA DNG that LibRaw opens bit-exactly.
 
@@ -94,22 +132,7 @@ def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_c
       xyz_to_camera: [3, 3], CIE XYZ (D65) -> camera colour.
       exposure_seconds: shutter time.
       make, model: camera names; a model that LibRaw knows gets LibRaw's own colour matrix.
-
-    Reference: Adobe, Digital Negative Specification 1.4; TIFF types are B byte, s string, H short, I long, 2I rational, 2i signed.
     """
-    side = {4: 2, 36: 6}[len(cfa)]
-    neutral = [1.0 / gain for gain in wb_gains]
-    tags = [
-        (271, "s", 0, make, True), (272, "s", 0, model, True),                                                # Make, Model
-        (50708, "s", 0, f"{make} {model}", True),                                                             # UniqueCameraModel
-        (50706, "B", 4, (1, 4, 0, 0), True),                                                                  # DNGVersion
-        (50707, "B", 4, (1, 1, 0, 0), True),                                                                  # DNGBackwardVersion
-        (33421, "H", 2, (side, side), True),                                                                  # CFARepeatPatternDim
-        (33422, "B", len(cfa), tuple("RGB".index(c) for c in cfa), True),                                     # CFAPattern
-        (50714, "H", 1, int(black_level), True), (50717, "H", 1, int(white_level), True),                     # BlackLevel, WhiteLevel
-        (50721, "2i", 9, _rationals(xyz_to_camera), True), (50778, "H", 1, 21, True),                         # ColorMatrix1 for D65
-        (50728, "2I", 3, _rationals(neutral, 1000000), True),                                                 # AsShotNeutral
-        (33434, "2I", 1, _rationals([exposure_seconds]), True),                                               # ExposureTime
-    ]
+    tags = _dng_tags(cfa, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model)
     with atomic_path(path) as temporary:
         tifffile.imwrite(temporary, mosaic, photometric="cfa", extratags=tags, metadata=None, software=False)

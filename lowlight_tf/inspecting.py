@@ -4,17 +4,11 @@ import json
 import pathlib
 
 from lowlight_tf import checkpoint, exposure, model, packing
-from lowlight_tf.cameras import CAMERAS, cfa_offset
+from lowlight_tf.cameras import cfa_offset
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.frame_source import is_picture, read_frame
+from lowlight_tf.frame_source import read_frame
 from lowlight_tf.jobs import find_photographs
-from lowlight_tf.raw_file import read_raw
-
-
-def _camera_for(path):
-    """Returns the generic Camera that a file's CFA asks for, and the CFA's letters; Bayer for pictures."""
-    cfa = CAMERAS["bayer"].cfa if is_picture(path) else read_raw(path).cfa
-    return next((CAMERAS[name] for name in ("bayer", "xtrans") if cfa_offset(cfa, CAMERAS[name]) is not None), None), cfa
+from lowlight_tf.raw_frame import camera_of
 
 
 def _model_fit(camera, checkpoint_dir):
@@ -28,14 +22,15 @@ def _model_fit(camera, checkpoint_dir):
     return {"fits": fits, "why": f"{checkpoint_dir} is a model of {kind} cameras" + ("" if fits else ", this file is of the other kind")}
 
 
-def _facts(path, frame, camera, cfa):
+def _facts(path, frame, camera):
     said, taken_with = frame.metadata, frame.exposure
     return {
         "file": str(path), "kind": frame.kind, "camera": said.camera, "lens": said.lens, "taken": said.taken,
         "seconds": taken_with.seconds, "aperture": taken_with.aperture, "iso": taken_with.iso,
-        "width": frame.mosaic.shape[1], "height": frame.mosaic.shape[0], "cfa": "X-Trans" if camera.tile == 6 else cfa,
+        "width": frame.mosaic.shape[1], "height": frame.mosaic.shape[0], "cfa": "X-Trans" if camera.tile == 6 else frame.cfa,
         "black_level": list(frame.black_level), "white_level": frame.white_level, "bits": int(frame.white_level).bit_length(),
-        "wb_gains": [round(gain, 4) for gain in frame.wb_gains]}
+        "wb_gains": [round(gain / frame.wb_gains[1], 4) for gain in frame.wb_gains],
+        "color_matrix": [[round(float(value), 4) for value in row] for row in frame.ccm], "applied": list(frame.applied)}
 
 
 def inspect(path, checkpoint_dir):
@@ -49,18 +44,16 @@ def inspect(path, checkpoint_dir):
     Raises:
       LowlightError: where the file cannot be read.
     """
-    camera, cfa = _camera_for(path)
-    if camera is None:
-        raise LowlightError(f"{path} has CFA {cfa}, which is neither Bayer nor X-Trans as it is known here; no model fits it")
-    frame = read_frame(path, camera)
-    darkness = exposure.measure(packing.pack(frame.mosaic, camera, frame.offset).numpy(), frame, camera)
+    frame = read_frame(path)
+    camera = camera_of(path, frame.cfa)
+    darkness = exposure.measure(packing.pack_frame(frame.mosaic, camera, frame.offset), frame, camera)
     seen = {"mean": darkness.mean, "read_noise": darkness.read_noise, "clipped": darkness.clipped}
     try:
         exposure.check_not_empty(darkness, path)
         ratio, reason = exposure.auto_ratio(darkness, frame.kind != "raw")
     except LowlightError as error:
         ratio, reason = None, str(error)
-    return {**_facts(path, frame, camera, cfa), "darkness": seen, "ratio": ratio, "ratio_reason": reason, "notes": list(frame.notes),
+    return {**_facts(path, frame, camera), "darkness": seen, "ratio": ratio, "ratio_reason": reason, "notes": list(frame.notes),
             "model": _model_fit(camera, checkpoint_dir)}
 
 
@@ -79,6 +72,7 @@ def in_words(facts):
         ("darkness", f"mean {mean} of white, noise {noise}, clipped {clipped} of the frame"),
         ("ratio", f"x{facts['ratio']:g} ({facts['ratio_reason']})" if facts["ratio"] else facts["ratio_reason"]),
         ("model", ("fits: " if facts["model"]["fits"] else "does not fit: ") + facts["model"]["why"]),
+        *(("applied", what) for what in facts["applied"]),
         *(("note", note) for note in facts["notes"]),
     )
     return "\n".join([facts["file"], *(f"  {name:14} {value}" for name, value in rows)])

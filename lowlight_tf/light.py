@@ -61,20 +61,19 @@ def code(light, interface):
     return light if interface.curve == "linear" else signed_bt709(light)
 
 
-def noise_channels(ratio, gain, read_noise, span):
+def noise_channels(ratio, shot, read):
     """Says how noisy an amplified frame is: a tenth of the binary logarithms of the variance that a unit of light brings, and of the
     variance in the dark, both of the range from black to white.
 
     Args:
       ratio: exposure ratio.
-      gain: system gain K, counts per electron.
-      read_noise: standard deviation in the dark, counts.
-      span: counts from black to white.
+      shot: the variance that a unit of light brings to the frame itself: K counts an electron / counts from black to white.
+      read: the frame's standard deviation in the dark, of the range from black to white.
     Returns:
-      float32 [2]: 0.1 log2(ratio K / span) and 0.1 log2((ratio read_noise / span)^2), about -2 to 0.
+      float32 [2]: 0.1 log2(ratio shot) and 0.1 log2((ratio read)^2), about -3 to 0.
     """
-    ratio, gain, read_noise, span = (tf.cast(value, tf.float32) for value in (ratio, gain, read_noise, span))
-    variances = tf.stack([ratio * gain / span, (ratio * read_noise / span) ** 2])
+    ratio, shot, read = (tf.cast(value, tf.float32) for value in (ratio, shot, read))
+    variances = tf.stack([ratio * shot, (ratio * read) ** 2])
     return tf.math.log(tf.maximum(variances, _LEAST_VARIANCE)) * (0.1 / math.log(2))
 
 
@@ -108,7 +107,7 @@ def packed_input(packed, camera, interface, *, black_level, white_level, wb_gain
       black_level, white_level: [4] and scalar counts.
       wb_gains: [3] as-shot gains of R, G, B; unused without interface.white_balance.
       ratio: exposure ratio.
-      noise: (system gain K, read noise), counts, of the whole frame; needed with interface.noise_planes.
+      noise: (shot, read) noise of the whole frame, as for `noise_channels`; needed with interface.noise_planes.
     Returns:
       As `amplified`.
     """
@@ -118,9 +117,8 @@ def packed_input(packed, camera, interface, *, black_level, white_level, wb_gain
     channels = None
     if interface.noise_planes:
         if noise is None:
-            raise ValueError("the interface has noise planes; expected noise=(gain, read_noise)")
-        span = tf.cast(white_level, tf.float32) - tf.reduce_mean(tf.cast(black_level, tf.float32))
-        channels = noise_channels(ratio, *noise, span)
+            raise ValueError("the interface has noise planes; expected noise=(shot, read)")
+        channels = noise_channels(ratio, *noise)
     return amplified(light, ratio, interface, channels)
 
 

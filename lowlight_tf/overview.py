@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import read_picture, to_uint8, write_png
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 
 OVERVIEW_NAME = "overview.png"
 _ROWS, _WIDTH, _GAP = 3, 400, 6

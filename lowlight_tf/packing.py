@@ -131,8 +131,11 @@ def white_balance(normalised, camera, wb_gains):
 
 
 def amplify(normalised, exposure_ratio):
-    """Multiplies by the exposure ratio and clips at 1, as the network's input wants it."""
-    return tf.minimum(normalised * tf.cast(exposure_ratio, tf.float32), 1.0)
+    """Multiplies by the exposure ratio and clips at 1, as the network's input wants it.
+
+    Clipped before, too: with a ratio below 1 a clipped light would come out in the colour of the white balance's gains.
+    """
+    return tf.minimum(tf.minimum(normalised, 1.0) * tf.cast(exposure_ratio, tf.float32), 1.0)
 
 
 def superpixels(packed, camera):

@@ -22,12 +22,6 @@ _MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
 
 
-def upright(picture, flip):
-    """Turns a picture [H, W, 3] as RawImage.flip says."""
-    picture = picture[::-1 if flip & 2 else 1, ::-1 if flip & 1 else 1]
-    return np.ascontiguousarray(picture.transpose(1, 0, 2) if flip & 4 else picture)
-
-
 @functools.cache
 def srgb_profile():
     """Returns sRGB's ICC profile, bytes: always the same ones, though LittleCMS notes in them when it made them."""

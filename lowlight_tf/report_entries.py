@@ -4,13 +4,11 @@ import pathlib
 
 import numpy as np
 
-from lowlight_tf.console import warn
-from lowlight_tf.errors import LowlightError
 from lowlight_tf.finishing import color_matrix
+from lowlight_tf.frame import as_seen
 from lowlight_tf.html_report import make_entry, relative_url
 from lowlight_tf.image_file import to_uint8
-from lowlight_tf.isp.color import linear_to_bt709
-from lowlight_tf.photo_file import upright
+from lowlight_tf.isp.color import linear_to_srgb
 from lowlight_tf.raw_histogram import raw_histogram
 
 # Memory that an entry of a photograph takes for each photosite while it is made: LibRaw's mosaic, its picture of four channels and
@@ -26,24 +24,20 @@ def _coded(linear, matrix):
     coded = np.empty(linear.shape, np.uint8)
     for row in range(0, len(linear), _ROWS):
         light = linear[row:row + _ROWS] / np.float32(65535) @ np.asarray(matrix, np.float32).T
-        coded[row:row + _ROWS] = to_uint8(linear_to_bt709(np.clip(light, 0, 1)).numpy())
+        coded[row:row + _ROWS] = to_uint8(linear_to_srgb(np.clip(light, 0, 1)).numpy())
     return coded
 
 
-def _plain(frame, ratio):
-    """The rendering without a network, upright, uint8; None where LibRaw makes none of such a file."""
-    try:
-        return to_uint8(upright(frame.plain(ratio), frame.flip))
-    except LowlightError as error:
-        warn(f"{frame.path}: the page shows no plain rendering: {error}")
-        return None
+def _plain(frame, gain):
+    """The rendering without a network, upright, uint8."""
+    return as_seen(to_uint8(frame.plain(gain)), frame)
 
 
 def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     """Makes the Entry of a photograph that was enhanced.
 
     Args:
-      file: what has its frame (a Frame), ratio, reason and picture ([H, W, 3], upright).
+      file: what has its frame (a Frame), ratio, gain, reason and picture ([H, W, 3], upright).
       output: path of the result.
       finish: the Finish that the picture was made with.
       seconds: that it took.
@@ -52,8 +46,8 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     """
     frame, ratio = file.frame, file.ratio
     result = _coded(file.picture, color_matrix(loaded.target, frame.ccm)) if finish.linear else to_uint8(file.picture)
-    pictures = {AS_SHOT: _plain(frame, 1.0) if ratio != 1 else None, PLAIN: _plain(frame, ratio), RESULT: result}
-    pictures = {label: picture for label, picture in pictures.items() if picture is not None}
+    pictures = {AS_SHOT: _plain(frame, frame.light_gain)} if ratio != 1 else {}
+    pictures |= {PLAIN: _plain(frame, file.gain), RESULT: result}
     name = str(pathlib.Path(output).relative_to(result_dir).with_name(frame.path.name))
     height, width = result.shape[:2]
     notes = (*frame.notes, *(("the histogram is of the picture put back on a sensor",) if frame.kind != "raw" else ()))

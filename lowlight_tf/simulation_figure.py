@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES, read_picture, to_uint8, write_png
 from lowlight_tf.isp.noise import black_level, poisson_noise, random_black_bias, random_peak
 from lowlight_tf.isp.unprocess import gamma_distortion, random_gamma, random_imbalance, white_imbalance
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 
 _WIDTH, _GAP, _STRIP = 400, 6, 22
 

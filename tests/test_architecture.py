@@ -13,7 +13,16 @@ LAYERS = {
     "console": 0,
     "files": 0,
     "cameras": 0,
+    "tiff_tags": 0,
+    "raw_container": 0,
+    "dng_tags": 0,
+    "libraw": 1,
+    "raw_levels": 1,
+    "raw_color": 1,
     "raw_file": 1,
+    "rendering": 1,
+    "defects": 1,
+    "gain_maps": 1,
     "image_file": 1,
     "linear_file": 1,
     "metadata": 1,
@@ -34,6 +43,9 @@ LAYERS = {
     "datasets": 2,
     "checkpoint": 2,
     "slim_checkpoint": 2,
+    "frame": 1,
+    "raw_frame": 2,
+    "picture_frame": 2,
     "frame_source": 2,
     "exposure": 2,
     "tiling": 1,
@@ -135,7 +147,7 @@ def test_libraries_stay_where_they_belong():
         roots = {name.split(".")[0] for name in names}
         assert not re.search(r"\bkeras\b", path.read_text()), path
         assert "flags" not in roots and "absl" not in roots, path
-        assert "rawpy" not in roots or path.name == "raw_file.py", path
+        assert "rawpy" not in roots or path.name == "libraw.py", path
         assert "tensorflow_datasets" not in roots or path.name == "rgb_images.py", path
 
 

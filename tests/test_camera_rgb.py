@@ -39,7 +39,7 @@ def test_finishing_turns_a_target_back():
     for matrix in sensors.FROM_SRGB:
         seen = bt709_to_linear(capture.camera_target(srgb, matrix)).numpy()
         inside = ((seen > 0) & (seen < 1)).all(axis=-1)  # a colour that the sensor cannot tell from black is gone
-        back = finish(capture.camera_target(srgb, matrix), None, np.linalg.inv(matrix), "camera_rgb", Finish()) / 65535
+        back = finish(capture.camera_target(srgb, matrix), None, np.linalg.inv(matrix), "camera_rgb", Finish(curve="bt709")) / 65535
         np.testing.assert_allclose(back[inside], srgb[inside], atol=2e-4)
         assert inside.mean() > 0.5
 

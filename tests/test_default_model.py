@@ -16,7 +16,7 @@ from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture
 from lowlight_tf.isp.color import bt709_to_linear
 from lowlight_tf.metrics import psnr
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 from lowlight_tf.subjects import trained_subject
 
 FOLDER = lowlight_tf.DEFAULT_MODEL

@@ -1,6 +1,7 @@
 """What becomes of a photograph: against worked values, LibRaw's rendering and the model's own whole-frame output."""
 
 import dataclasses
+import functools
 import os
 import signal
 import threading
@@ -19,19 +20,21 @@ from lowlight_tf.exposure import Darkness, auto_strength, plain_noise
 from lowlight_tf.finishing import Finish
 from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, to_uint8, write_png
-from lowlight_tf.isp.color import bt709_to_linear
+from lowlight_tf.isp.color import bt709_to_linear, srgb_to_linear
 from lowlight_tf.light import Interface
 from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 from lowlight_tf.stages import run_stages
 
 ALL = 10**9
+# Values coded as the copying model's output is: a picture's light can then be compared without a curve between.
+Coded = functools.partial(Finish, curve="bt709")
 
 
 def developed(path, loaded, ratio=50.0, settings=None, most=ALL):
     frame = read_frame(path, loaded.camera)
     packed = packing.pack(frame.mosaic, loaded.camera, frame.offset).numpy()
-    return engine.develop(frame, packed, ratio, loaded, settings or Finish(), most)
+    return engine.develop(frame, packed, ratio, loaded, settings or Coded(), most)
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +85,18 @@ def test_a_model_that_takes_rgb(tmp_path):
 def test_strength_leads_from_the_plain_rendering_to_the_networks(tmp_path, copying):
     path = tmp_path / "a.dng"
     write_frame(path, size=(64, 80), cfa="GRBG", scale=300)
-    plain, network = render(path, 50.0, stretch=False), developed(path, copying)
-    np.testing.assert_allclose(developed(path, copying, settings=Finish(strength=0.0)), plain, atol=1)
+    plain, network = read_frame(path, copying.camera).plain(50.0), developed(path, copying)
+    np.testing.assert_array_equal(developed(path, copying, settings=Finish(strength=0.0)), plain)
     half = developed(path, copying, settings=Finish(strength=0.5)) / np.float32(65535)
-    light = [bt709_to_linear(picture / np.float32(65535)).numpy() for picture in (plain, network)]
-    np.testing.assert_allclose(bt709_to_linear(half), (light[0] + light[1]) / 2, atol=1e-4)
+    light = srgb_to_linear(plain / np.float32(65535)).numpy(), bt709_to_linear(network / np.float32(65535)).numpy()
+    np.testing.assert_allclose(srgb_to_linear(half), (light[0] + light[1]) / 2, atol=1e-4)
 
 
 def test_a_stop_doubles_the_light(tmp_path, copying):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=100)
     usual, brighter, linear = (
         developed(tmp_path / "a.dng", copying, settings=settings) / np.float32(65535)
-        for settings in (Finish(), Finish(stops=1.0), Finish(linear=True))
+        for settings in (Coded(), Coded(stops=1.0), Finish(linear=True))
     )
     np.testing.assert_allclose(bt709_to_linear(brighter), 2 * bt709_to_linear(usual).numpy(), atol=2e-4)
     np.testing.assert_allclose(linear, bt709_to_linear(usual), atol=1e-4)
@@ -126,7 +129,8 @@ def test_a_picture_comes_back_as_it_was(tmp_path, copying_model):
     light = np.asarray(developed(tmp_path / "a.png", loaded, 1.0), np.float32) / 65535  # linear: the model returns its input
     assert light[30, 45] == pytest.approx([((30000 / 65535 + 0.055) / 1.055) ** 2.4] * 3, rel=2e-3)
     plain = frame.plain(1.0)[30, 45] / np.float32(65535)
-    assert bt709_to_linear(plain).numpy() == pytest.approx(light[30, 45], rel=2e-3)
+    assert srgb_to_linear(plain).numpy() == pytest.approx(light[30, 45], rel=2e-3)
+    np.testing.assert_array_equal(developed(tmp_path / "a.png", loaded, 1.0, Finish(strength=0.0)), picture)
 
 
 def run(names, model, tmp_path, **options):
@@ -262,7 +266,12 @@ def test_ctrl_c_waits_for_what_is_being_written_and_nothing_else():
 
 def test_the_plain_rendering_of_a_real_file_is_libraws(copying):
     path = shared("raw/canon_kiss_x4_ML_colorchart.dng")
-    np.testing.assert_allclose(developed(path, copying, 1.0, Finish(strength=0.0)), render(path, stretch=False), atol=1)
+    ours, libraws = developed(path, copying, 1.0, Coded(strength=0.0)).astype(int), render(path, stretch=False).astype(int)
+    assert ours.shape == libraws.shape
+    # LibRaw takes the black level of the file, and here that of the masked border, 6 to 10 counts lower; where edges are interpolated
+    # from may differ then.
+    np.testing.assert_allclose(bt709_to_linear(ours / 65535).numpy().mean((0, 1)), bt709_to_linear(libraws / 65535).numpy().mean((0, 1)), rtol=0.01)
+    assert np.median(np.abs(ours - libraws)) < 150
 
 
 def test_strength_follows_the_noise(tmp_path, copying):

@@ -15,7 +15,7 @@ from lowlight_tf.image_file import to_uint8
 from lowlight_tf.metrics import psnr, ssim
 from lowlight_tf.model import network_for
 from lowlight_tf.network import forward, initialize_parameters
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 
 
 def score(name, ratio, value, scaled=10.0):

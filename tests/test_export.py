@@ -124,9 +124,10 @@ def test_a_coded_input_and_a_skip_are_part_of_the_file(tmp_path, form, camera):
     loaded, frame = engine.load_model(str(folder)), types.SimpleNamespace(**LEVELS)
     for height, width in ((7, 13), (66, 36)):
         mosaic = np.random.RandomState(height).randint(400, 900, (height, width)).astype(np.uint16)
-        light = engine.network_inputs(packing.pack(mosaic, loaded.camera), frame, LEVELS["ratio"], loaded, noise=(0.5, 2.0))
+        light = engine.network_inputs(packing.pack(mosaic, loaded.camera), frame, LEVELS["ratio"], loaded, noise=(1e-4, 2e-3))
         expected = loaded.run(light).numpy()[:, :height, :width]
-        np.testing.assert_allclose(run({"mosaic": mosaic[None], **LEVELS, "noise": np.array([0.5, 2.0], np.float32)}), expected, atol=1e-4)
+        feed = {"mosaic": mosaic[None], **LEVELS, "noise": np.array([1e-4, 2e-3], np.float32)}
+        np.testing.assert_allclose(run(feed), expected, atol=1e-4)
 
 
 def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):

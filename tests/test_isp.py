@@ -10,7 +10,7 @@ from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.image_file import write_dng
 from lowlight_tf.isp import capture, color, noise, unprocess
 from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise, random_noise
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 
 LEVELS = {"black_level": 512, "white_level": 16383}
 

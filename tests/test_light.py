@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
@@ -20,10 +21,11 @@ from lowlight_tf.image_file import write_png
 from lowlight_tf.isp import noise, process
 from lowlight_tf.isp.color import linear_to_bt709, signed_bt709
 from lowlight_tf.isp.demosaic import packed_demosaic
-from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.isp.noise_estimate import frame_noise, measure_noise
 from lowlight_tf.light import SID, Interface
 
 BAYER, XTRANS = CAMERAS["bayer"], CAMERAS["xtrans"]
+LEVELS = types.SimpleNamespace(black_level=(512,) * 4, white_level=10512, noise_profile=None)
 CODED = Interface(white_balance=True, signed=True, curve="bt709", noise_planes=True, skip="demosaic", target="camera_rgb")
 FLAGS = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=demosaic")
 
@@ -42,17 +44,17 @@ def test_the_curve_is_odd_and_linear_around_zero():
 
 def test_noise_channels_by_hand():
     """Ratio 64, K = 0.5 and read noise 2 of 16384 counts: 2^6 2^-1 2^-14 = 2^-9, and (2^6 2^1 2^-14)^2 = 2^-14."""
-    np.testing.assert_allclose(light.noise_channels(64.0, 0.5, 2.0, 16384.0), [-0.9, -1.4], rtol=1e-6)
-    assert np.isfinite(light.noise_channels(1.0, 0.0, 0.0, 16384.0)).all()
+    np.testing.assert_allclose(light.noise_channels(64.0, 0.5 / 16384, 2.0 / 16384), [-0.9, -1.4], rtol=1e-6)
+    assert np.isfinite(light.noise_channels(1.0, 0.0, 0.0)).all()
 
 
 def test_a_coded_input_by_hand():
     """Counts 512 + 100 of 10000 at ratio 10 under a red gain of 2: 0.1, red 0.2; one below black is -0.001 and coded -0.0045."""
     packed = np.array([[[[612, 612, 612, 511]]]], np.uint16)
     facts = {"black_level": (512,) * 4, "white_level": 10512, "wb_gains": (2.0, 1.0, 1.0), "ratio": 10.0}
-    seen = light.network_input(packed, BAYER, CODED, 6, noise=(0.5, 2.0), **facts)[0, 0, 0].numpy()
+    seen = light.network_input(packed, BAYER, CODED, 6, noise=(1e-4, 1e-3), **facts)[0, 0, 0].numpy()
     np.testing.assert_allclose(seen[:4], [*linear_to_bt709(np.array([0.2, 0.1, 0.1], np.float32)), -0.0045], rtol=1e-5)
-    np.testing.assert_allclose(seen[4:], light.noise_channels(10.0, 0.5, 2.0, 10000.0))
+    np.testing.assert_allclose(seen[4:], light.noise_channels(10.0, 1e-4, 1e-3))
     plain = light.network_input(packed, BAYER, SID, 4, **facts)[0, 0, 0].numpy()
     np.testing.assert_allclose(plain, [0.1, 0.1, 0.1, 0.0], rtol=1e-6)
     with pytest.raises(ValueError, match="noise"):
@@ -148,7 +150,8 @@ def test_the_noise_of_a_frame(gain, read_noise):
     clean = np.linspace(0, 200 * gain, 320)[None, :, None] * np.ones((320, 1, 4))
     clean[:100] *= rng.uniform(0.5, 2, (100, 320, 1))
     counts = np.round(512 + gain * rng.poisson(clean / gain) + read_noise * rng.standard_normal(clean.shape)).clip(0).astype(np.uint16)
-    found = frame_noise(counts, (512,) * 4, BAYER)
+    shot, read = measure_noise(counts, LEVELS, BAYER)
+    found = shot * 10000, read * 10000
     for part in (0.1, 0.5, 1.0):
         deviations = [np.sqrt(k * part * 200 * gain + read ** 2) for k, read in (found, (gain, read_noise))]
         assert deviations[0] == pytest.approx(deviations[1], rel=0.125)
@@ -157,10 +160,17 @@ def test_the_noise_of_a_frame(gain, read_noise):
 
 def test_noise_that_cannot_be_seen():
     for frame in (np.full((40, 40, 4), 512), np.full((4, 4, 4), 512), np.full((40, 40, 4), 16383)):
-        gain, read_noise = frame_noise(frame.astype(np.uint16), (512,) * 4, BAYER)
-        assert 0 < gain < 0.1 and 0 < read_noise < 1
+        shot, read = measure_noise(frame.astype(np.uint16), LEVELS, BAYER)
+        assert 0 < shot < 1e-5 and 0 < read < 1e-4
     cut = np.maximum(np.random.RandomState(0).normal(0, 3, (200, 200, 4)) + np.linspace(0, 300, 200)[:, None, None], 0) + 512
-    assert frame_noise(np.round(cut).astype(np.uint16), (512,) * 4, BAYER)[1] == pytest.approx(3, rel=0.3)
+    assert measure_noise(np.round(cut).astype(np.uint16), LEVELS, BAYER)[1] == pytest.approx(3e-4, rel=0.3)
+
+
+def test_what_a_file_says_of_its_noise_wins():
+    frame = np.full((40, 40, 4), 512, np.uint16)
+    assert frame_noise(frame, LEVELS, BAYER) == measure_noise(frame, LEVELS, BAYER)
+    told = types.SimpleNamespace(**vars(LEVELS) | {"noise_profile": (1e-4, 2e-3)})
+    assert frame_noise(frame, told, BAYER) == (1e-4, 2e-3)
 
 
 def test_dark_deviation_is_that_of_dark_frames():
@@ -207,7 +217,7 @@ def test_a_real_pair_says_its_own_noise(small_set, tmp_path):
     made = pipeline.make_table(pairs, CAMERAS["sony"], 16)
     inputs = np.array([make_example(pipeline.draw_example(index, 5, made, 16), made, CAMERAS["sony"], ExampleConfig(16, CODED))[0][0, 0, 4:]
                        for index in range(30)])
-    expected = [light.noise_channels(pair.ratio, *pair.noise, 16383 - 512) for pair in pairs]
+    expected = [light.noise_channels(pair.ratio, *pair.noise) for pair in pairs]
     np.testing.assert_allclose(inputs.mean(axis=0), np.mean(expected, axis=0), atol=0.05)
     assert inputs[:, 0].std() > 0.003
 
@@ -224,7 +234,7 @@ def test_test_and_enhance_see_the_same(tmp_path):
     frame = read_frame(path, BAYER)
     packed = packing.pack_frame(frame.mosaic, BAYER, frame.offset)
     tiles = []
-    picture = engine.develop(frame, packed, 20.0, loaded, Finish(), 250 * 250, tell=lambda done, of: tiles.append(of))
+    picture = engine.develop(frame, packed, 20.0, loaded, Finish(curve="bt709"), 250 * 250, tell=lambda done, of: tiles.append(of))
     assert max(tiles) > 1
     np.testing.assert_allclose(picture / 65535, predicted, atol=2e-5)
 
@@ -267,5 +277,5 @@ def test_the_noise_of_real_crops():
     """SID's Sony at ISO 100 and a few hundred: K of 0.05 to 1 count an electron, read noise of about one count."""
     for path in sorted(shared("sid_mini/Sony/short").glob("*.dng"))[:4]:
         short = read_short(path, BAYER)
-        gain, read_noise = frame_noise(packing.pack(short.mosaic, BAYER).numpy(), short.black_level, BAYER)
-        assert 0.03 < gain < 2 and 0.3 < read_noise < 6
+        shot, read = measure_noise(packing.pack(short.mosaic, BAYER).numpy(), short, BAYER)
+        assert 0.03 < shot * 15871 < 2 and 0.3 < read * 15871 < 6

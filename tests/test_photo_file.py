@@ -12,10 +12,11 @@ from conftest import shared, write_frame
 from PIL import Image, ImageCms
 
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.frame import upright
 from lowlight_tf.image_file import read_picture, to_uint8
 from lowlight_tf.isp.color import linear_to_bt709
 from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, Metadata, add_directories, completed, read_metadata
-from lowlight_tf.photo_file import SUFFIXES, srgb_profile, upright, write_photo
+from lowlight_tf.photo_file import SUFFIXES, srgb_profile, write_photo
 from lowlight_tf.raw_file import read_raw
 
 PICTURE = np.random.RandomState(0).randint(0, 65536, (20, 30, 3)).astype(np.uint16)

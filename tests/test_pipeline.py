@@ -14,7 +14,8 @@ from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import cache, pipeline, sid
 from lowlight_tf.datasets.examples import ExampleConfig, make_example
 from lowlight_tf.errors import LowlightError, Problems
-from lowlight_tf.raw_file import read_raw, render
+from lowlight_tf.raw_file import read_raw
+from lowlight_tf.rendering import render
 
 
 def build(folder, cache_dir, camera="sony", problems=None):

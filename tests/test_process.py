@@ -21,7 +21,7 @@ from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise
 from lowlight_tf.isp.process import color_masks, demosaic, make_processor, process, subtract_black, white_balance
 from lowlight_tf.isp.unprocess import mosaic, unprocess
 from lowlight_tf.metrics import psnr
-from lowlight_tf.raw_file import render
+from lowlight_tf.rendering import render
 
 BOTH = pytest.mark.parametrize("name", ["bayer", "xtrans"])
 

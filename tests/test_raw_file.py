@@ -8,7 +8,8 @@ from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.metrics import psnr
-from lowlight_tf.raw_file import read_raw, render, visible_size
+from lowlight_tf.raw_file import read_raw, visible_size
+from lowlight_tf.rendering import render
 
 
 @pytest.mark.parametrize("cfa", ["RGGB", "BGGR", "GRBG", "GBRG"])

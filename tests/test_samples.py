@@ -7,7 +7,8 @@ from lowlight_tf.datasets import DataConfig, resolve, samples, sid, sources
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.image_file import to_uint8
 from lowlight_tf.metrics import psnr
-from lowlight_tf.raw_file import read_raw, render
+from lowlight_tf.raw_file import read_raw
+from lowlight_tf.rendering import render
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from lowlight_tf.datasets import sid
 from lowlight_tf.errors import LowlightError, OutputError, Problems, UsageError
 from lowlight_tf.image_file import read_picture, write_dng
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, srgb_to_camera_matrix
-from lowlight_tf.raw_file import read_raw, render
+from lowlight_tf.raw_file import read_raw
+from lowlight_tf.rendering import render
 from lowlight_tf.simulation_figure import stages
 
 SONY = CAMERAS["sony"]

@@ -16,7 +16,7 @@ from lowlight_tf.console import progress, say
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
-from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.isp import noise_estimate
 from lowlight_tf.raw_file import visible_size
 
 _FORMAT = "4"
@@ -36,7 +36,7 @@ class CachedPair:
       black_level, white_level: counts.
       wb_gains: as-shot (R, G, B) gains of the short; those of a picture are drawn.
       headroom: how bright a picture's light may be: its target's largest code, 1 being white.
-      noise: system gain and read noise of the short, counts, where they were measured.
+      noise: (shot, read) noise of the short, of the range from black to white, where it was measured.
       from_srgb: [3, 3], linear sRGB -> the file's white-balanced camera colour; identity for a picture.
     """
 
@@ -184,9 +184,9 @@ def _cached(pair, short_entry, target_entry, facts):
 
 
 def measure_noise(pairs, camera):
-    """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.frame_noise` does."""
+    """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.measure_noise` does."""
     def measured(pair):
         packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
-        return dataclasses.replace(pair, noise=frame_noise(packed, pair.black_level, camera))
+        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, pair, camera))
 
     return [measured(pair) for pair in progress(pairs, unit="pair", description="measuring noise")]

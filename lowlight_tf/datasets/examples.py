@@ -94,7 +94,7 @@ def augment(image, draw):
 
 
 def _scattered(noise, seed):
-    """What a network is told of the noise, (gain, read noise): not quite what it is."""
+    """What a network is told of (shot, read) noise: not quite what it is."""
     scatter = tf.exp(_NOISE_SCATTER * tf.random.stateless_normal([2], tf.random.fold_in(seed, 4)))
     return noise[0] * scatter[0], noise[1] * scatter[1]
 
@@ -102,7 +102,9 @@ def _scattered(noise, seed):
 def _captured(packed, capture, camera, config, wb_gains):
     """Packed counts of a simulated short -> what a network sees."""
     black, white = camera.levels
-    noise = _scattered((capture.noise.gain, dark_deviation(capture.noise)), capture.seed) if config.interface.noise_planes else None
+    noise = None
+    if config.interface.noise_planes:
+        noise = _scattered([counts / (white - black) for counts in (capture.noise.gain, dark_deviation(capture.noise))], capture.seed)
     return light.packed_input(packed, camera, config.interface, black_level=[black] * 4, white_level=white, wb_gains=wb_gains,
                               ratio=capture.exposure_ratio, noise=noise)
 

@@ -8,7 +8,8 @@ from lowlight_tf.cameras import cfa_offset
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import PICTURE_SUFFIXES, read_picture
 from lowlight_tf.packing import crop_to_phase
-from lowlight_tf.raw_file import read_raw, render
+from lowlight_tf.raw_file import read_raw
+from lowlight_tf.rendering import render
 
 # How far a file's own black level may lie from its camera's row: drift and firmware make a few counts, another camera hundreds.
 _BLACK_TOLERANCE = 64
@@ -26,6 +27,7 @@ class Short:
       visible_size: (H, W) of the file's visible area, before cropping.
       offset: (row, column) that the crop starts at.
       ccm: float32 [3, 3], white-balanced camera colour -> linear sRGB.
+      noise_profile: (shot, read) noise as the file says it, of the range from black to white; None where it does not.
     """
 
     mosaic: np.ndarray
@@ -35,6 +37,7 @@ class Short:
     visible_size: tuple
     offset: tuple
     ccm: np.ndarray
+    noise_profile: tuple | None = None
 
 
 def _check_camera(raw, camera, path):
@@ -69,7 +72,8 @@ def read_short(path, camera):
     white = raw.white_level if camera.white_level is None else camera.white_level
     if white <= max(black):
         raise LowlightError(f"{path} says black level {max(black):.0f} and white level {white}; expected white above black")
-    return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset, raw.ccm)
+    return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset, raw.ccm,
+                 raw.dng.noise and (raw.dng.noise[0], raw.dng.noise[1] ** 0.5))
 
 
 def read_target(path, camera, visible_size, offset):

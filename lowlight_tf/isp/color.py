@@ -84,3 +84,17 @@ def bt709_to_linear(encoded):
 def signed_bt709(linear):
     """Continues `linear_to_bt709` below zero as an odd function: float [...], at most 1 -> the same shape. Linear around zero."""
     return tf.sign(linear) * linear_to_bt709(tf.abs(linear))
+
+
+def exposed_codes(gain, is_srgb=True):
+    """Returns a table for uint16 codes: each code's light multiplied by `gain`, clipped at white, coded again with the same curve.
+
+    Args:
+      gain: factor.
+      is_srgb: the curve is sRGB's, else that of LibRaw's renderings.
+    Returns:
+      uint16 [65536].
+    """
+    decode, encode = (srgb_to_linear, linear_to_srgb) if is_srgb else (bt709_to_linear, linear_to_bt709)
+    light = decode(np.arange(65536) / 65535)  # float64: the table is exact where the gain is 1
+    return np.round(encode(tf.minimum(light * gain, 1.0)).numpy() * 65535).astype(np.uint16)

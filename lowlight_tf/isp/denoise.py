@@ -19,8 +19,27 @@ from lowlight_tf.isp.noise import SONY_A7S2
 
 _GAIN_RANGE = (0.01, 30.0)          # counts per electron, wider than any camera's at 10 to 16 bits
 _MOST_SAMPLES = 200_000             # of a plane, for the estimate
+_PATCH, _PATCHES = 96, 3            # what the noise is measured on, packed pixels, and how many of them along each axis
 # Blind to ramps, and of norm 1 so that it keeps the standard deviation of white noise.
 _LAPLACE_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6
+
+
+def noise_patches(frame, step=1, scale=1):
+    """Takes patches spread over a frame, for its noise to be measured on.
+
+    Args:
+      frame: [H, W] or [H, W, C].
+      step: what their first rows and columns are multiples of.
+      scale: how much larger than 96 pixels they are a side.
+    Returns:
+      list of at most 9 views.
+    """
+    side = _PATCH * scale
+
+    def starts(size):
+        return sorted({int(start) // step * step for start in np.linspace(0, max(size - side, 0), _PATCHES)})
+
+    return [frame[row:row + side, column:column + side] for row in starts(frame.shape[0]) for column in starts(frame.shape[1])]
 
 
 def estimate_gain(planes, figures=SONY_A7S2):

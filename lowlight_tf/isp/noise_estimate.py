@@ -88,18 +88,25 @@ def _plane_noise(plane, black):
     return _fit(*_lower_edge(brightness, variances)) if len(variances) else None
 
 
-def frame_noise(packed, black_level, camera):
+def measure_noise(packed, frame, camera):
     """Measures how noisy a frame is.
 
     Args:
       packed: numpy [h, w, C], counts of the whole frame, any number type.
-      black_level: [4] counts of R, G, B and the second G.
+      frame: a Short, a Frame or a CachedPair, for its black_level and white_level.
       camera: a Camera.
     Returns:
-      System gain K, counts per electron, and read noise, counts: geometric means over the packed channels. Those of a quiet sensor where
-      nothing can be measured: the frame is smaller than a block, without any noise, or cut off all over.
+      (shot, read) noise: the variance that a unit of light brings, and the standard deviation in the dark, both of the range from black to
+      white; geometric means over the packed channels. That of a quiet sensor where nothing can be measured: the frame is smaller than a
+      block, without any noise, or cut off all over.
     """
+    black_level, span = frame.black_level, float(frame.white_level - np.mean(frame.black_level))
     found = [_plane_noise(packed[..., channel], float(black_level[color])) for channel, color in enumerate(camera.channel_colors)]
     known = [noise for noise in found if noise] or [(_GAINS[0], _READ * _GAINS[0] ** 0.5)]
-    gain, read_noise = np.exp(np.mean(np.log(known), axis=0))
-    return float(gain), float(read_noise)
+    shot, read = np.exp(np.mean(np.log(known), axis=0)) / span
+    return float(shot), float(read)
+
+
+def frame_noise(packed, frame, camera):
+    """As `measure_noise`, but what the file itself says (frame.noise_profile) wins."""
+    return frame.noise_profile or measure_noise(packed, frame, camera)

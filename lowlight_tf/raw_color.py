@@ -1,0 +1,63 @@
+"""White balance and colour matrix of a raw file: one rule for whatever a file leaves out, and words that say which."""
+
+import numpy as np
+
+from lowlight_tf.dng_tags import daylight_matrix, matrix_at
+from lowlight_tf.isp.color import srgb_to_camera_matrix
+
+_LEAST = 0.125  # of a file's own matrix: LibRaw takes one that begins with less for none
+
+
+def _normalised(gains):
+    return tuple(float(gain / gains[1]) for gain in gains[:3])
+
+
+def _white_gains(dng):
+    """Gains that make a DNG's AsShotWhiteXY neutral. Adobe, Digital Negative Specification 1.4, chapter 6."""
+    x, y = dng.white_xy
+    neutral = matrix_at(dng.matrices, dng.white_xy) @ np.array([x / y, 1.0, (1 - x - y) / y])
+    return None if neutral.min() <= 0 else _normalised(1 / neutral)
+
+
+def choose_gains(as_shot, daylight, dng):
+    """Chooses the white balance.
+
+    Args:
+      as_shot, daylight: LibRaw's gains for R, G, B; with zeros where it knows none.
+      dng: DngTags.
+    Returns:
+      (R, G, B) gains with G = 1; and a note where they are not the file's own, or "".
+    """
+    if np.isfinite(as_shot[:3]).all() and min(as_shot[:3]) > 0:
+        return _normalised(as_shot), ""
+    if dng.white_xy and dng.matrices:
+        gains = _white_gains(dng)
+        if gains:
+            return gains, ""
+    if np.isfinite(daylight[:3]).all() and min(daylight[:3]) > 0 and len(set(daylight[:3])) > 1:
+        return _normalised(daylight), "no as-shot white balance, so daylight's"
+    return (1.0, 1.0, 1.0), "neither a white balance nor a colour matrix to take daylight's from, so colours are as the sensor sees them"
+
+
+def choose_matrix(color_matrix, rgb_xyz_matrix, dng):
+    """Chooses the colour matrix.
+
+    Args:
+      color_matrix: [3, 3], LibRaw's white-balanced camera colour -> linear sRGB; zeros where the file brings none.
+      rgb_xyz_matrix: [>= 3, 3], LibRaw's CIE XYZ (D65) -> camera colour; zeros where it knows none of the model.
+      dng: DngTags.
+    Returns:
+      float32 [3, 3], white-balanced camera colour -> linear sRGB, rows sum to 1; and a note where there is none, or "".
+    """
+    own, of_model = np.asarray(color_matrix, np.float32), np.asarray(rgb_xyz_matrix, np.float64)[:3]
+    if dng.white_xy and dng.matrices:  # LibRaw's own is turned by the as-shot white there
+        return _inverse(daylight_matrix(dng.matrices)), ""
+    if own[0, 0] > _LEAST:
+        return own, ""
+    if of_model.any() and np.isfinite(of_model).all() and abs(np.linalg.det(of_model)) > 1e-6:
+        return _inverse(of_model), ""
+    return np.eye(3, dtype=np.float32), "neither the file nor LibRaw has a colour matrix of this camera, so its colours are taken for sRGB"
+
+
+def _inverse(xyz_to_camera):
+    return np.linalg.inv(srgb_to_camera_matrix(xyz_to_camera).astype(np.float64)).astype(np.float32)
