@@ -154,7 +154,7 @@ def frame_input(packed, frame, ratio, camera, interface, input_channels, noise=N
       ratio, camera, interface, input_channels, noise: as for `network_input`.
     """
     return network_input(packed, camera, interface, input_channels, black_level=frame.black_level, white_level=frame.white_level,
-                         wb_gains=frame.wb_gains, ratio=ratio, noise=noise)
+                         wb_gains=frame.wb_gains if interface.white_balance else None, ratio=ratio, noise=noise)
 
 
 def base(inputs, camera):
