@@ -11,7 +11,7 @@ FLAGS = flags.FLAGS
 KINDS = ("jpeg", "png", "tiff", "dng")
 
 flags.DEFINE_string("checkpoint_dir", "", "the model's folder (models/bayer, the model that ships, where it is there)")
-flags.DEFINE_string("result_dir", "results/enhanced", "where the results go; folders inside those that are named stay folders there")
+flags.DEFINE_string("result_dir", "results/enhanced", "where the results go, in the same folders; A_lowlight.jpg where A.jpg is yours")
 flags.DEFINE_enum("format", "jpeg", KINDS, "jpeg; png and tiff with 16 bits; dng: linear, for further editing in a raw developer")
 flags.DEFINE_integer("quality", 95, "of a JPEG", lower_bound=1, upper_bound=100)
 flags.DEFINE_string("ratio", "auto", "how much to amplify: a number, or auto: as bright as the frame's histogram and noise suggest")
@@ -20,7 +20,7 @@ flags.DEFINE_bool("ratio_sheet", False, "write one small sheet of several ratios
 flags.DEFINE_bool("report", False, "write one page of all pictures of the run too, before and after: report.html in --result_dir")
 flags.DEFINE_string("strength", "auto", "1: the network's picture; 0: the plain rendering; between: a blend; auto: by the frame's noise")
 flags.DEFINE_float("exposure", 0.0, "brightness of the result in stops: 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
-flags.DEFINE_bool("overwrite", False, "make results again that are there already; without it they are skipped")
+flags.DEFINE_bool("overwrite", False, "make results again that are there already; a file that lowlight_tf did not write is never replaced")
 flags.DEFINE_float("memory_limit", 0.0, "GiB that the program may take; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "run the network in bfloat16, for GPUs that have it (not tried on one)")
 flags.DEFINE_enum("beam_runner", None, RUNNERS, "run as an Apache Beam job, a photograph at a time in each worker")

@@ -4,6 +4,7 @@ The workers need this package with its requirements, and must see all files by t
 """
 
 import os
+import re
 import shlex
 
 from lowlight_tf.errors import LowlightError, OutputError, UsageError, first_line
@@ -58,6 +59,22 @@ def _attempt(element, work, name):
         yield os.fsencode(f"{_cell(name(element))}\t{_cell(name(element))}: {type(error).__name__}: {_cell(first_line(error))}")
 
 
+def _remove_side_list(path):
+    """Removes what an earlier job wrote.
+
+    Raises:
+      LowlightError: where the file is no such list.
+    """
+    try:
+        if not all(re.fullmatch(rb"[^\t]+\t[^\t]+", line) for line in path.read_bytes().splitlines()):
+            raise LowlightError(f"{path} is no list of an earlier job and stays; name another folder for the results, or move it")
+        path.unlink()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
 def run_elements(elements, work, name, skipped, runner, arguments):
     """Does a piece of work for each element on a Beam runner.
 
@@ -71,10 +88,10 @@ def run_elements(elements, work, name, skipped, runner, arguments):
     Returns:
       list of the reasons, by name.
     Raises:
-      LowlightError: where the runner fails.
+      LowlightError: where the runner fails, or `skipped` is a file of something else.
     """
     beam = load_beam()
-    skipped.unlink(missing_ok=True)
+    _remove_side_list(skipped)
     try:
         options = beam.options.pipeline_options.PipelineOptions([*arguments, f"--runner={runner}"])
         with beam.Pipeline(options=options) as pipeline:

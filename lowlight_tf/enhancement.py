@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import time
 
@@ -19,6 +20,7 @@ from lowlight_tf.frame_source import read_frame
 from lowlight_tf.html_report import PAGE_NAME, Collector
 from lowlight_tf.jobs import plan_jobs
 from lowlight_tf.photo_file import SUFFIXES, write_photo
+from lowlight_tf.provenance import may_replace, not_ours
 from lowlight_tf.ratio_sheet import make_ratio_sheet
 from lowlight_tf.report_entries import BYTES_PER_PHOTOSITE, photograph_entry
 from lowlight_tf.shutter import Exposure, light_ratio
@@ -38,7 +40,7 @@ class EnhanceConfig:
       finish: a Finish.
       auto_strength: choose finish.strength for each frame.
       quality: of JPEGs.
-      overwrite: make results again that are there.
+      overwrite: make results again that are there; files that lowlight_tf did not write stay.
       memory_limit: bytes of resident memory; 0 for half of what is free.
       ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
       report: write a page of the run's pictures too.
@@ -173,10 +175,13 @@ def _line(file, seconds):
 
 def _page(config, step, asked, kept, problems):
     """The Collector of the run's page, or a context without one."""
-    if not config.report:
-        return contextlib.nullcontext()
-    return Collector(pathlib.Path(config.result_dir) / PAGE_NAME, "Enhanced photographs", f"Step {step} of {config.checkpoint_dir}.", asked,
-                     [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
+    path = pathlib.Path(config.result_dir) / PAGE_NAME
+    if config.report and os.path.lexists(path) and not may_replace(path):
+        problems.add(not_ours(path, "name another --result_dir for the page"))
+    elif config.report:
+        return Collector(path, "Enhanced photographs", f"Step {step} of {config.checkpoint_dir}.", asked,
+                         [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
+    return contextlib.nullcontext()
 
 
 def make_enhancer(loaded, config):
@@ -200,7 +205,7 @@ def enhance(names, config, problems):
     Raises:
       LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
     """
-    jobs = plan_jobs(names, config.result_dir, config.suffix, problems)
+    jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
     missing = missing_results(jobs, config)
     kept = sorted({*jobs} - {*missing}, key=lambda job: job.source)
     for job in kept:
@@ -211,7 +216,8 @@ def enhance(names, config, problems):
         return
     loaded = load_model(config.checkpoint_dir, config.mixed_precision)
     check_writable(config.result_dir)
-    sweep(config.result_dir)
+    for folder in {job.output.parent for job in missing}:
+        sweep(folder)
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
     with _page(config, loaded.step, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
         stages = _Stages(loaded, config, len(missing), bar, page)

@@ -54,13 +54,14 @@ def enhance_on_beam(names, config, problems, runner, arguments):
       LowlightError: as `enhancement.enhance` and `beam_jobs.run_elements`, and where Beam is missing.
     """
     load_beam()  # missing, it is missed before anything is listed
-    jobs = plan_jobs(names, config.result_dir, config.suffix, problems)
+    jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
     missing = missing_results(jobs, config)
     if missing:
         shared, elements = _absolute(config, missing)
         loaded, _ = _loaded_enhancer(shared)
         check_writable(config.result_dir)
-        sweep(config.result_dir)
+        for folder in {job.output.parent for job in missing}:
+            sweep(folder)
         skipped = pathlib.Path(config.result_dir).absolute() / SKIPPED
         say(f"Enhancing {len(missing):,} photographs with step {loaded.step} of {config.checkpoint_dir} on the {runner}.")
         for reason in run_elements(elements, functools.partial(_enhance_job, config=shared), operator.attrgetter("source"), skipped,

@@ -22,6 +22,7 @@ from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
+from lowlight_tf.provenance import check_replaceable
 from lowlight_tf.rendering import render
 from lowlight_tf.report_entries import pair_entry
 
@@ -233,13 +234,14 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     Raises:
       LowlightError: where there is nothing to score, or nowhere to write.
     """
-    camera = subject.camera
-    rules = sid.PROTOCOLS[protocol]
-    located = sources.locate_pairs(_data_of(data, subject.trained_on), camera)
-    located = dataclasses.replace(located, all_bursts=rules.all_bursts, exclude_misaligned=rules.exclude_misaligned)
+    camera, rules = subject.camera, sid.PROTOCOLS[protocol]
+    located = dataclasses.replace(sources.locate_pairs(_data_of(data, subject.trained_on), camera), all_bursts=rules.all_bursts,
+                                  exclude_misaligned=rules.exclude_misaligned)
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
+    if report:
+        check_replaceable(pathlib.Path(result_dir) / PAGE_NAME, "name another --result_dir for the page")
     check_writable(result_dir)
     say(f"Scoring {subject.label} on {len(pairs)} images, protocol {protocol}.")
     scored, scores, entries = [], [], [] if report else None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import mmap
 import pathlib
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.evaluation import load_network
 from lowlight_tf.export_graph import METADATA, describe, make_feed, make_graph
 from lowlight_tf.files import atomic_folder, atomic_path, sweep
+from lowlight_tf.provenance import not_ours
 
 _CALIBRATION_FRAMES, _CALIBRATION_SIDE = 16, 512  # photosites a side, divides by both CFAs' tiles but for a rest
 
@@ -80,6 +82,15 @@ FORMATS = {
 }
 
 
+def _is_exported(path):
+    """Tells a file that `export` wrote, by what it says of itself."""
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(f'"{METADATA}": "'.encode()) >= 0  # among `describe`'s versions
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        return False
+
+
 def _check(config):
     """Refuses what cannot be, before anything is loaded."""
     if config.quantize and config.quantize not in FORMATS[config.format].quantize:
@@ -88,10 +99,12 @@ def _check(config):
         raise UsageError("--data_dir is what int8 is calibrated on; give --quantize=int8 with it")
     if config.path.exists() and not config.overwrite:
         raise LowlightError(f"{config.path} is there already; give --overwrite to replace it, or another --output")
-    if config.path.is_dir() and not (config.path / "saved_model.pb").is_file():
+    if config.path.is_dir() and not (config.path / "assets" / f"{METADATA}.json").is_file():
         raise LowlightError(f"{config.path} is a folder of something else; name another --output")
     if config.path.is_dir() != (config.format == "saved_model") and config.path.exists():
         raise LowlightError(f"{config.path} is of another format than {config.format}; name another --output")
+    if config.path.is_file() and not _is_exported(config.path):
+        raise LowlightError(not_ours(config.path, "name another --output"))
     FORMATS[config.format].check_packages(config.quantize)
 
 

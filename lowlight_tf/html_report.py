@@ -13,8 +13,9 @@ import unicodedata
 import urllib.parse
 
 from lowlight_tf.console import say
-from lowlight_tf.errors import OutputError
+from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path
+from lowlight_tf.provenance import SOFTWARE, may_replace
 from lowlight_tf.raw_histogram import describe, histogram_svg
 from lowlight_tf.report_pictures import CROP_SIDE, LONG_SIDE, choose_crops, embed, shrink
 from lowlight_tf.stages import undisturbed
@@ -162,7 +163,7 @@ def _left_out(messages):
 
 
 def write_page(path, title, lead, entries, *, summary=(), left_out=()):
-    """Writes the page, atomically.
+    """Writes the page, atomically, and never over a file that lowlight_tf did not write.
 
     Args:
       path: where to.
@@ -172,14 +173,15 @@ def write_page(path, title, lead, entries, *, summary=(), left_out=()):
       summary: rows of text of a table above everything, heads first.
       left_out: lines of text about what the page does not show.
     Raises:
-      OutputError: where it cannot be written.
+      OutputError: where it cannot be written. LowlightError: where a file is there that stays.
     """
     style, script, page = (_PARTS.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js", ".html"))
-    values = {"title": text(title), "style": style, "script": script, "lead": "".join(f"<p>{text(line)}</p>" for line in lead),
-              "summary": _summary(summary), "index": _index(entries), "left_out": _left_out(left_out),
+    values = {"title": text(title), "software": SOFTWARE, "style": style, "script": script,
+              "lead": "".join(f"<p>{text(line)}</p>" for line in lead), "summary": _summary(summary),
+              "index": _index(entries), "left_out": _left_out(left_out),
               "long_side": f"{LONG_SIDE:,}", "crop_side": CROP_SIDE}
     head, tail = (string.Template(part).substitute(values) for part in page.split("$articles"))
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+    with atomic_path(path, may_replace) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         file.write(head)
         file.writelines(_article(entry, place) for place, entry in enumerate(entries))
         file.write(tail)
@@ -214,7 +216,13 @@ class Collector:
             say(f"No picture was finished, so {self._path} was not written.")
             return
         of_this_run = f"This page shows one run: {len(self._entries)} of the {self._asked} photographs that it was to make."
-        with undisturbed():
-            write_page(self._path, self._title, [self._lead, of_this_run], sorted(self._entries, key=lambda entry: entry.name),
-                       left_out=[*self._left_out, *self._problems.messages])
+        try:
+            with undisturbed():
+                write_page(self._path, self._title, [self._lead, of_this_run], sorted(self._entries, key=lambda entry: entry.name),
+                           left_out=[*self._left_out, *self._problems.messages])
+        except OutputError:
+            raise
+        except LowlightError as error:  # a file that came there during the run; what was made is whole all the same
+            self._problems.add(error)
+            return
         say(f"Look at {self._path}: every picture before and after")

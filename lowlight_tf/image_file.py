@@ -1,70 +1,159 @@
-"""Pictures in and out. 16-bit files stay 16-bit: Pillow and imageio cut RGB PNGs to 8 bits, so TensorFlow and tifffile do the work."""
+"""Pictures in and out. 16-bit files stay 16-bit: Pillow cuts RGB PNGs to 8 bits, so TensorFlow and tifffile do the work."""
 
+import dataclasses
 import io
 import pathlib
 
-import imageio.v3 as imageio
 import numpy as np
 import tensorflow as tf
 import tifffile
+from PIL import Image, ImageOps
 
+from lowlight_tf.color_profile import adobe_rgb_profile, to_srgb
 from lowlight_tf.errors import LowlightError, first_line
 from lowlight_tf.files import atomic_path
+from lowlight_tf.metadata import Metadata, flip_of, read_metadata
+from lowlight_tf.png_chunks import SIGNATURE, color_profile, has_alpha, is_grey, read_chunks
+from lowlight_tf.provenance import png_parts
+from lowlight_tf.tiff_picture import is_finished, over_black, read_tiff
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")  # those that can hold 16 bits: what targets are read from
 PHOTOGRAPH_SUFFIXES = (*PICTURE_SUFFIXES, ".jpg", ".jpeg")
+KINDS = ("JPEG", "PNG", "TIFF")
+# Where a file's kind is written in it, and how; the kinds that are not read have a name, so that they can be refused by it.
+_MARKS = ((0, b"\xff\xd8\xff", "JPEG"), (0, SIGNATURE, "PNG"), *((0, mark, "TIFF") for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+          (8, b"WEBP", "WebP"), *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
+          (4, b"ftypavif", "AVIF"), (0, b"GIF8", "GIF"), (0, b"8BPS", "Photoshop"), (0, b"%PDF", "PDF"), (0, b"\xff\x0a", "JPEG XL"),
+          (4, b"JXL ", "JPEG XL"), (4, b"jP  ", "JPEG 2000"))
 
 
-def read_picture(path):
-    """Reads an 8-bit or 16-bit RGB PNG or TIFF, or a JPEG, which is turned upright.
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A finished picture.
+
+    Attributes:
+      values: uint16 [H, W, 3], sRGB, 65535 as white.
+      kind: one of KINDS.
+      flip: how it is turned upright, RawImage's.
+      metadata: what the file says of how it was taken.
+      notes: what was done to the file's values, in words.
+    """
+
+    values: np.ndarray
+    kind: str
+    flip: int
+    metadata: Metadata
+    notes: tuple
+
+
+def content_kind(path):
+    """Tells what a file is by its first bytes, whatever its name says: one of KINDS, another kind's name, or "" for what is not known."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(32)
+    except OSError:
+        return ""
+    return next((kind for start, mark, kind in _MARKS if head[start:start + len(mark)] == mark), "")
+
+
+def is_finished_picture(path):
+    """Tells a finished picture from what LibRaw is to be asked about, by its content: the suffix says nothing where names are wrong.
+
+    A grey TIFF counts as finished unless its suffix is a raw file's. Kinds of pictures that are not read count, so that they are refused as
+    what they are.
+    """
+    kind = content_kind(path)
+    return is_finished(path, grey=path.suffix.lower() in PHOTOGRAPH_SUFFIXES) if kind == "TIFF" else kind != ""
+
+
+def _decode_jpeg(path):
+    """Decodes a JPEG and turns it upright: uint8 [H, W, C], profile, notes."""
+    with Image.open(path, formats=("JPEG", "MPO")) as image:
+        profile = image.info.get("icc_profile")
+        if image.mode == "CMYK" and not profile:
+            raise LowlightError(f"{path} is CMYK without a colour profile; save it again as sRGB")
+        values = np.asarray(ImageOps.exif_transpose(image))
+    return values.reshape(*values.shape[:2], -1), profile, []
+
+
+def _decode_png(path):
+    """Decodes a PNG: uint16 [H, W, C], profile, notes."""
+    chunks, notes = read_chunks(path), []
+    channels = 4 if has_alpha(chunks) else 1 if is_grey(chunks) else 3
+    values = tf.io.decode_png(path.read_bytes(), channels=channels, dtype=tf.uint16).numpy()
+    if channels == 4:
+        opaque = bool((values[..., 3] == 65535).all())
+        notes.append("alpha left out" if opaque else "transparent parts made black")
+        values = values[..., :3] if opaque else over_black(values)
+        values = np.ascontiguousarray(values[..., :1] if is_grey(chunks) else values)
+    return values, color_profile(chunks, path), notes
+
+
+def _decode(path, kind, metadata):
+    """Returns (uint8 or uint16 [H, W, C], profile or None, flip, notes)."""
+    if kind == "TIFF":
+        values, profile, orientation, notes = read_tiff(path)
+        return values, profile, flip_of(orientation), notes
+    values, profile, notes = _decode_jpeg(path) if kind == "JPEG" else _decode_png(path)
+    return values, profile, 0 if kind == "JPEG" else metadata.flip, notes
+
+
+def _check_there(path, kind):
+    """Refuses what is no picture of a kind that is read.
+
+    Raises:
+      LowlightError, OSError.
+    """
+    if path.stat().st_size == 0:
+        raise LowlightError(f"{path} is empty (0 bytes); make it again or leave it out")
+    if kind not in KINDS:
+        named = {"jpg": "JPEG", "jpeg": "JPEG", "tif": "TIFF"}.get(path.suffix[1:].lower(), path.suffix[1:].upper())
+        found = f"is a {kind} file" if kind else f"is damaged or no {named} file"
+        raise LowlightError(f"{path} {found}; expected JPEG, PNG or TIFF: save it again as one, or leave it out")
+
+
+def decode_picture(path):
+    """Reads a JPEG, PNG or TIFF as sRGB: what is in another colour space is converted through its profile.
 
     Args:
-      path: a file whose suffix is one of PHOTOGRAPH_SUFFIXES.
+      path: a file; its content says what it is, not its suffix. JPEGs are turned upright, others not.
     Returns:
-      uint16 [H, W, 3]; 8-bit values times 257, so that white is 65535 either way.
+      A Picture. Values of 8 bits become 16 times 257, so that white is 65535 either way; sRGB's own are not touched beside that.
     Raises:
-      LowlightError: for a file that is missing, damaged, or no RGB picture.
+      LowlightError: for a file that is missing or damaged, and for colours that cannot be converted.
     """
-    path = pathlib.Path(path)
+    path, kind = pathlib.Path(path), content_kind(path)
     try:
-        if path.stat().st_size == 0:
-            raise LowlightError(f"{path} is empty (0 bytes); make it again or leave it out")
-        if path.suffix.lower() in (".jpg", ".jpeg"):
-            picture = imageio.imread(path, plugin="pillow", mode="RGB", rotate=True)
-        elif path.suffix.lower() == ".png":
-            picture = tf.io.decode_png(path.read_bytes(), channels=3, dtype=tf.uint16).numpy()
-        else:
-            picture = tifffile.imread(path)
+        _check_there(path, kind)
+        metadata = read_metadata(path)
+        values, profile, flip, notes = _decode(path, kind, metadata)
     except LowlightError:
         raise
-    # A damaged TIFF fails in whatever part of its decoder meets the damage, with that part's own error.
+    # A damaged file fails in whatever part of its decoder meets the damage, with that part's own error.
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
             raise LowlightError(f"cannot read {path}: {error.strerror}") from error
-        kind = path.suffix[1:].upper()
         raise LowlightError(f"{path} is damaged or no {kind} file ({first_line(error)[:99]}); make it again or leave it out") from error
-    if picture.dtype == np.uint8:
-        picture = picture.astype(np.uint16) * 257
-    if picture.size == 0:
+    if values.size == 0:
         raise LowlightError(f"{path} is damaged or truncated: it holds no pixels; make it again or leave it out")
-    if picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise LowlightError(f"{path} holds {picture.dtype} {list(picture.shape)}; expected 8-bit or 16-bit RGB")
-    return picture
+    if values.dtype == np.uint8:
+        values = values.astype(np.uint16) * np.uint16(257)
+    profile = profile or (adobe_rgb_profile() if metadata.adobe_rgb else None)
+    if profile:
+        values, name = to_srgb(values, profile, path)
+        notes = [f"converted from {name}"] * bool(name) + notes
+    return Picture(np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values, kind, flip, metadata, tuple(notes))
 
 
-def color_profile(path):
-    """Names the colour space of a TIFF by its embedded ICC profile: "srgb" also where there is none, "prophoto", or "other"."""
-    with tifffile.TiffFile(path) as tiff:
-        tag = tiff.pages.first.tags.get("InterColorProfile")
-        # The description is ASCII in version 2 of ICC, UTF-16 in version 4.
-        profile = bytes(tag.value).replace(b"\0", b"") if tag else b"sRGB"
-    return next((name for name, mark in (("prophoto", b"ProPhoto"), ("prophoto", b"ROMM"), ("srgb", b"sRGB")) if mark in profile), "other")
+def read_picture(path):
+    """Reads the values of a JPEG, PNG or TIFF: uint16 [H, W, 3], sRGB; errors as `decode_picture`."""
+    return decode_picture(path).values
 
 
-def write_png(path, picture):
-    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(tf.io.encode_png(picture).numpy())
+def write_png(path, picture, may_replace=None):
+    """Writes a uint8 or uint16 [H, W, 3] picture as PNG, marked as ours, atomically. `may_replace` as of `atomic_path`."""
+    with atomic_path(path, may_replace) as temporary, open(temporary, "wb") as file:
+        file.writelines(png_parts(tf.io.encode_png(picture).numpy()))
 
 
 def to_uint8(picture):

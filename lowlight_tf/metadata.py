@@ -1,7 +1,8 @@
-"""What a file says of how it was taken (EXIF), and the same for the files that are made of it.
+"""What a file says of how it was taken: EXIF.
 
 Raw files keep EXIF in one of three ways: most are TIFFs in disguise, Fujifilm's hold a JPEG, Canon's CR3 boxes with TIFFs. What none
-of them gives, LibRaw may know. Maker notes and previews are left behind: their offsets are the old file's.
+of them gives, LibRaw may know. Maker notes and previews are left behind: their offsets are the old file's. Only what is asked
+for is read of a file, which may have 100 MB.
 """
 
 import dataclasses
@@ -13,26 +14,36 @@ import warnings
 
 from PIL import Image, TiffImagePlugin
 
-from lowlight_tf import __version__
+from lowlight_tf.png_chunks import SIGNATURE, pixels_left_out, read_chunks
 
 ORIENTATION, SOFTWARE, EXIF_IFD, GPS_IFD = 274, 305, 0x8769, 0x8825
 _DESCRIPTION, _MAKE, _MODEL, _DATE, _ARTIST, _COPYRIGHT = 270, 271, 272, 306, 315, 33432
 _SECONDS, _APERTURE, _ISO, _TAKEN, _FOCAL_LENGTH, _LENS = 33434, 33437, 34855, 36867, 37386, 42036
-_KEPT = (_DESCRIPTION, _MAKE, _MODEL, _DATE, _ARTIST, _COPYRIGHT)
+_SENSITIVITY_TYPE, _OUTPUT_SENSITIVITY, _RECOMMENDED_INDEX, _ISO_SPEED = 34864, 34865, 34866, 34867
+_ISO_IS_ELSEWHERE = 65535  # all that 16 bits can say of an ISO
+# By SensitivityType, where the sensitivity is said that the ISO's 16 bits could not hold. EXIF 2.3, tables 5 and 6.
+_SENSITIVITIES = {1: (_OUTPUT_SENSITIVITY,), 2: (_RECOMMENDED_INDEX,), 3: (_ISO_SPEED,), 4: (_RECOMMENDED_INDEX, _OUTPUT_SENSITIVITY),
+                  5: (_ISO_SPEED, _OUTPUT_SENSITIVITY), 6: (_ISO_SPEED, _RECOMMENDED_INDEX)}
+_ANY_SENSITIVITY = (_RECOMMENDED_INDEX, _OUTPUT_SENSITIVITY, _ISO_SPEED)
+COLOR_SPACE, _INTEROPERABILITY, _ADOBE_RGB = 40961, 40965, 2
+KEPT = (_DESCRIPTION, _MAKE, _MODEL, _DATE, _ARTIST, _COPYRIGHT)
 # Some raw files have these beside Make and Model, where readers of pictures do not look.
-_OF_THE_EXPOSURE = (_SECONDS, _APERTURE, 34850, _ISO, _TAKEN, 36868, 37377, 37378, 37380, 37383, 37384, 37385, _FOCAL_LENGTH, 42034, _LENS)
-_LEFT_BEHIND = (37500, 40961, 40962, 40963, 40965)  # MakerNote; colour space, size, interoperability of the old picture
+_OF_THE_EXPOSURE = (_SECONDS, _APERTURE, 34850, _ISO, _SENSITIVITY_TYPE, *_ANY_SENSITIVITY, _TAKEN, 36868, 37377, 37378, 37380, 37383,
+                    37384, 37385, _FOCAL_LENGTH, 42034, _LENS)
+_LEFT_BEHIND = (37500, COLOR_SPACE, 40962, 40963, _INTEROPERABILITY)  # MakerNote; colour space, size, interoperability of the old picture
 _LONGEST = 4096                                      # bytes of a value; JPEG allows 64 KB for all of them
+_HEAD = 1 << 20                                      # bytes that hold EXIF in a preview's JPEG, and in Canon's boxes, whatever follows
 _FLIPS = {1: 0, 2: 1, 3: 3, 4: 2, 5: 4, 6: 6, 7: 7, 8: 5}
 
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """EXIF tags and values as Pillow has them: of the picture, of the exposure, of the place."""
+    """EXIF tags and values as Pillow has them: of the picture, of the exposure, of the place; and whether EXIF says Adobe RGB."""
 
     base: dict = dataclasses.field(default_factory=dict)
     exif: dict = dataclasses.field(default_factory=dict)
     gps: dict = dataclasses.field(default_factory=dict)
+    adobe_rgb: bool = False
 
     @property
     def camera(self):
@@ -57,8 +68,9 @@ class Metadata:
 
     @property
     def iso(self):
-        """ISO, or 0.0."""
-        return _number(self.exif.get(_ISO))
+        """ISO, or 0.0; where its tag says 65535, the sensitivity that the tags beside it say, if any does."""
+        said = _number(self.exif.get(_ISO))
+        return (_sensitivity(self.exif) or said) if said == _ISO_IS_ELSEWHERE else said
 
     @property
     def aperture(self):
@@ -68,7 +80,12 @@ class Metadata:
     @property
     def flip(self):
         """The orientation, in RawImage's bits; 0 where there is none."""
-        return _FLIPS.get(self.base.get(ORIENTATION), 0)
+        return flip_of(self.base.get(ORIENTATION))
+
+
+def flip_of(orientation):
+    """Returns EXIF's orientation in RawImage's bits; 0 for what is none."""
+    return _FLIPS.get(orientation, 0)
 
 
 def _number(value):
@@ -77,6 +94,12 @@ def _number(value):
         return float(value) if value is not None and math.isfinite(value) and value > 0 else 0.0
     except (TypeError, ValueError, ZeroDivisionError):
         return 0.0
+
+
+def _sensitivity(exif):
+    """Returns what stands for an ISO beyond 16 bits, or 0.0."""
+    tags = _SENSITIVITIES.get(exif.get(_SENSITIVITY_TYPE), ()) + _ANY_SENSITIVITY
+    return next(filter(None, (_number(exif.get(tag)) for tag in tags)), 0.0)
 
 
 def _clean(value):
@@ -99,15 +122,33 @@ def _of(tags):
     """Sorts what Pillow read."""
     base, exif = dict(tags), dict(tags.get_ifd(EXIF_IFD))
     moved = {tag: base[tag] for tag in _OF_THE_EXPOSURE if tag in base}
-    return Metadata(_cleaned(base, lambda tag: tag in (*_KEPT, ORIENTATION)),
-                    _cleaned({**moved, **exif}, lambda tag: tag not in _LEFT_BEHIND), _cleaned(dict(tags.get_ifd(GPS_IFD))))
+    return Metadata(_cleaned(base, lambda tag: tag in (*KEPT, ORIENTATION)),
+                    _cleaned({**moved, **exif}, lambda tag: tag not in _LEFT_BEHIND), _cleaned(dict(tags.get_ifd(GPS_IFD))),
+                    _is_adobe_rgb(tags, exif))
 
 
-def _of_tiff(content):
-    tags = Image.Exif()
-    # Olympus and Panasonic change the magic number, and nothing after it.
-    tags.load_from_fp(io.BytesIO((b"II*\0" if content[:2] == b"II" else b"MM\0*") + content[4:]))
+def _is_adobe_rgb(tags, exif):
+    """Tells Adobe RGB: by "R03" (DCF 2.0, 5.3), or by a colour space of 2, which no standard knows and some cameras write."""
+    if exif.get(COLOR_SPACE) in (1, _ADOBE_RGB):
+        return exif[COLOR_SPACE] == _ADOBE_RGB
+    try:
+        index = tags.get_ifd(_INTEROPERABILITY).get(1, "")
+    except Exception:  # Pillow's for a file without that directory, or with it damaged, which the rest shall not suffer from
+        return False
+    return (index.decode("latin-1") if isinstance(index, bytes) else str(index)).startswith("R03")
+
+
+def _of_tiff(file, head):
+    """Reads a file as a TIFF whatever its magic number is: Olympus and Panasonic change it, and nothing after it."""
+    tags, order = Image.Exif(), "<" if head[:2] == b"II" else ">"
+    tags.endian = order
+    tags.load_from_fp(file, struct.unpack(f"{order}I", head[4:8])[0])
     return _of(tags)
+
+
+def _of_png(path):
+    """Reads what a PNG says of itself from a PNG of one pixel: Pillow would decode the whole one, as EXIF may come last."""
+    return _of_picture(io.BytesIO(pixels_left_out(read_chunks(path))))
 
 
 def _of_picture(file):
@@ -125,19 +166,22 @@ def _of_cr3(content):
             tags.load_from_fp(io.BytesIO(content[start + 4:start - 4 + size]))
         found.append(dict(tags))
     base, exif, gps = found
-    return Metadata(_cleaned(base, lambda tag: tag in (*_KEPT, ORIENTATION)), _cleaned(exif, lambda tag: tag not in _LEFT_BEHIND),
+    return Metadata(_cleaned(base, lambda tag: tag in (*KEPT, ORIENTATION)), _cleaned(exif, lambda tag: tag not in _LEFT_BEHIND),
                     _cleaned(gps))
 
 
 def _read(path):
     with open(path, "rb") as file:
-        content = file.read()
-    if content.startswith(b"FUJIFILMCCD-RAW"):
-        start, size = struct.unpack(">II", content[84:92])
-        return _of_picture(io.BytesIO(content[start:start + size]))
-    if content[4:12] == b"ftypcrx ":
-        return _of_cr3(content)
-    return _of_tiff(content) if content[:2] in (b"II", b"MM") else _of_picture(path)
+        head = file.read(100)
+        if head.startswith(b"FUJIFILMCCD-RAW"):
+            start, size = struct.unpack(">II", head[84:92])
+            file.seek(start)
+            return _of_picture(io.BytesIO(file.read(min(size, _HEAD))))
+        if head[4:12] == b"ftypcrx ":
+            return _of_cr3(head + file.read(_HEAD))
+        if head[:2] in (b"II", b"MM"):
+            return _of_tiff(file, head)
+    return _of_png(path) if head.startswith(SIGNATURE) else _of_picture(path)
 
 
 def read_metadata(path):
@@ -164,72 +208,6 @@ def completed(metadata, raw):
     known = {tag: TiffImagePlugin.IFDRational(value).limit_rational(1000000) if tag in rational else value
              for tag, value in known.items() if value}
     known = {tag: TiffImagePlugin.IFDRational(*value) if tag in rational else value for tag, value in known.items()}
-    return dataclasses.replace(metadata, exif={**known, **metadata.exif})
-
-
-def output_tags(metadata, size):
-    """Returns the directories of a new file: (picture's, exposure's, place's), each {tag: value}.
-
-    Args:
-      metadata: a Metadata.
-      size: (height, width) of the new picture, which stands upright.
-    """
-    exif = metadata.exif | {40961: 1, 40962: size[1], 40963: size[0]}  # colour space 1 is sRGB
-    # Pillow reads texts as Latin-1: so coded, they are the bytes that they were, UTF-8 too.
-    base = {tag: str(value).encode("latin-1", "replace") for tag, value in metadata.base.items() if tag in _KEPT}
-    return base | {ORIENTATION: 1, SOFTWARE: f"lowlight_tf {__version__}".encode()}, exif, metadata.gps
-
-
-def _writable(tags):
-    """Leaves out what Pillow cannot write again: a damaged file may give a value of a kind that its tag does not allow."""
-    def whole(tag, value):
-        try:
-            directory_bytes({tag: value}, 0)
-            return True
-        except Exception:  # as in read_metadata
-            return False
-
-    return {tag: value for tag, value in tags.items() if whole(tag, value)}
-
-
-def directory_bytes(tags, offset):
-    """Lays {tag: value} out as a little-endian TIFF directory that begins `offset` bytes into its file."""
-    directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\0\0\0\0")
-    for tag, value in tags.items():
-        directory[tag] = value
-    return directory.tobytes(offset)
-
-
-def exif_bytes(metadata, size):
-    """Returns EXIF for a JPEG or PNG: bytes that begin with "Exif"."""
-    base, exif, gps = (_writable(tags) for tags in output_tags(metadata, size))
-    tags = Image.Exif()
-    tags.update(base)
-    tags.get_ifd(EXIF_IFD).update(exif)
-    if gps:
-        tags.get_ifd(GPS_IFD).update(gps)
-    return tags.tobytes()
-
-
-def add_directories(path, metadata, size):
-    """Hangs the exposure's and the place's directories on a TIFF that was written with room for their offsets.
-
-    Args:
-      path: a little-endian TIFF whose first directory has the tags EXIF_IFD - 1 and GPS_IFD - 1, which tifffile writes, in the place of
-        those that it does not.
-      metadata, size: as `output_tags`.
-    """
-    _, exif, gps = output_tags(metadata, size)
-    with open(path, "rb+") as file:
-        first = struct.unpack("<4xI", file.read(8))[0]
-        file.seek(first)
-        entries = {struct.unpack("<H", file.read(12)[:2])[0]: first + 2 + 12 * i
-                   for i in range(struct.unpack("<H", file.read(2))[0])}
-        for tag, tags in ((EXIF_IFD, exif), (GPS_IFD, gps)):
-            if tag - 1 not in entries:
-                continue
-            offset = file.seek(0, io.SEEK_END)
-            offset += file.write(b"\0" * (offset % 2))
-            file.write(directory_bytes(_writable(tags), offset))
-            file.seek(entries[tag - 1])
-            file.write(struct.pack("<HHII", tag, 4, 1, offset))
+    unsaid = metadata.iso == _ISO_IS_ELSEWHERE and _ISO in known
+    said = {tag: value for tag, value in metadata.exif.items() if not (unsaid and tag == _ISO)}
+    return dataclasses.replace(metadata, exif={**known, **said})

@@ -1,20 +1,21 @@
 """Finished photographs out: JPEG, 16-bit PNG, 16-bit TIFF and linear DNG, with EXIF, upright, their colour space said."""
 
 import dataclasses
-import functools
 import struct
 import zlib
 
 import numpy as np
 import tensorflow as tf
 import tifffile
-from PIL import ImageCms
 
+from lowlight_tf.color_profile import srgb_profile
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.exif_output import add_directories, exif_bytes, output_tags
 from lowlight_tf.files import atomic_path
 from lowlight_tf.image_file import to_uint8
 from lowlight_tf.isp.color import SRGB_TO_XYZ
-from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION, add_directories, exif_bytes, output_tags
+from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, ORIENTATION
+from lowlight_tf.provenance import may_replace, png_chunk, png_parts
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
 _LINEAR_RAW = 34892
@@ -22,11 +23,6 @@ _MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
 
 
-@functools.cache
-def srgb_profile():
-    """Returns sRGB's ICC profile, bytes: always the same ones, though LittleCMS notes in them when it made them."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
 
 
 def _segment(marker, content):
@@ -46,17 +42,12 @@ def _write_jpeg(path, picture, metadata, quality):
         file.writelines([encoded[:head], exif, profile, memoryview(encoded)[head:]])
 
 
-def _chunk(kind, content):
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
 def _write_png(path, picture, metadata):
     encoded = tf.io.encode_png(picture).numpy()
-    head = 33  # signature and IHDR, which the chunks that say how to read the rest must follow
-    profile = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
-    exif = _chunk(b"eXIf", exif_bytes(metadata, picture.shape[:2]).removeprefix(b"Exif\0\0"))
+    profile = png_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    exif = png_chunk(b"eXIf", exif_bytes(metadata, picture.shape[:2]).removeprefix(b"Exif\0\0"))
     with open(path, "wb") as file:
-        file.writelines([encoded[:head], profile, exif, memoryview(encoded)[head:]])
+        file.writelines(png_parts(encoded, profile, exif))
 
 
 def _rationals(values, scale):
@@ -85,7 +76,7 @@ def _write_dng(path, rgb_linear, metadata, ccm):
 
 
 def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
-    """Writes a photograph, atomically.
+    """Writes a photograph, atomically, and never over a file that lowlight_tf did not write.
 
     Args:
       path: where to.
@@ -95,12 +86,13 @@ def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
       quality: of a JPEG, 1 to 100.
       ccm: [3, 3], a DNG's colours -> linear sRGB.
     Raises:
-      OutputError: where it cannot be written. LowlightError: for a JPEG whose side is too long for the format.
+      OutputError: where it cannot be written. LowlightError: for a JPEG whose side is too long for the format, and where
+        a file is there that stays.
     """
     if kind == "jpeg" and max(picture.shape[:2]) > _MOST_PIXELS:
         raise LowlightError(f"{path} would be {picture.shape[1]}x{picture.shape[0]}, and a JPEG holds {_MOST_PIXELS} pixels a side; "
                             "use --format=png")
-    with atomic_path(path) as temporary:
+    with atomic_path(path, may_replace) as temporary:
         if kind == "jpeg":
             _write_jpeg(temporary, picture, metadata, quality)
         elif kind == "png":

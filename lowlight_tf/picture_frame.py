@@ -4,10 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from lowlight_tf.frame import Frame, check_size
-from lowlight_tf.image_file import read_picture
+from lowlight_tf.image_file import decode_picture, read_picture
 from lowlight_tf.isp.color import exposed_codes, srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
-from lowlight_tf.metadata import read_metadata
 
 # The as-shot gains given to pictures, whose own are lost: daylight, about.
 _PICTURE_GAINS = (2.0, 1.0, 1.6)
@@ -32,17 +31,14 @@ def _plain_picture(path, gain):
 
 
 def read_picture_frame(path, camera):
-    """Reads a finished sRGB picture, and puts it on the sensor of the model's Camera: a Frame.
+    """Reads a finished picture, and puts it on the sensor of the model's Camera: a Frame.
 
     Raises:
       LowlightError: for a file that cannot be read or is smaller than a CFA tile.
     """
-    picture = read_picture(path)
-    check_size(path, picture.shape[:2], camera)
+    picture = decode_picture(path)
+    check_size(path, picture.values.shape[:2], camera)
     black, white = camera.levels
-    kind = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG"}.get(path.suffix[1:].lower(), "TIFF")
-    metadata = read_metadata(path)
-    flip = 0 if kind == "JPEG" else metadata.flip  # JPEGs are turned when they are read
-    return Frame(path, kind, _recorded(picture, camera), camera.cfa, (0, 0), (float(black),) * 4, float(white), _PICTURE_GAINS,
-                 np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)), flip, metadata,
-                 (f"from a {kind}, a lesser substitute for raw",), lambda gain: _plain_picture(path, gain))
+    return Frame(path, picture.kind, _recorded(picture.values, camera), camera.cfa, (0, 0), (float(black),) * 4, float(white),
+                 _PICTURE_GAINS, np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)), picture.flip, picture.metadata,
+                 (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes), lambda gain: _plain_picture(path, gain))

@@ -12,7 +12,7 @@ from lowlight_tf.isp.denoise import estimate_gain, noise_patches
 from lowlight_tf.isp.noise import SONY_A7S2
 from lowlight_tf.metadata import completed, read_metadata
 from lowlight_tf.raw_file import read_raw
-from lowlight_tf.raw_levels import choose_black, level_black, saturation
+from lowlight_tf.raw_levels import choose_black, even_black, level_black, saturation
 from lowlight_tf.rendering import render_mosaic
 
 # How far a file's black level may lie from that of the model's camera for the file to be that camera's: drift makes a few counts.
@@ -110,9 +110,11 @@ def _cropped(raw):
     return np.ascontiguousarray(raw.mosaic[top:top + height, left:left + width]), "".join(turned.ravel())
 
 
-def _applied(raw, size, defects):
+def _applied(raw, size, defects, levels):
     """Says in words what was done to the counts."""
-    done = [f"{defects} defective photosites filled" if defects else "", "noise by the file's NoiseProfile" if raw.dng.noise else "",
+    words = " ".join(f"{level:.4g}" for level in levels)
+    done = [f"black levels {words} of the colours evened out" if max(levels) - min(levels) >= 1 else "",
+            f"{defects} defective photosites filled" if defects else "", "noise by the file's NoiseProfile" if raw.dng.noise else "",
             f"{len(raw.dng.gain_maps)} gain maps applied" if raw.dng.gain_maps else "",
             f"cropped from {raw.mosaic.shape[1]}x{raw.mosaic.shape[0]} as the file asks" if size != raw.mosaic.shape else "",
             f"BaselineExposure {raw.dng.stops:+.3g} stops" if raw.dng.stops else "",
@@ -132,7 +134,9 @@ def frame_of(raw, path, camera):
     """
     check_cfa(path, raw.cfa, camera)
     check_size(path, raw.mosaic.shape, camera)
-    black, white, notes = _levels(raw, camera, path)
+    levels, white, notes = _levels(raw, camera, path)
+    black, lower = even_black(raw.mosaic, raw.colors, levels)
+    white -= lower
     noise = _noise(raw, camera, black, white)
     defects = _fill_defects(raw, black, white, noise)
     apply_gain_maps(raw.mosaic, raw.colors, raw.dng.gain_maps, black, white)
@@ -143,8 +147,12 @@ def frame_of(raw, path, camera):
     return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), **development, flip=raw.flip,
                  metadata=completed(read_metadata(path), raw), notes=raw.notes + notes,
                  plain=lambda gain: render_mosaic(mosaic, cfa, gain=gain, **development), light_gain=2.0 ** raw.dng.stops,
+<<<<<<< HEAD
                  noise=noise, noise_profile=noise if raw.dng.noise else None, aspect=raw.aspect,
                  applied=_applied(raw, mosaic.shape, defects))
+=======
+                 noise=noise, aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels))
+>>>>>>> main
 
 
 def read_raw_frame(path, camera=None):

@@ -5,8 +5,9 @@ import itertools
 
 import numpy as np
 
-_BORDER_SKIP = 4          # photosites of a masked border beside the light and beside the edge: light leaks, and edges ring
-_BORDER_LEAST = 8         # photosites across a border that are left then
+# What is left out of a masked border's width on either side, where light leaks and edges ring: a part of it, and photosites at least.
+_BORDER_SKIP, _SKIP_LEAST = 1 / 8, 2
+_BORDER_LEAST = 4         # photosites across a border that are left then
 _PLAUSIBLE = 0.05         # of the range: a border's black further from the file's is none
 _STEP = 8.0               # standard errors by which the frame beside a masked border must be brighter
 _UNEVEN = 4.0             # standard errors by which parts of a masked border may differ from each other
@@ -71,6 +72,25 @@ def level_black(mosaic, colors, dng, origin, white_level):
     return tuple(float(level) for level in levels)
 
 
+def even_black(mosaic, colors, levels):
+    """Shifts the counts of each colour, in place, so that their black levels differ by less than a count.
+
+    One count is as much light for every colour. A range from each one's own black level to white would say something else.
+
+    Args:
+      mosaic: uint16 [H, W].
+      colors: [tile, tile] indices into R, G, B, second G.
+      levels: 4 black levels.
+    Returns:
+      the new levels, and what the highest count of all colours came down by.
+    """
+    shifts = np.round(np.asarray(levels) - round(float(np.mean(levels)))).astype(np.int32)
+    for color, plane in color_planes(mosaic, colors):
+        if shifts[color]:
+            plane[:] = np.clip(plane - shifts[color], 0, 65535)
+    return tuple(float(level - shift) for level, shift in zip(levels, shifts)), int(max(shifts.max(), 0))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Border:
     """A strip beside the visible area, and the strip of the visible area beside it; [length, width], phases kept."""
@@ -86,15 +106,16 @@ def _borders(image, sizes, colors):
     tile = len(colors)
     spans = [(0, left, 1), (left + width, image.shape[1], 1), (0, top, 0), (top + height, image.shape[0], 0)]
     for start, stop, axis in spans:
-        start, stop = start + _BORDER_SKIP, stop - _BORDER_SKIP
+        skip = max(_SKIP_LEAST, int((stop - start) * _BORDER_SKIP))
+        start, stop = start + skip, stop - skip
         if stop - start < _BORDER_LEAST:
             continue
         if axis == 1:
-            inner = left + _BORDER_SKIP if stop <= left else left + width - _BORDER_SKIP - (stop - start)
+            inner = left + skip if stop <= left else left + width - skip - (stop - start)
             strip, lit = image[top:top + height, start:stop], image[top:top + height, max(inner, left):max(inner, left) + stop - start]
             turned = np.roll(colors, -((start - left) % tile), axis=1)
         else:
-            inner = top + _BORDER_SKIP if stop <= top else top + height - _BORDER_SKIP - (stop - start)
+            inner = top + skip if stop <= top else top + height - skip - (stop - start)
             strip, lit = image[start:stop, left:left + width].T, image[max(inner, top):max(inner, top) + stop - start, left:left + width].T
             turned = np.roll(colors, -((start - top) % tile), axis=0).T
         yield _Border(strip, lit, turned)
@@ -121,6 +142,11 @@ def _is_masked(border):
     return all(abs(mean - dark) <= _UNEVEN * np.hypot(part_error, error) + 0.1 * (lit - dark) for mean, part_error in parts)
 
 
+def _weighted(measured):
+    means, sizes = zip(*measured)
+    return float(np.average(means, weights=sizes))
+
+
 def masked_black(image, sizes, colors):
     """Measures the black level on the masked borders of a sensor.
 
@@ -136,10 +162,10 @@ def masked_black(image, sizes, colors):
     for border in _borders(image, sizes, colors):
         if _is_masked(border):
             for color, plane in color_planes(border.masked, border.colors):
-                measured[color].append(_robust(plane)[0])
+                measured[color].append((_robust(plane)[0], plane.size))
     if not all(measured[color] for color in range(3)):
         return None
-    return tuple(float(np.mean(measured[color] or measured[1])) for color in range(4))
+    return tuple(_weighted(measured[color] or measured[1]) for color in range(4))
 
 
 def choose_black(said, masked, white_level):

@@ -27,6 +27,17 @@ def _mean(checkpoint_dirs):
     return {name: (value / len(checkpoint_dirs)).astype(np.float32) for name, value in sums.items()}, first.config, step
 
 
+def _check_output(output):
+    """Refuses a folder whose files would be replaced and are no model of ours."""
+    there = [name for name in (weights.NAME, checkpoint.CONFIG_NAME) if (pathlib.Path(output) / name).exists()]
+    if checkpoint.latest(output):
+        raise LowlightError(f"{output} holds checkpoints of a training; name another --output")
+    if len(there) == 1:
+        raise LowlightError(f"{output} holds a {there[0]} of something else; name another --output")
+    if there:
+        checkpoint.read_config(output)
+
+
 def ship(checkpoint_dirs, output):
     """Writes a model's weights.npz and config.json into a folder that enhance.py, test.py and --init_from take like any model's.
 
@@ -37,10 +48,9 @@ def ship(checkpoint_dirs, output):
       checkpoint_dirs: list of folders of trained models, usually one.
       output: the new folder.
     Raises:
-      LowlightError: where there is no model, they differ in kind, or the output is a folder that is trained in.
+      LowlightError: where there is no model, they differ in kind, or the output is a folder that is trained in or holds something else.
     """
-    if checkpoint.latest(output):
-        raise LowlightError(f"{output} holds checkpoints of a training; name another --output")
+    _check_output(output)
     params, config, step = _mean(checkpoint_dirs)
     weights.write_weights(output, params, step)
     checkpoint.write_config(output, {name: config[name] for name in _KEPT if name in config})

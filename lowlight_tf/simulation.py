@@ -84,7 +84,7 @@ def simulate(config, problems, workers=0):
     Raises:
       LowlightError: as `plan`, where the disk is full, or where no photograph could be used.
     """
-    scenes, missing = prepare(config)
+    scenes, missing = prepare(config, problems)
     run_jobs({scene: lambda scene=scene: simulate_scene(scene, config) for scene in missing}, problems, "simulating", workers)
     tell(scenes, config)
 

@@ -31,7 +31,7 @@ def simulate_on_beam(config, problems, runner, arguments):
       LowlightError: as `simulation.simulate` and `beam_jobs.run_elements`, and where Beam is missing.
     """
     load_beam()  # missing, it is missed before anything is listed
-    scenes, missing = prepare(config)
+    scenes, missing = prepare(config, problems)
     if missing:
         shared, elements = _absolute(config, missing)
         work = functools.partial(simulate_scene, config=shared)

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES, read_picture, to_uint8, write_png
 from lowlight_tf.isp.noise import black_level, poisson_noise, random_black_bias, random_peak
 from lowlight_tf.isp.unprocess import gamma_distortion, random_gamma, random_imbalance, white_imbalance
+from lowlight_tf.provenance import check_replaceable, may_replace
 from lowlight_tf.rendering import render
 
 _WIDTH, _GAP, _STRIP = 400, 6, 22
@@ -47,11 +48,12 @@ def write_figure(path, output, seed=0):
       output: the PNG to write.
       seed: of the draws.
     Raises:
-      LowlightError: where the picture cannot be read.
+      LowlightError: where the picture cannot be read, or the output is a file that lowlight_tf did not write.
     """
+    check_replaceable(output, "name another --output")
     picture = read_picture(path) if path.suffix.lower() in PHOTOGRAPH_SUFFIXES else render(path)
     size = [round(picture.shape[0] * _WIDTH / picture.shape[1]), _WIDTH]
     small = tf.image.resize(picture.astype(np.float32) / 65535, size, method="area")
     panels = [_labelled(label, panel) for label, panel in stages(small, seed)]
     gap = np.full([panels[0].shape[0], _GAP, 3], 255, np.uint8)
-    write_png(output, np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1))
+    write_png(output, np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1), may_replace)

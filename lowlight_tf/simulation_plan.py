@@ -110,17 +110,18 @@ def _known_scenes(config):
     return found["scenes"]
 
 
-def plan(config):
+def plan(config, problems=None):
     """Gives each photograph its scene id and writes the manifest; photographs known from an earlier run keep theirs.
 
     Args:
       config: a SimulationConfig.
+      problems: as `photographs.find_photographs`.
     Returns:
       list of Scene, by id.
     Raises:
       LowlightError: for a folder that holds something else, or more photographs than ids.
     """
-    photographs = find_photographs(config.input)
+    photographs = find_photographs(config.input, problems)
     scenes = dict(_known_scenes(config))
     check_writable(config.folder)
     number = max((int(scene[1:]) for scene in scenes.values()), default=0)
@@ -145,13 +146,15 @@ def _bytes_needed(scenes, config):
     return total
 
 
-def prepare(config):
+def prepare(config, problems):
     """Plans the work and checks that there is room for it.
 
+    Args:
+      config, problems: as `plan`.
     Returns:
       all scenes, and those of them that are still to be done.
     """
-    scenes = plan(config)
+    scenes = plan(config, problems)
     missing = [scene for scene in scenes if not is_done(scene, config)]
     for kind in ("short", "long", "simulated"):
         sweep(config.folder / kind)

@@ -19,7 +19,7 @@ def _mixture(real, pairs, config, problems):
     """Adds simulated examples: of a folder of photographs where one is named, else of the real pairs' own long exposures."""
     folder = config.data.simulated_data_dir
     if folder:
-        found, simulation = photographs.find_photographs(folder), config.simulation(photographs=True)
+        found, simulation = photographs.find_photographs(folder, problems), config.simulation(photographs=True)
     else:
         found = [photographs.Photograph(long.stem, long, rendered=True) for long in sorted({pair.long for pair in pairs})]
         simulation = config.simulation(photographs=False)

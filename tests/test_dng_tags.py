@@ -47,7 +47,8 @@ def opcode_list(*maps):
 def test_every_tag_is_read(tmp_path, order):
     gains = np.arange(1, 13, dtype=float).reshape(2, 3, 2)
     opcodes = opcode_list(((0, 0, 48, 64), 0, 1, (2, 2), gains, (1.0, 0.5), (0.0, 0.25)))
-    path = write(tmp_path / "a.dng", (50711, "H", 1, 1), (50829, "I", 4, (2, 4, 46, 60)), (50719, "I", 2, (3, 1)), (50720, "I", 2, (50, 40)),
+    path = write(tmp_path / "a.dng", (50711, "H", 1, 1), (50829, "I", 4, (2, 4, 46, 60)),
+                 (50719, "I", 2, (3, 1)), (50720, "I", 2, (50, 40)),
                  (50713, "H", 2, (2, 2)), (50714, "2I", 4, rationals([10, 20.5, 30, 40])), (50716, "2i", 44, rationals(np.arange(44) / 4)),
                  (50730, "2i", 1, rationals([-0.75])), (51041, "d", 6, (1e-3, 1e-6, 2e-3, 2e-6, 3e-3, 3e-6)),
                  (50729, "2I", 2, rationals([0.3457, 0.3585])), (50721, "2i", 9, rationals(A7S2)), (50778, "H", 1, 17),
@@ -79,7 +80,8 @@ def test_a_dng_that_says_nothing_and_files_that_are_none(tmp_path):
 def test_values_that_cannot_be_are_left_out(tmp_path):
     gains = np.ones([2, 2, 1])
     short = opcode_list(((0, 0, 48, 64), 0, 1, (1, 1), gains, (1, 1), (0, 0)))[:-4]
-    path = write(tmp_path / "a.dng", (50719, "I", 2, (30, 30)), (50720, "I", 2, (0, 10)), (50714, "2I", 1, (5, 0)), (50730, "2i", 1, (99, 1)),
+    path = write(tmp_path / "a.dng", (50719, "I", 2, (30, 30)), (50720, "I", 2, (0, 10)), (50714, "2I", 1, (5, 0)),
+                 (50730, "2i", 1, (99, 1)),
                  (51041, "d", 2, (float("nan"), 1.0)), (50729, "2I", 2, rationals([0.9, 0.9])), (51009, "B", len(short), short))
     tags = read_dng_tags(path)
     assert (tags.crop, tags.black_level, tags.stops, tags.noise, tags.white_xy, tags.gain_maps) == (None, None, 5.0, None, None, ())

@@ -16,11 +16,12 @@ import tifffile
 from conftest import ROOT, expect_failure, run_script, shared, write_frame
 from PIL import Image
 
-from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf import DEFAULT_MODEL, enhancement
 from lowlight_tf.enhancement import EnhanceConfig, enhance
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.image_file import read_picture, write_png
 from lowlight_tf.inspecting import inspect_files
+from lowlight_tf.photo_file import SUFFIXES
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,93 @@ def test_a_turned_photograph_is_turned_once(tmp_path, copying_model):
         quarters = [(rows, columns) for rows in (slice(28), slice(32, 60)) for columns in (slice(18), slice(22, 40))]
         means = [np.asarray(enhanced)[quarter].mean() for quarter in quarters]
     assert means[1] > 100 > max(means[0], means[2], means[3])
+
+
+def run_in_process(model, *names, **options):
+    """Enhances files; returns what was skipped."""
+    problems = Problems(lambda message: None)
+    enhance(list(map(str, names)), EnhanceConfig(str(model), ratio=9.0, **options), problems)
+    return problems.messages
+
+
+def write_camera_pair(folder, name="IMG_1.jpg"):
+    """Writes IMG_1.dng and the camera's own picture of it; returns the picture's bytes."""
+    write_frame(folder / "IMG_1.dng", size=(64, 80), scale=200)
+    if not name.endswith(".dng"):
+        Image.fromarray(np.full([20, 30, 3], 99, np.uint8)).save(folder / name)
+    return (folder / name).read_bytes()
+
+
+def test_overwrite_refuses_the_cameras_jpeg_in_a_line(tmp_path, copying_model):
+    before = write_camera_pair(tmp_path / "X")
+    write_frame(tmp_path / "X" / "other.dng", size=(64, 80), scale=200)
+    arguments = ("X/IMG_1.dng", "X/other.dng", "--result_dir=X", f"--checkpoint_dir={copying_model}", "--overwrite")
+    refused = run_script("enhance.py", *arguments, cwd=tmp_path)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr and "error" not in refused.stderr, refused.stderr
+    lines = [line for line in refused.stderr.splitlines() if line.startswith("skipped: ")]
+    assert len(lines) == 1 and "X/IMG_1.jpg was not written by lowlight_tf and stays; name another --result_dir" in lines[0]
+    assert (tmp_path / "X" / "IMG_1.jpg").read_bytes() == before
+    assert sorted(os.listdir(tmp_path / "X")) == ["IMG_1.dng", "IMG_1.jpg", "other.dng", "other.jpg"]  # the rest of the batch is made
+
+
+@pytest.mark.parametrize("kind, name", [("jpeg", "IMG_1.jpg"), ("png", "img_1.PNG"), ("tiff", "IMG_1.tif"), ("dng", "IMG_1.dng")])
+def test_a_result_beside_a_file_of_the_users_has_a_name_of_its_own(tmp_path, copying_model, kind, name, capsys):
+    before, options = write_camera_pair(tmp_path, name), {"result_dir": str(tmp_path), "kind": kind}
+    result = tmp_path / f"IMG_1_lowlight{SUFFIXES[kind]}"
+    assert len(run_in_process(copying_model, tmp_path / "IMG_1.dng", overwrite=True, **options)) == 1 and not result.exists()
+    made = []
+    for overwrite in (False, False, True):  # made, found again, made again
+        assert run_in_process(copying_model, tmp_path / "IMG_1.dng", overwrite=overwrite, **options) == []
+        made.append((result.read_bytes(), result.stat().st_mtime_ns))
+    assert made[0] == made[1] and made[2][0] == made[0][0] and made[2][1] > made[0][1]
+    assert capsys.readouterr().out.count(f"{result} is there already") == 1
+    assert (tmp_path / name).read_bytes() == before and set(os.listdir(tmp_path)) == {"IMG_1.dng", name, result.name}
+
+
+def test_a_folder_is_enhanced_into_itself_with_the_cameras_pictures_in_it(tmp_path, copying_model, capsys):
+    before = write_camera_pair(tmp_path, "IMG_1.JPG")
+    write_frame(tmp_path / "IMG_0.dng", size=(64, 80), scale=200)
+    for made in (2, 0):
+        assert run_in_process(copying_model, tmp_path, result_dir=str(tmp_path)) == []
+        said = capsys.readouterr().out
+        assert said.count(" -> ") == made and said.count("is there already") == 2 - made
+        assert sorted(os.listdir(tmp_path)) == ["IMG_0.dng", "IMG_0.jpg", "IMG_1.JPG", "IMG_1.dng", "IMG_1_lowlight.jpg"]
+    assert (tmp_path / "IMG_1.JPG").read_bytes() == before
+
+
+def test_a_ratio_sheet_replaces_nothing_either(tmp_path, copying_model):
+    write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
+    (tmp_path / "a_ratios.jpg").write_text("the user's")
+    options = {"result_dir": str(tmp_path), "ratio_sheet": True}
+    assert "a_ratios.jpg was not written by" in run_in_process(copying_model, tmp_path / "a.dng", overwrite=True, **options)[0]
+    assert run_in_process(copying_model, tmp_path / "a.dng", **options) == []
+    assert (tmp_path / "a_ratios.jpg").read_text() == "the user's" and (tmp_path / "a_lowlight_ratios.jpg").is_file()
+
+
+def test_a_file_that_came_during_the_run_stays_and_the_rest_is_made(tmp_path, copying_model, monkeypatch):
+    for name in ("a", "b"):
+        write_frame(tmp_path / f"{name}.dng", size=(64, 80), scale=200)
+    develop = enhancement.develop
+
+    def interfered(frame, *rest):
+        (tmp_path / "out" / "a.jpg").write_text("the user's")
+        return develop(frame, *rest)
+
+    monkeypatch.setattr(enhancement, "develop", interfered)
+    skipped = run_in_process(copying_model, tmp_path / "a.dng", tmp_path / "b.dng", result_dir=str(tmp_path / "out"))
+    assert (tmp_path / "out" / "a.jpg").read_text() == "the user's" and (tmp_path / "out" / "b.jpg").is_file()
+    assert len(skipped) == 1 and "a.jpg was not written by lowlight_tf" in skipped[0]
+
+
+def test_litter_in_the_folders_of_results_is_swept(tmp_path, copying_model):
+    write_frame(tmp_path / "in" / "sub" / "a.dng", size=(64, 80), scale=200)
+    litter, users = (tmp_path / "out" / "sub" / name for name in (".a.lowlight_tf-0123abcd.tmp.jpg", ".notes.tmp"))
+    litter.parent.mkdir(parents=True)
+    for path in (litter, users):
+        path.write_text("x")
+        os.utime(path, (time.time() - 2 * 24 * 3600,) * 2)
+    assert run_in_process(copying_model, tmp_path / "in", result_dir=str(tmp_path / "out")) == []
+    assert not litter.exists() and users.exists() and (tmp_path / "out" / "sub" / "a.jpg").is_file()
 
 
 def _without_root_rights():

@@ -97,6 +97,24 @@ def test_the_command_line(tmp_path, archive, copying_model):
     assert result.returncode == 0 and "Enhancing" not in result.stdout and "1 of 1 photographs" in result.stdout
 
 
+def test_a_file_of_the_users_is_never_replaced(tmp_path, archive, copying_model):
+    pytest.importorskip("apache_beam", reason="apache-beam is optional and not installed")
+    for overwrite in (True, False):
+        out = tmp_path / str(overwrite)
+        (out / "night").mkdir(parents=True)
+        (out / "night" / "b.png").write_text("the user's")
+        skipped = on_beam(archive, config_for("png", copying_model, out, overwrite=overwrite))
+        assert (out / "night" / "b.png").read_text() == "the user's" and (out / "a.png").is_file()
+        assert (out / "night" / "b_lowlight.png").is_file() != overwrite
+        assert any("b.png was not written by lowlight_tf" in line for line in skipped) == overwrite
+    before = contents(out)
+    assert len(on_beam(archive, config_for("png", copying_model, out))) == 2 and contents(out) == before
+    (out / "skipped.tsv").write_text("my own list\n")
+    with pytest.raises(LowlightError, match="skipped.tsv is no list of an earlier job and stays"):
+        on_beam(archive, config_for("png", copying_model, out))
+    assert (out / "skipped.tsv").read_text() == "my own list\n"
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -214,10 +214,14 @@ def test_overwrite_replaces(tmp_path, lively):
     ({"format": "litert", "quantize": "int8", "data_dir": "missing"}, LowlightError, "missing does not exist"),
     ({"format": "saved_model", "output": ".", "overwrite": True}, LowlightError, "a folder of something else"),
     ({"format": "saved_model", "output": "file", "overwrite": True}, LowlightError, "of another format"),
+    ({"format": "litert", "output": "file", "overwrite": True}, LowlightError, "file was not written by lowlight_tf and stays"),
+    ({"format": "saved_model", "output": "stranger", "overwrite": True}, LowlightError, "a folder of something else"),
 ])
 def test_what_is_refused(tmp_path, lively, monkeypatch, options, kind, words):
     monkeypatch.chdir(tmp_path)
     pathlib.Path("file").write_text("x")
+    pathlib.Path("stranger").mkdir()
+    pathlib.Path("stranger/saved_model.pb").write_text("another program's")
     with pytest.raises(kind, match=words):
         export(ExportConfig(**{"checkpoint_dir": str(lively), **options}), Problems())
     assert pathlib.Path("file").read_text() == "x"

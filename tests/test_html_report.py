@@ -17,9 +17,11 @@ from lowlight_tf import evaluation, html_report
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import DataConfig
 from lowlight_tf.enhancement import EnhanceConfig, enhance
-from lowlight_tf.errors import OutputError, Problems
+from lowlight_tf.errors import LowlightError, OutputError, Problems
 from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, to_uint8, write_png
+from lowlight_tf.metadata import Metadata
+from lowlight_tf.photo_file import write_photo
 from lowlight_tf.raw_histogram import Histogram, describe, histogram_svg, raw_histogram
 from lowlight_tf.report_pictures import choose_crops, embed, shrink
 from lowlight_tf.subjects import trained_subject
@@ -180,8 +182,7 @@ def test_enhance_py_writes_a_page(tmp_path, copying_model):
     tags[274], tags[272] = 6, "<i>Phone"
     turned.save(folder / "turned.jpg", exif=tags)
     write_frame(folder / "old.dng", size=(64, 80))
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old.dng").write_text("made before")
+    write_photo(tmp_path / "out" / "old.dng", np.zeros([64, 80, 3], np.uint16), "dng", Metadata(), ccm=np.eye(3))  # made before
     arguments = ("in", f"--checkpoint_dir={copying_model}", "--result_dir=out", "--report", "--format=dng", "--ratio=4", "--exposure=1")
     result = run_script("enhance.py", *arguments, cwd=tmp_path)
     assert result.returncode == 0 and "Look at out/report.html" in result.stdout, result.stderr
@@ -216,6 +217,25 @@ def test_the_page_shows_what_is_in_the_files(tmp_path, copying_model, capsys):
     assert "Nothing was made, so no page was written" in capsys.readouterr().out
 
 
+def test_a_page_of_the_users_stays_and_the_pictures_are_made(tmp_path, copying_model):
+    write_frame(tmp_path / "a.dng", size=(64, 80))
+    (tmp_path / "report.html").write_text("<html>my holidays")
+    config = EnhanceConfig(str(copying_model), str(tmp_path), ratio=30.0, report=True, overwrite=True)
+    problems = Problems(lambda message: None)
+    enhance([str(tmp_path / "a.dng")], config, problems)
+    assert (tmp_path / "report.html").read_text() == "<html>my holidays" and (tmp_path / "a.jpg").is_file()
+    assert len(problems.messages) == 1 and "report.html was not written by lowlight_tf" in problems.messages[0]
+    with pytest.raises(LowlightError, match="report.html was not written by lowlight_tf"):
+        html_report.write_page(tmp_path / "report.html", "t", [], [entry("a")])
+    with html_report.Collector(tmp_path / "report.html", "t", "lead", 1, [], problems) as page:  # it came there during the run
+        page.add(entry("a"))
+    assert (tmp_path / "report.html").read_text() == "<html>my holidays" and len(problems.messages) == 2
+    (tmp_path / "report.html").unlink()
+    for _ in range(2):  # a page of ours is written anew
+        enhance([str(tmp_path / "a.dng")], config, problems)
+    assert len(problems.messages) == 2 and "a.dng" in Page(tmp_path / "report.html").text
+
+
 def test_a_sheet_of_ratios_has_no_page(tmp_path):
     arguments = ("a.dng", "--report", "--ratio_sheet", "--checkpoint_dir=model")
     expect_failure(run_script("enhance.py", *arguments, cwd=tmp_path), 2, "--report", "--ratio_sheet", "leave one of them out")
@@ -233,7 +253,7 @@ def test_test_py_writes_a_page(tmp_path):
     rows = (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]
     assert page.values[0::6] == ["10001_00_0.1s", "10002_00_0.1s"] and page.values[1] == "100.0"
     assert [page.values[i] for i in (2, 3, 4, 5)] == rows[0].split(",")[4:]
-    for words in ("classic pipeline", "sid-00, 2 images scored", "x100", "10003_00_0.1s.dng is damaged"):
+    for words in ("classic pipeline", "sid-00, 2 images scored", "x100", "10003_00_0.1s.dng is truncated"):
         assert words in page.text, words
     for label, what in (("Input", "scaled-input"), ("Output", "out"), ("Ground truth", "gt")):
         written = np.asarray(Image.open(tmp_path / "out" / f"10002_00_0.1s_{what}.png"))

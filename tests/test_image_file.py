@@ -69,12 +69,6 @@ def test_a_flipped_bit_is_no_traceback(tmp_path, compression):
         assert "a.tif" in str(error)
 
 
-def test_a_grey_tiff_is_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", SIXTEEN_BITS[:, :, 0])
-    with pytest.raises(LowlightError, match="expected 8-bit or 16-bit RGB"):
-        read_picture(tmp_path / "a.tif")
-
-
 def test_a_failed_write_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(LowlightError, match="cannot write"):

@@ -1,33 +1,35 @@
 """Every maker's file is developed right: the table of `maker_table` and real files, by every path, against known colours and LibRaw's own.
 
-The network is an ideal one: it returns the superpixels of what it is shown, so that what the picture gets wrong, development gets wrong.
+The network is the ideal one of `ideal_model`.
 """
 
-import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import rawpy
-import tensorflow as tf
 import tifffile
-from conftest import shared, write_model
-from maker_table import TABLE, _dng
+from conftest import shared
+from dng_builder import JPEG_XL
+from ideal_model import ideal_model
+from maker_table import TABLE, dng_row
 
-from lowlight_tf import engine, packing
 from lowlight_tf.enhancement import EnhanceConfig, make_enhancer
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.finishing import Finish
-from lowlight_tf.isp.color import linear_to_bt709
+from lowlight_tf.frame_source import read_frame
 from lowlight_tf.jobs import Job
 from lowlight_tf.raw_file import read_raw
 
 STRENGTHS = (0.0, 0.5, 1.0)
 FILES = {
-    "raw/canon_kiss_x4_ML_colorchart.dng": 1.0, "raw/kodak_dc50.kdc": 1.0, "cases/matrix_zero/A7S2.ARW": 12.0,
-    "cases/matrix_zero/A7S2_same_data.dng": 12.0, "cases/default_scale/a_scale.dng": 7.0, "cases/default_scale/b_ordinary.dng": 7.0,
+    "raw/canon_kiss_x4_ML_colorchart.dng": 1.0, "cases/matrix_zero/A7S2.ARW": 12.0,
+    "cases/matrix_zero/A7S2_same_data.dng": 12.0, "cases/default_scale/a_scale.dng": 1.0, "cases/default_scale/b_ordinary.dng": 7.0,
     "cases/iso65535/iso102400.dng": 7.0, "cases/wb_missing/neutral.dng": 7.0, "cases/tiff_raw_thumbnail/CANON1DS.TIF": 7.0,
     "cases/hot_pixels/without.dng": 20.0,
 }
+# LibRaw makes the first grey on average, does not read the second's tag, and has a matrix for the DC50 that rawpy does not show.
+WITNESSLESS = {"cases/wb_missing/nowb.dng": 7.0, "cases/wb_missing/whitexy.dng": 7.0, "raw/kodak_dc50.kdc": 1.0}
 
 
 def decode(picture):
@@ -38,22 +40,8 @@ def decode(picture):
 
 @pytest.fixture(scope="module")
 def ideal(tmp_path_factory):
-    """A function of a camera's name -> a Model whose network returns what it is shown."""
-    loaded = {}
-
-    def load(name):
-        if name not in loaded:
-            folder = write_model(tmp_path_factory.mktemp(name), name, copying=False, target="camera_rgb", white_balance_input=True)
-            model = engine.load_model(folder)
-
-            def run(inputs):
-                scale = model.network.upscale
-                light = packing.superpixels(inputs, model.camera)
-                return linear_to_bt709(tf.repeat(tf.repeat(light, scale, axis=1), scale, axis=2))
-
-            loaded[name] = dataclasses.replace(model, run=run)
-        return loaded[name]
-    return load
+    """A function of a camera's name -> its ideal Model."""
+    return functools.cache(lambda name: ideal_model(tmp_path_factory.mktemp(name), name))
 
 
 def developed(path, ideal, ratio, strength, folder):
@@ -64,10 +52,11 @@ def developed(path, ideal, ratio, strength, folder):
     return decode(tifffile.imread(output))
 
 
-def librawd(path, ratio):
-    """LibRaw's own rendering, linear sRGB, times the ratio."""
+def librawd(path, ratio, black=None):
+    """LibRaw's own rendering, linear sRGB, times the ratio; with another black level where one is given."""
     with rawpy.imread(str(path)) as raw:
-        picture = raw.postprocess(use_camera_wb=True, no_auto_bright=True, adjust_maximum_thr=0.0, output_bps=16, gamma=(1, 1))
+        picture = raw.postprocess(use_camera_wb=True, no_auto_bright=True, adjust_maximum_thr=0.0, output_bps=16, gamma=(1, 1),
+                                  user_black=black)
     return picture / 65535 * ratio
 
 
@@ -88,32 +77,39 @@ def test_every_path_shows_the_charts_colours(tmp_path, ideal, name, strength):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_libraw_agrees_that_the_file_shows_the_chart(tmp_path, name):
+def test_libraw_agrees_that_the_file_shows_the_chart_or_is_known_not_to(tmp_path, name):
     row = TABLE[name](tmp_path)
-    if not row.libraw:
-        pytest.skip(f"LibRaw's own rendering {row.why}")
-    hold(row.chart.means(librawd(row.path, row.ratio)), row.chart.means(row.chart.light))
+    found, chart = librawd(row.path, row.ratio), row.chart
+    if row.libraw:
+        hold(chart.means(found), chart.means(chart.light))
+    else:
+        differs = found.shape != chart.light.shape or np.abs(chart.means(found) / chart.means(chart.light) - 1).max() > 0.02
+        assert differs, f"LibRaw does right now what it did not: it {row.why}"
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_real_files_have_libraws_colours_at_every_strength(tmp_path, ideal, name):
     path, ratio = shared(name), FILES[name]
-    known = librawd(path, ratio)
+    frame = read_frame(path)
+    # Held against LibRaw with the black level that was measured, where the file's own is another.
+    known = librawd(path, ratio, round(np.mean(frame.black_level)) if any("masked border" in note for note in frame.notes) else None)
     for strength in STRENGTHS:
         picture = developed(path, ideal, ratio, strength, tmp_path)
         assert picture.shape == known.shape
         hold(picture.mean(axis=(0, 1)), np.minimum(known, 1).mean(axis=(0, 1)))
 
 
-@pytest.mark.parametrize("name", ["nowb", "whitexy", "neutral"])
-def test_files_without_a_balance_have_the_same_colours_at_every_strength(tmp_path, ideal, name):
-    path = shared(f"cases/wb_missing/{name}.dng")
-    means = [developed(path, ideal, 7.0, strength, tmp_path).mean(axis=(0, 1)) for strength in STRENGTHS]
+@pytest.mark.parametrize("name", WITNESSLESS)
+def test_files_without_a_witness_have_the_same_colours_at_every_strength(tmp_path, ideal, name):
+    path = shared(name)
+    means = [developed(path, ideal, WITNESSLESS[name], strength, tmp_path).mean(axis=(0, 1)) for strength in STRENGTHS]
     hold(means[0], means[2])
     hold(means[1], means[2])
-    if name == "whitexy":
-        neutral = shared("cases/wb_missing/neutral.dng")
-        hold(means[0], developed(neutral, ideal, 7.0, 0.0, tmp_path).mean(axis=(0, 1)))
+
+
+def test_a_white_point_is_as_good_as_a_neutral(tmp_path, ideal):
+    white, neutral = (developed(shared(f"cases/wb_missing/{name}.dng"), ideal, 7.0, 0.5, tmp_path) for name in ("whitexy", "neutral"))
+    hold(white.mean(axis=(0, 1)), neutral.mean(axis=(0, 1)))
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
@@ -124,23 +120,24 @@ def test_a_lamp_that_saturates_below_white_is_white(tmp_path, ideal, strength):
 
 
 def test_a_matrix_that_nobody_knows_is_said(tmp_path, ideal, capsys):
-    row = _dng(matrix1=None)(tmp_path)
+    row = dng_row(matrix1=None)(tmp_path)
     developed(row.path, ideal, row.ratio, 1.0, tmp_path)
     assert "matrix" in capsys.readouterr().out.replace(str(tmp_path), "")
 
 
-@pytest.mark.parametrize("said, words", [
-    ({"keep": 0.5}, ("truncated",)), ({"keep": 0.0}, ("truncated",)), ({"compression": 52546}, ("compress",)), ({"cfa_layout": 2}, ()),
-])
-def test_what_cannot_be_developed_is_said_in_a_line(tmp_path, ideal, said, words):
-    row = _dng(**said)(tmp_path)
+@pytest.mark.parametrize("said, words, untrue", [
+    ({"keep": 0.5}, "truncated", "lens cap"), ({"keep": 0.0}, "truncated", "lens cap"),
+    ({"compression": JPEG_XL}, "compress", "no raw file"), ({"cfa_layout": 2}, "", "the model is of Bayer")],
+    ids=["half", "no_data", "jpeg_xl", "super_ccd"])
+def test_what_cannot_be_developed_is_said_in_a_line(tmp_path, ideal, said, words, untrue):
+    row = dng_row(**said)(tmp_path)
     with pytest.raises(LowlightError) as caught:
         developed(row.path, ideal, row.ratio, 1.0, tmp_path)
-    message = str(caught.value)
-    assert all(word in message for word in words) and "no raw file" not in message and "the model is of Bayer" not in message
+    message = str(caught.value).replace(str(tmp_path), "")
+    assert words in message and untrue not in message
 
 
 @pytest.mark.parametrize("said", [{"recommended_iso": 102400}, {"standard_iso": 102400}], ids=["recommended", "standard"])
 def test_an_iso_that_needs_more_than_16_bits(tmp_path, said):
-    row = _dng(iso=65535, **said)(tmp_path)
-    assert read_raw(row.path).iso == 102400
+    row = dng_row(iso=65535, **said)(tmp_path)
+    assert read_frame(row.path).exposure.iso == 102400

@@ -11,12 +11,14 @@ import tifffile
 from conftest import shared, write_frame
 from PIL import Image, ImageCms
 
+from lowlight_tf.color_profile import srgb_profile
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.exif_output import add_directories, directory_bytes
 from lowlight_tf.frame import upright
 from lowlight_tf.image_file import read_picture, to_uint8
 from lowlight_tf.isp.color import linear_to_bt709
-from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, Metadata, add_directories, completed, read_metadata
-from lowlight_tf.photo_file import SUFFIXES, srgb_profile, write_photo
+from lowlight_tf.metadata import EXIF_IFD, GPS_IFD, Metadata, completed, read_metadata
+from lowlight_tf.photo_file import SUFFIXES, write_photo
 from lowlight_tf.raw_file import read_raw
 
 PICTURE = np.random.RandomState(0).randint(0, 65536, (20, 30, 3)).astype(np.uint16)
@@ -125,8 +127,6 @@ def test_every_way_raw_files_keep_exif(tmp_path):
 
 
 def test_cr3_boxes(tmp_path):
-    from lowlight_tf.metadata import directory_bytes
-
     boxes = b"\0\0\0\x18ftypcrx ".ljust(24, b"\0")
     for name, tags in ((b"CMT1", TAKEN.base), (b"CMT2", TAKEN.exif), (b"CMT4", TAKEN.gps)):
         content = struct.pack("<2sHI", b"II", 42, 8) + directory_bytes(tags, 8)

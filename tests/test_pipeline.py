@@ -114,11 +114,11 @@ def test_a_broken_link_is_skipped_and_named(tmp_path):
 def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path):
     folder, cache_dir = write_pairs(tmp_path / "set", ids=("00001",)), tmp_path / "cache"
     cache_dir.mkdir()
-    for name, age in ((".old.1234.tmp.npy", 2 * 86400), (".new.1234.tmp.npy", 60)):
+    for name, age in ((".old.lowlight_tf-0123abcd.tmp.npy", 2 * 86400), (".new.lowlight_tf-0123abcd.tmp.npy", 60)):
         (cache_dir / name).write_bytes(b"half")
         os.utime(cache_dir / name, (time.time() - age,) * 2)
     build(folder, cache_dir)
-    assert [path.name for path in cache_dir.glob(".*")] == [".new.1234.tmp.npy"]
+    assert [path.name for path in cache_dir.glob(".*")] == [".new.lowlight_tf-0123abcd.tmp.npy"]
 
 
 def test_bad_files_are_skipped_and_named(tmp_path):

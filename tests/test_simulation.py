@@ -22,7 +22,7 @@ from lowlight_tf.image_file import read_picture, write_dng
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, srgb_to_camera_matrix
 from lowlight_tf.raw_file import read_raw
 from lowlight_tf.rendering import render
-from lowlight_tf.simulation_figure import stages
+from lowlight_tf.simulation_figure import stages, write_figure
 
 SONY = CAMERAS["sony"]
 
@@ -62,7 +62,7 @@ def simulated(photos, tmp_path_factory):
 
 def test_the_files_are_a_sid_folder(simulated):
     output, problems = simulated
-    assert len(problems.messages) == 1 and "bad.jpg is damaged or no JPG file" in problems.messages[0]
+    assert len(problems.messages) == 1 and "bad.jpg is damaged or no JPEG file" in problems.messages[0]
     assert sorted(contents(output)) == [
         f"Sony/{kind}"
         for kind in (
@@ -191,7 +191,7 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
     for scene, data in contents(tmp_path / "out").items():  # what is there is whole, and what the undisturbed run wrote
         assert contents(simulated[0]).get(scene, data) == data
     assert len(list((tmp_path / "out").glob("Sony/simulated/*.json"))) < 43
-    litter = [tmp_path / "out" / "Sony" / "long" / f".00001_00_10s.{name}.tmp.png" for name in ("old", "new")]
+    litter = [tmp_path / "out" / "Sony" / "long" / f".00001_00_10s.lowlight_tf-{name}.tmp.png" for name in ("01234567", "89abcdef")]
     for path, age in zip(litter, (2 * 24 * 3600, 0)):  # of a process that was killed; what is new may be another worker's
         path.write_bytes(b"half a picture")
         os.utime(path, (time.time() - age,) * 2)
@@ -257,6 +257,20 @@ def test_the_figure_has_five_panels_the_first_of_which_is_the_picture(photos, tm
     expect_failure(
         run_script("lowlight_tf", "simulation_figure", "--input=no.jpg", "--output=f.png", cwd=tmp_path), 1, "cannot read no.jpg"
     )
+
+
+def test_the_figure_replaces_its_like_only(tmp_path):
+    path = tmp_path / "a.png"
+    imageio.imwrite(path, np.full((40, 60, 3), 90, np.uint8))
+    before = path.read_bytes()
+    with pytest.raises(LowlightError, match="a.png was not written by lowlight_tf and stays; name another --output"):
+        write_figure(path, path)
+    assert path.read_bytes() == before
+    figures = []
+    for seed in (0, 1):
+        write_figure(path, tmp_path / "figure.png", seed)
+        figures.append((tmp_path / "figure.png").read_bytes())
+    assert figures[0] != figures[1]
 
 
 def test_the_stages_are_a_function_of_the_seed():

@@ -34,7 +34,7 @@ def test_what_ships_is_the_model_to_half_precision(tmp_path, trained):
     for name, parameter in params.items():
         np.testing.assert_array_equal(loaded[name], parameter.numpy().astype(np.float16).astype(np.float32))
     kept = json.loads((tmp_path / "small" / "config.json").read_text())
-    assert set(kept) == {"model", "camera", "network", "target", "versions"}
+    assert set(kept) == {"model", "camera", "network", "interface", "target", "versions"}
     inputs = np.random.RandomState(0).uniform(0, 1, (1, 17, 21, 4)).astype(np.float32)
     whole, small = (engine.load_model(path).run(inputs).numpy() for path in (folder, tmp_path / "small"))
     assert 0 < np.abs(whole - small).max() < 2e-3
@@ -81,6 +81,15 @@ def test_several_models_are_averaged(tmp_path, trained):
     checkpoint.Store(tmp_path / "wider", model.initialize_parameters(wider)).save(1)
     with pytest.raises(LowlightError, match="wider holds another kind of model"):
         ship([str(folder), str(tmp_path / "wider")], tmp_path / "mixed")
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights.npz"])
+def test_a_file_of_something_else_stays(tmp_path, trained, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("{}")
+    with pytest.raises(LowlightError, match=f"holds a {name} of something else"):
+        ship([str(trained[0])], tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name] and (tmp_path / "mine" / name).read_text() == "{}"
 
 
 def test_the_tool_and_what_may_be_done_with_its_model(tmp_path, trained, small_set):

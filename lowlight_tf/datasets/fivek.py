@@ -4,11 +4,12 @@ Reference: Bychkovsky et al., "Learning Photographic Global Tonal Adjustment wit
 the folders are those of the authors' archives.
 """
 
-import os
 import pathlib
 
+from lowlight_tf.console import warn
 from lowlight_tf.datasets.photographs import Photograph
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.photograph_files import walk
 
 
 def _raw_folder(data_dir):
@@ -27,20 +28,20 @@ def _expert_folder(data_dir, raw_folder, expert):
     raise LowlightError(f"--expert={expert}: none of {', '.join(map(str, places))} exists; put the expert's TIFFs into one of them")
 
 
-def find_fivek(data_dir, expert=""):
+def find_fivek(data_dir, expert="", problems=None):
     """Lists FiveK's frames.
 
     Args:
       data_dir: the folder that holds raw_photos, fivek_dataset/, raw_photos itself, or one with the DNGs.
       expert: "a" to "e" for the renderings in tiff16_<expert>/ as targets, found beside raw_photos, in it, or in data_dir.
+      problems: Problems, told of broken links and folders that cannot be read; None to print them.
     Returns:
       list of Photograph, by name.
     Raises:
       LowlightError: where there is no such folder, or no DNG in it.
     """
     folder = _raw_folder(data_dir)
-    paths = sorted((pathlib.Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names
-                    if name.lower().endswith(".dng") and not name.startswith(".")), key=lambda path: path.name)
+    paths = sorted(walk(folder, (".dng",), warn if problems is None else problems.add), key=lambda path: path.name)
     if not paths:
         raise LowlightError(f"{folder} holds no DNG; expected raw_photos/HQa1to700/photos/a0001-*.dng and so on, or DNGs in one folder")
     if not expert:

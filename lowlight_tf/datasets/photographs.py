@@ -1,12 +1,16 @@
 """Bright frames to simulate low light from: which files of a folder they are."""
 
 import dataclasses
-import os
 import pathlib
 
+from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
+<<<<<<< HEAD
 from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES
 from lowlight_tf.linear_file import LINEAR_SUFFIXES
+=======
+from lowlight_tf.photograph_files import find_in_folder
+>>>>>>> main
 from lowlight_tf.raw_file import RAW_SUFFIXES
 
 
@@ -37,11 +41,12 @@ class Photograph:
         return self.path.suffix.lower() in LINEAR_SUFFIXES
 
 
-def find_photographs(folder):
-    """Lists the pictures and raw files of a folder and the folders in it.
+def find_photographs(folder, problems=None):
+    """Lists the pictures and raw files of a folder and the folders in it, as `photograph_files.find_in_folder`.
 
     Args:
       folder: path.
+      problems: Problems, told of broken links and folders that cannot be read; None to print them.
     Returns:
       list of Photograph, by name: the path within `folder`.
     Raises:
@@ -49,10 +54,15 @@ def find_photographs(folder):
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
+<<<<<<< HEAD
         raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF, OpenEXR or raw)")
     suffixes = (*PHOTOGRAPH_SUFFIXES, *LINEAR_SUFFIXES, *RAW_SUFFIXES)
     paths = sorted(pathlib.Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names
                    if not name.startswith(".") and pathlib.Path(name).suffix.lower() in suffixes)
+=======
+        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
+    paths = find_in_folder(folder, warn if problems is None else problems.add)
+>>>>>>> main
     if not paths:
         raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF, OpenEXR or raw files in it or in folders in it")
     return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]

@@ -9,8 +9,7 @@ from lowlight_tf.datasets import cache
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import read_json, write_json
-from lowlight_tf.image_file import color_profile, read_picture
-from lowlight_tf.isp.color import prophoto_to_srgb
+from lowlight_tf.image_file import read_picture
 from lowlight_tf.raw_file import read_framing, visible_size
 
 # A border wider than this, photosites in all, is no developer's margin for demosaicing but somebody's crop.
@@ -59,9 +58,6 @@ def read_rendition(photograph, camera):
       LowlightError: where one cannot be read or they do not lie on each other.
     """
     framing, upright = read_framing(photograph.path), read_picture(photograph.target)
-    profile = color_profile(photograph.target)
-    if profile == "other":
-        raise LowlightError(f"{photograph.target} is in a colour space of its own; expected sRGB or ProPhoto RGB: convert it")
     picture = turn_back(upright, framing.flip)
     corner = place(picture.shape[:2], framing)
     if corner is None:
@@ -74,7 +70,7 @@ def read_rendition(photograph, camera):
     on_mosaic, on_picture = ([slice(first - origin, first - origin + side) for first, origin, side in zip(start, origins, size)]
                              for origins in (short.offset, corner))
     target = np.ascontiguousarray(picture[tuple(on_picture)])
-    return short, short.mosaic[tuple(on_mosaic)], prophoto_to_srgb(target) if profile == "prophoto" else target
+    return short, short.mosaic[tuple(on_mosaic)], target
 
 
 def _target_entry(entry):

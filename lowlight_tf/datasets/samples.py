@@ -7,7 +7,6 @@ long exposure and a noisy short one for each of SID's three ratios, written as D
 import importlib.resources
 import pathlib
 import shutil
-import uuid
 
 import imageio.v3 as imageio
 import numpy as np
@@ -16,7 +15,7 @@ import tensorflow as tf
 from lowlight_tf.console import progress
 from lowlight_tf.datasets.sid import exposure_ratio
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import atomic_path, check_writable, sweep
+from lowlight_tf.files import atomic_path, check_writable, sweep, temporary_path
 from lowlight_tf.image_file import write_dng
 from lowlight_tf.isp.noise import add_noise, random_noise
 from lowlight_tf.isp.unprocess import unprocess
@@ -91,7 +90,7 @@ def prepare(data_dir, camera):
         raise LowlightError(f"{folder} is not a sample set; name another --data_dir for the samples, or use --dataset=sid")
     check_writable(data_dir)
     sweep(data_dir)
-    building = data_dir / f".{camera.folder}.{uuid.uuid4().hex[:8]}.tmp"
+    building = temporary_path(folder)
     try:
         bar = progress(PHOTOGRAPHS.items(), total=len(PHOTOGRAPHS), unit="scene", description="making samples")
         for scene, (photograph, channels) in bar:

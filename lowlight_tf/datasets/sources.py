@@ -36,9 +36,9 @@ def _prepared(config, camera):
 
 # name -> function of (DataConfig, Camera) that returns the folder, built first where it does not exist yet
 DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs, "fivek": _photographs}
-# name -> function of located data that lists its photographs
-FINDERS = {"folder": lambda located: photographs.find_photographs(located.data_dir),
-           "fivek": lambda located: fivek.find_fivek(located.data_dir, located.expert)}
+# name -> function of located data and Problems that lists its photographs
+FINDERS = {"folder": lambda located, problems: photographs.find_photographs(located.data_dir, problems),
+           "fivek": lambda located, problems: fivek.find_fivek(located.data_dir, located.expert, problems)}
 
 
 def locate(config, camera):
@@ -82,6 +82,6 @@ def find_pairs(located, camera, split, problems):
 def find_bright_frames(located, camera, problems):
     """Lists the photographs to simulate low light from: a source's own, or the long exposures of a paired source's training split."""
     if located.dataset not in PAIRED:
-        return FINDERS[located.dataset](located)
+        return FINDERS[located.dataset](located, problems)
     longs = {pair.long for pair in find_pairs(located, camera, "train", problems)}
     return [photographs.Photograph(long.stem, long, rendered=True) for long in sorted(longs)]

@@ -8,11 +8,6 @@ SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375],
                         [0.2126729, 0.7151522, 0.0721750],
                         [0.0193339, 0.1191920, 0.9503041]], np.float32)
 
-# Linear ProPhoto RGB (ROMM) -> CIE XYZ with its D50 white point, and from there to linear sRGB by Bradford's adaptation to D65.
-# Lindbloom, "RGB/XYZ Matrices".
-_PROPHOTO_TO_XYZ = np.array([[0.7976749, 0.1351917, 0.0313534], [0.2880402, 0.7118741, 0.0000857], [0.0, 0.0, 0.8252100]])
-_XYZ_D50_TO_SRGB = np.array([[3.1338561, -1.6168667, -0.4906146], [-0.9787684, 1.9161415, 0.0334540], [0.0719453, -0.2289914, 1.4052427]])
-
 # Where the two branches of LibRaw's gamma (2.222, 4.5) touch; solved from equal values and equal slopes there.
 _BT709_TOE, _BT709_OFFSET = 0.018050156, 0.099257806
 
@@ -25,21 +20,6 @@ def srgb_to_linear(srgb):
 def linear_to_srgb(linear):
     """Inverts `srgb_to_linear`: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. IEC 61966-2-1."""
     return tf.where(linear <= 0.0031308, linear * 12.92, 1.055 * tf.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
-
-
-def prophoto_to_srgb(picture):
-    """Recodes a ProPhoto RGB picture, uint16 [H, W, 3], as sRGB; colours that sRGB lacks are clipped.
-
-    Its curve is the plain power of 1.8 that Adobe's profile holds.
-    """
-    values = np.arange(65536, dtype=np.float32) / 65535
-    decode, encode = values ** 1.8, np.round(linear_to_srgb(values).numpy() * 65535).astype(np.uint16)
-    matrix = (_XYZ_D50_TO_SRGB @ _PROPHOTO_TO_XYZ).T.astype(np.float32)
-    recoded = np.empty_like(picture)
-    for row in range(0, len(picture), 256):  # a whole frame as floats would take a gigabyte on each thread that decodes
-        linear = decode[picture[row:row + 256]] @ matrix
-        recoded[row:row + 256] = encode[np.round(np.clip(linear, 0, 1) * 65535).astype(np.uint16)]
-    return recoded
 
 
 def srgb_to_camera_matrix(xyz_to_camera):

@@ -1,0 +1,23 @@
+"""A network that makes no mistakes on noise-free frames: it returns what it is shown.
+
+What is wrong in a picture of it, development got wrong.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+from conftest import write_model
+
+from lowlight_tf import engine, packing
+from lowlight_tf.isp.color import linear_to_bt709
+
+
+def ideal_model(folder, name):
+    """Returns a Model of camera `name` whose target is camera_rgb and whose output is the input's superpixels, coded as that target is."""
+    model = engine.load_model(write_model(folder, name, copying=False, target="camera_rgb", white_balance_input=True))
+
+    def run(inputs):
+        light, scale = packing.superpixels(inputs, model.camera), model.network.upscale
+        return linear_to_bt709(tf.repeat(tf.repeat(light, scale, axis=1), scale, axis=2))
+
+    return dataclasses.replace(model, run=run)
