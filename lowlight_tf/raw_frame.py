@@ -147,12 +147,8 @@ def frame_of(raw, path, camera):
     return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), **development, flip=raw.flip,
                  metadata=completed(read_metadata(path), raw), notes=raw.notes + notes,
                  plain=lambda gain: render_mosaic(mosaic, cfa, gain=gain, **development), light_gain=2.0 ** raw.dng.stops,
-<<<<<<< HEAD
                  noise=noise, noise_profile=noise if raw.dng.noise else None, aspect=raw.aspect,
-                 applied=_applied(raw, mosaic.shape, defects))
-=======
-                 noise=noise, aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels))
->>>>>>> main
+                 applied=_applied(raw, mosaic.shape, defects, levels))
 
 
 def read_raw_frame(path, camera=None):

@@ -16,14 +16,11 @@ from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_line
 from lowlight_tf.linear_file import linear_size, read_linear
 from lowlight_tf.packing import crop_to_phase
 
-<<<<<<< HEAD
 # A picture of linear light is exposed as a photographer would: so much of it is white or brighter. What is brighter is kept up to
 # _HEADROOM times white, for a scene may be exposed less, and then a sensor clips less of it.
 _CLIPPED, _HEADROOM = 0.03, 16.0
-=======
 # Of the cache's key: what was decoded before pictures went through their colour profiles is not used any more.
 _COLORS = "profile"
->>>>>>> main
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,14 +107,9 @@ def _build_pictures(photographs, camera, cache_dir, problems):
     entries, sizes = {}, {}
     for photograph in photographs:
         try:
-<<<<<<< HEAD
             sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph))
-            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered,
-                                                   *((_CLIPPED, _HEADROOM) if photograph.is_linear else ()))
-=======
-            sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph.path))
-            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, _COLORS)
->>>>>>> main
+            how = (_CLIPPED, _HEADROOM) if photograph.is_linear else (_COLORS,)
+            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
         except (LowlightError, OSError) as error:
             problems.add(error)
     missing = {photograph: entry for photograph, entry in entries.items() if not entry.exists()}

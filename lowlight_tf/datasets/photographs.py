@@ -5,12 +5,8 @@ import pathlib
 
 from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
-<<<<<<< HEAD
-from lowlight_tf.image_file import PHOTOGRAPH_SUFFIXES
 from lowlight_tf.linear_file import LINEAR_SUFFIXES
-=======
 from lowlight_tf.photograph_files import find_in_folder
->>>>>>> main
 from lowlight_tf.raw_file import RAW_SUFFIXES
 
 
@@ -54,15 +50,8 @@ def find_photographs(folder, problems=None):
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-<<<<<<< HEAD
         raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF, OpenEXR or raw)")
-    suffixes = (*PHOTOGRAPH_SUFFIXES, *LINEAR_SUFFIXES, *RAW_SUFFIXES)
-    paths = sorted(pathlib.Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names
-                   if not name.startswith(".") and pathlib.Path(name).suffix.lower() in suffixes)
-=======
-        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
-    paths = find_in_folder(folder, warn if problems is None else problems.add)
->>>>>>> main
+    paths = find_in_folder(folder, warn if problems is None else problems.add, more=LINEAR_SUFFIXES)
     if not paths:
         raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF, OpenEXR or raw files in it or in folders in it")
     return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]
