@@ -5,7 +5,8 @@ from absl import flags
 from lowlight_tf.datasets import EXPERTS
 
 flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
-flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson"], "of simulated short exposures")
+flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson", "any_sensor"], "of simulated short exposures: by the A7S II's "
+                  "calibration, or any_sensor: shot and read noise of their own, banding, hot pixels, drift")
 flags.DEFINE_float("darkest", 0.1, "of simulated long exposures: the least part of the sensor's range that a photograph's white fills",
                    lower_bound=0.001, upper_bound=1.0)
 flags.DEFINE_bool("mix_colors", False, "exchange the photographs' R, G and B at random: few photographs lack many colours")

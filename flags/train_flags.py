@@ -116,6 +116,8 @@ def check():
         raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
     if FLAGS.target == "camera_rgb" and FLAGS["white_balance_input"].present and not FLAGS.white_balance_input:
         raise UsageError("--target=camera_rgb is white-balanced camera colour; leave --nowhite_balance_input out")
+    if FLAGS.noise == "any_sensor" and FLAGS.network_input == "rgb":
+        raise UsageError("--noise=any_sensor is of mosaics; leave it or --network_input=rgb out")
     _check_interface()
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")

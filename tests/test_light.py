@@ -177,7 +177,7 @@ def test_dark_deviation_is_that_of_dark_frames():
     for number in range(4):
         drawn = noise.random_noise([number, 2], "physical")
         counts = noise.add_noise(tf.zeros([600, 400]), drawn, [3, number], exposure_ratio=1.0, black_level=4000, white_level=16383)
-        expected = float(noise.dark_deviation(drawn)) ** 2 + 1 / 12
+        expected = float(drawn.dark_deviation) ** 2 + 1 / 12
         assert np.var(counts.numpy().astype(float)) == pytest.approx(expected, rel=0.05)
 
 

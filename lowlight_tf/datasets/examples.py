@@ -9,7 +9,6 @@ import tensorflow as tf
 from lowlight_tf import light, packing
 from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
 from lowlight_tf.isp.color import bt709_to_linear
-from lowlight_tf.isp.noise import dark_deviation
 
 _NOISE_SCATTER = 0.15  # of what a network is told of the noise in training, for what is measured in a frame is no better known
 
@@ -19,7 +18,7 @@ class Simulation:
     """How shorts are simulated.
 
     Attributes:
-      noise: one of noise.KINDS.
+      noise: one of capture.KINDS.
       darkest: lowest brightness of a picture's long exposure.
       many_cameras: draw the sensor, and any exposure ratio, from those of many makers.
       mix_colors: exchange the channels of pictures.
@@ -104,7 +103,7 @@ def _captured(packed, capture, camera, config, wb_gains):
     black, white = camera.levels
     noise = None
     if config.interface.noise_planes:
-        noise = _scattered([counts / (white - black) for counts in (capture.noise.gain, dark_deviation(capture.noise))], capture.seed)
+        noise = _scattered([counts / (white - black) for counts in (capture.noise.gain, capture.noise.dark_deviation)], capture.seed)
     return light.packed_input(packed, camera, config.interface, black_level=[black] * 4, white_level=white, wb_gains=wb_gains,
                               ratio=capture.exposure_ratio, noise=noise)
 
