@@ -79,7 +79,7 @@ def drawn(table, number, row=0, column=0):
 @pytest.mark.parametrize("number", [1, 3])
 def test_amplified_and_balanced_the_input_is_as_bright_as_its_target(table, number):
     """From a picture and from a raw file: averaged over many noises, input and target are the same light, in each colour."""
-    config = dataclasses.replace(EXAMPLE, white_balance=True, simulation=Simulation("gaussian", 1.0))
+    config = dataclasses.replace(EXAMPLE, interface=Interface(white_balance=True), simulation=Simulation("gaussian", 1.0))
     camera = dataclasses.replace(SONY, exposure_ratios=(10,))  # bright enough that the noise is not clipped at black
     packed, target = [], None
     for seed in range(30):
@@ -104,7 +104,10 @@ def test_a_raw_frame_is_exposed_exactly(table, photos):
     assert abs(np.mean(inputs - expected)) < 2e-3
 
 
-@pytest.mark.parametrize("options, shape", [({}, (16, 16, 4)), ({"direct_rgb": True}, (32, 32, 3)), ({"white_balance": True}, (16, 16, 4))])
+WAYS = [({}, (16, 16, 4)), ({"direct_rgb": True}, (32, 32, 3)), ({"interface": Interface(white_balance=True)}, (16, 16, 4))]
+
+
+@pytest.mark.parametrize("options, shape", WAYS)
 def test_examples_are_the_same_eager_in_a_function_and_in_tf_data(table, options, shape):
     config = dataclasses.replace(EXAMPLE, **options)
     batches = pipeline.training_batches(table, SONY, config, batch_size=1, seed=4, first_step=0, last_step=7)

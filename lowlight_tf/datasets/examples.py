@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lowlight_tf import light, packing
 from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
-from lowlight_tf.isp.color import bt709_to_linear
+from lowlight_tf.isp.color import decoded_bt709
 
 _NOISE_SCATTER = 0.15  # of what a network is told of the noise in training, for what is measured in a frame is no better known
 
@@ -121,8 +121,7 @@ def picture_example(rgb_linear, seed, camera, config):
       target: float32 [H, W, 3] in [0, 1].
     """
     capture = config.simulation.random_capture(seed, camera)
-    short, target = (expose_planes if config.direct_rgb else expose_picture)(rgb_linear, capture, camera)
-    target = camera_target(target, capture.from_srgb) if config.camera_rgb else tf.minimum(target, 1.0)
+    short, target = (expose_planes if config.direct_rgb else expose_picture)(rgb_linear, capture, camera, config.camera_rgb)
     if config.direct_rgb:
         return light.rgb_input(short, camera.levels, config.interface, capture.wb_gains, capture.exposure_ratio), target
     return _captured(packing.pack(short, camera), capture, camera, config, capture.wb_gains), target
@@ -155,7 +154,8 @@ def make_example(draw, table, camera, config):
         draw = draw | {name: draw[name] // camera.cells * camera.cells for name in ("row", "column")}
     mosaic, coded = tf.numpy_function(_read_crop(table, camera, size), [draw["pair"], draw["row"], draw["column"]],
                                       [tf.uint16, tf.uint16], stateful=False)
-    mosaic, target = tf.ensure_shape(mosaic, [None, None]), tf.cast(tf.ensure_shape(coded, [None, None, 3]), tf.float32) / 65535.0
+    mosaic, coded = tf.ensure_shape(mosaic, [None, None]), tf.ensure_shape(coded, [None, None, 3])
+    target = tf.cast(coded, tf.float32) / 65535.0
     facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
              for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb", "noise", "headroom")}
     from_srgb, noise, headroom = (facts.pop(name) for name in ("from_srgb", "noise", "headroom"))
@@ -168,7 +168,8 @@ def make_example(draw, table, camera, config):
     else:
         inputs, target = tf.cond(tf.logical_not(is_picture),
                                  lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
-                                 lambda: picture_example(bt709_to_linear(turned(target)) * headroom, draw["seed"], camera, config))
+                                 lambda: picture_example(tf.gather(decoded_bt709(), tf.cast(turned(coded), tf.int32)) * headroom,
+                                                         draw["seed"], camera, config))
     top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
     if config.keeps_phase:
         top, left = tf.cond(tf.logical_and(is_picture, draw["transpose"]), lambda: (left, top), lambda: (top, left))

@@ -109,26 +109,32 @@ def _scene(rgb_linear, capture):
     return tf.gather(rgb_linear, capture.channels, axis=-1) * capture.brightness
 
 
-def expose_picture(rgb_linear, capture, camera):
+def _target(light, capture, camera_rgb):
+    return linear_to_bt709(tf.clip_by_value(apply_matrix(light, capture.from_srgb) if camera_rgb else light, 0.0, 1.0))
+
+
+def expose_picture(rgb_linear, capture, camera, camera_rgb=False):
     """Takes a picture's scene again, in low light.
 
     Args:
       rgb_linear: float32 [..., H, W, 3], linear sRGB light; what is above 1 the sensor clips, unless the scene is exposed less.
       capture: a Capture.
       camera: a Camera.
+      camera_rgb: the target is what the sensor sees, see `camera_target`.
     Returns:
       short: uint16 [..., H, W], counts.
-      target: float32 [..., H, W, 3], sRGB, coded as LibRaw codes its renderings, 1 at white and not clipped there.
+      target: float32 [..., H, W, 3] in [0, 1], sRGB or camera colour, coded as LibRaw codes its renderings.
     """
     light = _scene(rgb_linear, capture)
-    return expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
+    short = expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera)
+    return short, _target(light, capture, camera_rgb)
 
 
-def expose_planes(rgb_linear, capture, camera):
+def expose_planes(rgb_linear, capture, camera, camera_rgb=False):
     """As `expose_picture`, for a sensor that sees all three colours everywhere: short is uint16 [..., H, W, 3], each with its own noise."""
     light = _scene(rgb_linear, capture)
     planes = tf.stack(tf.unstack(to_sensor(light, capture.from_srgb, capture.wb_gains), axis=-1), axis=-3)
-    return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), linear_to_bt709(light)
+    return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), _target(light, capture, camera_rgb)
 
 
 def camera_target(srgb, from_srgb):
