@@ -8,6 +8,11 @@ flags.DEFINE_enum("target", "srgb", ["srgb", "camera_rgb"],
 flags.DEFINE_bool("white_balance_input", False, "apply the file's as-shot white balance to the input; off in SID's protocol")
 flags.DEFINE_bool("signed_input", False,
                   "keep counts below black as negative light, so that shadows keep their mean; off in SID's protocol")
+flags.DEFINE_enum("curve", "linear", ["linear", "bt709"],
+                  "how the input's light is coded: linear, as in SID's protocol, or with the target's curve")
+flags.DEFINE_bool("noise_planes", False, "give the network two more input channels that say how noisy the amplified frame is")
+flags.DEFINE_enum("skip", "none", ["none", "demosaic"],
+                  "what the output corrects: nothing, or a fixed demosaicing of the input, which needs --curve=bt709")
 flags.DEFINE_integer("base_width", 32, "channels of block 1; each block on the way down doubles them", lower_bound=1)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "how a block halves the size: max pooling or strided convolutions")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or strided kernel in pixels, 2 or 3", lower_bound=2, upper_bound=3)

@@ -143,11 +143,13 @@ def frame_of(raw, path, camera):
     mosaic, cfa = _cropped(raw)
     check_size(path, mosaic.shape, camera)
     gains, span = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), white - float(np.mean(black))
+    measured = noise[0] / span, noise[1] / span
     development = {"black_level": black, "white_level": white, "wb_gains": gains, "ccm": raw.ccm}
     return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), **development, flip=raw.flip,
                  metadata=completed(read_metadata(path), raw), notes=raw.notes + notes,
                  plain=lambda gain: render_mosaic(mosaic, cfa, gain=gain, **development), light_gain=2.0 ** raw.dng.stops,
-                 noise=(noise[0] / span, noise[1] / span), aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels))
+                 noise=measured, noise_profile=measured if raw.dng.noise else None, aspect=raw.aspect,
+                 applied=_applied(raw, mosaic.shape, defects, levels))
 
 
 def read_raw_frame(path, camera=None):

@@ -27,7 +27,7 @@ def shipped():
 
 
 def test_it_is_whole_small_and_described(shipped):
-    assert shipped.camera == CAMERAS["bayer"] and shipped.target == "camera_rgb" and shipped.network.signed_input
+    assert shipped.camera == CAMERAS["bayer"] and shipped.target == "camera_rgb" and shipped.interface.signed
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 32e6
     card = (FOLDER / "README.md").read_text()
     assert all(word in card for word in ("Licences", "Measured", "Limits", "train.py"))

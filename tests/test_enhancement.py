@@ -22,6 +22,7 @@ from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.libraw import opened
+from lowlight_tf.light import Interface
 from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
 from lowlight_tf.stages import run_stages
 
@@ -67,8 +68,9 @@ def test_a_tiled_picture_is_the_whole_frames(tmp_path, camera, size):
 def test_the_whole_frame_is_what_test_py_makes_of_it(tmp_path):
     write_model(tmp_path / "model", copying=False)
     write_frame(tmp_path / "a.dng", size=(96, 120), scale=400)
-    params, camera, network, _, _ = load_network(tmp_path / "model")
-    predicted = make_predictor(params, camera, network)(read_short(tmp_path / "a.dng", camera), 50.0)
+    loaded = load_network(tmp_path / "model")
+    camera = loaded.camera
+    predicted = make_predictor(loaded.params, camera, loaded.network)(read_short(tmp_path / "a.dng", camera), 50.0)
     picture = developed(tmp_path / "a.dng", engine.load_model(tmp_path / "model"))
     np.testing.assert_allclose(picture, np.clip(predicted, 0, 1) * 65535, atol=1)
 
@@ -101,7 +103,7 @@ def test_a_stop_doubles_the_light(tmp_path, copying):
 
 
 def test_the_white_balance_a_model_was_trained_with(tmp_path):
-    loaded = engine.load_model(write_model(tmp_path / "model", white_balance_input=True))
+    loaded = engine.load_model(write_model(tmp_path / "model", interface=Interface(white_balance=True)))
     write_frame(tmp_path / "a.dng", mosaic=np.full([64, 64], 512 + 100, np.uint16))
     level = 100 / (16383 - 512) * 10 * 65535
     np.testing.assert_allclose(developed(tmp_path / "a.dng", loaded, 10.0)[30, 30], level * np.array([2.0, 1.0, 2.4]), rtol=1e-3)
@@ -119,7 +121,7 @@ def test_levels_of_another_camera_come_from_the_file_and_it_is_said(tmp_path):
 
 def test_a_picture_comes_back_as_it_was(tmp_path, copying_model):
     # Through the simulator's inverse and a model that changes nothing: the colours of large areas survive.
-    loaded = engine.load_model(write_model(tmp_path / "model", white_balance_input=True))
+    loaded = engine.load_model(write_model(tmp_path / "model", interface=Interface(white_balance=True)))
     picture = np.full([60, 90, 3], 30000, np.uint16)
     write_png(tmp_path / "a.png", picture)
     frame = read_frame(tmp_path / "a.png", loaded.camera)

@@ -28,6 +28,7 @@ class Short:
       visible_size: (H, W) of the file's visible area, before cropping.
       offset: (row, column) that the crop starts at.
       ccm: float32 [3, 3], white-balanced camera colour -> linear sRGB.
+      noise_profile: (shot, read) noise as the file says it, of the range from black to white; None where it does not.
     """
 
     mosaic: np.ndarray
@@ -37,6 +38,7 @@ class Short:
     visible_size: tuple
     offset: tuple
     ccm: np.ndarray
+    noise_profile: tuple | None = None
 
 
 def _check_camera(raw, camera, path):
@@ -74,7 +76,8 @@ def read_short(path, camera):
         raise LowlightError(f"{path} is {raw.mosaic.shape[1]}x{raw.mosaic.shape[0]}, smaller than a CFA tile of {camera.tile} pixels")
     if white <= max(black):
         raise LowlightError(f"{path} says black level {max(black):.0f} and white level {white}; expected white above black")
-    return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset, raw.ccm)
+    return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset, raw.ccm,
+                 raw.dng.noise and (raw.dng.noise[0], raw.dng.noise[1] ** 0.5))
 
 
 def read_target(path, camera, visible_size, offset):

@@ -5,6 +5,7 @@ import pathlib
 
 from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.linear_file import LINEAR_SUFFIXES
 from lowlight_tf.photograph_files import find_in_folder
 from lowlight_tf.raw_file import RAW_SUFFIXES
 
@@ -30,6 +31,11 @@ class Photograph:
         """Tells a raw file, whose mosaic is used as it is, from a picture, which is taken backwards through the camera."""
         return self.path.suffix.lower() in RAW_SUFFIXES
 
+    @property
+    def is_linear(self):
+        """Tells a picture that holds linear light."""
+        return self.path.suffix.lower() in LINEAR_SUFFIXES
+
 
 def find_photographs(folder, problems=None):
     """Lists the pictures and raw files of a folder and the folders in it, as `photograph_files.find_in_folder`.
@@ -44,8 +50,8 @@ def find_photographs(folder, problems=None):
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
-    paths = find_in_folder(folder, warn if problems is None else problems.add)
+        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF, OpenEXR or raw)")
+    paths = find_in_folder(folder, warn if problems is None else problems.add, more=LINEAR_SUFFIXES)
     if not paths:
-        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF or raw files in it or in folders in it")
+        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF, OpenEXR or raw files in it or in folders in it")
     return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]
