@@ -1,6 +1,6 @@
 """Enhances dark photographs. What it does is in flags/enhance_command.py; see --help."""
 
-from flags.enhance_command import main
+from flags import enhance_command
 
 if __name__ == "__main__":
-    main()
+    enhance_command.main()

@@ -1,6 +1,6 @@
 """Tests a model. What it does is in flags/test_command.py; see --help."""
 
-from flags.test_command import main
+from flags import test_command
 
 if __name__ == "__main__":
-    main()
+    test_command.main()

@@ -1,6 +1,6 @@
 """Trains a model. What it does is in flags/train_command.py; see --help."""
 
-from flags.train_command import main
+from flags import train_command
 
 if __name__ == "__main__":
-    main()
+    train_command.main()

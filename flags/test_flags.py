@@ -14,7 +14,7 @@ _DEFAULT_DENOISER = "nlm"
 
 flags.DEFINE_enum("model", "network", ["network", "classic"], "--checkpoint_dir's, or the classic pipeline, which learns nothing")
 flags.DEFINE_enum("denoiser", None, DENOISERS, "the classic pipeline's: none, nlm (non-local means; where not given) or bm3d (optional)")
-flags.DEFINE_string("result_dir", "", "where the results go (results/<model or classic-<denoiser>>/<protocol>)")
+flags.DEFINE_string("result_dir", "", "where the results go (results/<checkpoint_dir's name or classic-<denoiser>>/<protocol>)")
 flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
 flags.DEFINE_bool("report", False, "write one page of all images too, before, after and the truth, sorted by their scores: report.html")
 flags.DEFINE_bool("mixed_precision", False, "run the network in bfloat16, for GPUs that have it (not tried on one)")
