@@ -92,7 +92,8 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     checkpoint_dir, pairs_dir, calibration = sys.argv[1], sys.argv[2], sys.argv[-1]
-    _, camera, network, _, _ = load_network(checkpoint_dir)
+    loaded = load_network(checkpoint_dir)
+    camera, network = loaded.camera, loaded.network
     pairs = sid.find_pairs(pairs_dir, camera, "test", Problems())
     with tempfile.TemporaryDirectory() as name:
         paths = export_all(checkpoint_dir, calibration, pathlib.Path(name))
@@ -104,7 +105,7 @@ def main():
                     runs[runtime, quantize or "float32"] = load(path)
                     sizes[runtime, quantize or "float32"] = sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file())
         seconds = cpu_seconds(runs, network.input_channels)
-        outputs = {name: [score_output(predictor_of(run, camera, network), pair, camera)[1:] for pair in pairs]
+        outputs = {name: [score_output(predictor_of(run, camera, network, loaded.interface), pair, camera)[1:] for pair in pairs]
                    for name, run in runs.items()}
     reference = outputs["TensorFlow", "float32"]
     print(f"{len(pairs)} pairs, {os.path.basename(checkpoint_dir)}\n")

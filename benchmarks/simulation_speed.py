@@ -18,6 +18,7 @@ from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import bright, photographs, pipeline
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.errors import Problems
+from lowlight_tf.light import Interface
 
 PATCH, PATCHES, WARM_UP, ROUNDS, ASKED = 128, 200, 20, 5, 40
 KINDS = ("physical", "gaussian", "poisson")
@@ -25,7 +26,7 @@ KINDS = ("physical", "gaussian", "poisson")
 
 def patches_per_second(table, kind, seed):
     """Times the pipeline alone, once it is warm: patches a second, and processor seconds a patch."""
-    config = ExampleConfig(PATCH, white_balance=True, simulation=Simulation(kind))
+    config = ExampleConfig(PATCH, Interface(white_balance=True), simulation=Simulation(kind))
     batches = iter(pipeline.training_batches(table, CAMERAS["sony"], config, batch_size=1, seed=seed, first_step=0,
                                              last_step=WARM_UP + PATCHES))
     for _ in range(WARM_UP):

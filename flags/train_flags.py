@@ -12,28 +12,42 @@ from . import data_flags, network_flags, simulation_flags, transfer_flags
 
 FLAGS = flags.FLAGS
 MORE = (network_flags, simulation_flags, transfer_flags)  # their flags are read here too
-_SID_ONLY = ("signed_input", "base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
+# flag -> field of the Interface
+_INTERFACE = {"white_balance_input": "white_balance", "signed_input": "signed", "curve": "curve", "noise_planes": "noise_planes",
+              "skip": "skip", "target": "target"}
+_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
 
-flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
-flags.DEFINE_integer("batch_size", 1, "examples of a step, over all replicas", lower_bound=1)
-flags.DEFINE_integer("steps", 0, "length of the run in steps, or", lower_bound=0)
-flags.DEFINE_integer("epochs", 0, "in epochs; an epoch visits each training scene once", lower_bound=0)
-flags.DEFINE_float("learning_rate", 1e-4, "Adam's learning rate", lower_bound=0.0)
-flags.DEFINE_float("learning_rate_decay", 0.1, "what it is multiplied by from the decay on", lower_bound=0.0)
-flags.DEFINE_integer("decay_step", 0, "step of the decay, or", lower_bound=0)
-flags.DEFINE_integer("decay_epoch", 0, "epoch of the decay; 0: never", lower_bound=0)
-flags.DEFINE_integer("seed", 0, "of the first parameters and of every example", lower_bound=0, upper_bound=2 ** 31 - 1)
-flags.DEFINE_integer("num_replicas", 0, "GPUs, or logical CPUs where there is none; 0: all GPUs or one CPU", lower_bound=0)
+flags.DEFINE_integer("patch_size", 512, "side of the training crops in packed pixels", lower_bound=1)
+flags.DEFINE_integer("batch_size", 1, "number of examples a step, over all replicas together", lower_bound=1)
+flags.DEFINE_integer("steps", 0, "length of the run in steps; 0: --epochs says it", lower_bound=0)
+flags.DEFINE_integer("epochs", 0,
+                     "length of the run in epochs, each of which visits every training scene once; 0: --steps says it", lower_bound=0)
+flags.DEFINE_float("learning_rate", 1e-4, "learning rate of Adam at the start", lower_bound=0.0)
+flags.DEFINE_float("learning_rate_decay", 0.1, "factor of the learning rate from the decay on", lower_bound=0.0)
+flags.DEFINE_integer("decay_step", 0, "step from which the learning rate is decayed; 0: --decay_epoch says it", lower_bound=0)
+flags.DEFINE_integer("decay_epoch", 0,
+                     "epoch from which the learning rate is decayed; 0: never, unless --decay_step says it", lower_bound=0)
+flags.DEFINE_enum("schedule", "step", ["step", "cosine"],
+                  "how the learning rate falls: step, at the decay, or cosine, half a cosine down to 0 over the whole run")
+flags.DEFINE_float("clip_norm", 0.0, "most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
+flags.DEFINE_float("average", 0.0,
+                   "decay, such as 0.998, of running means of the parameters, with which the model is then run; 0: no means",
+                   lower_bound=0.0, upper_bound=0.99999)
+flags.DEFINE_integer("seed", 0,
+                     "seed of the first parameters and of every example; the same seed gives the same run",
+                     lower_bound=0, upper_bound=2 ** 31 - 1)
+flags.DEFINE_integer("num_replicas", 0, "number of GPUs, or of logical CPUs where there is none; 0: all GPUs, or one CPU", lower_bound=0)
 flags.DEFINE_integer("save_every", 1000, "steps between checkpoints; 0: only at the end", lower_bound=0)
 flags.DEFINE_integer("validate_every", 0, "steps between validations on the val split; 0: never", lower_bound=0)
-flags.DEFINE_integer("validation_images", 0, "how many images of it; 0: all", lower_bound=0)
+flags.DEFINE_integer("validation_images", 0, "number of images of the val split that are scored; 0: all", lower_bound=0)
 flags.DEFINE_integer("picture_every", 500, "steps between pictures in TensorBoard; 0: never", lower_bound=0)
-flags.DEFINE_float("max_hours", 0.0, "save and stop after so many hours; 0: no limit", lower_bound=0.0)
-flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16, for GPUs that have it (not tried on one); weights stay float32")
-flags.DEFINE_integer("stopped_exit_code", 0, "after a stop that saved before the last step; 75 makes Kubernetes and Slurm start it again",
+flags.DEFINE_float("max_hours", 0.0, "hours after which the run saves and stops; 0: no limit", lower_bound=0.0)
+flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 with float32 weights, for GPUs that have it (not tried on one)")
+flags.DEFINE_integer("stopped_exit_code", 0,
+                     "exit code of a run that was stopped and saved before its last step; 75 lets docs/clusters.md's jobs go on",
                      lower_bound=0, upper_bound=255)
-flags.DEFINE_bool("freeze_up_filters", False, "do not train the up-filters: the recipe of the released checkpoints")
-flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
+flags.DEFINE_bool("freeze_up_filters", False, "leave the up-filters as they were initialised: the recipe of the released checkpoints")
+flags.DEFINE_bool("all_bursts", False, "train on every short exposure of a scene, not only on the first, _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 
 
@@ -65,6 +79,17 @@ def _check_transfer(simulated):
             raise UsageError(f"--{name} is for real pairs, and all short exposures are simulated here; leave it out")
     if FLAGS.simulated_data_dir and not FLAGS.simulated_fraction:
         raise UsageError("--simulated_data_dir needs --simulated_fraction, such as 0.5")
+
+
+def _check_interface():
+    if FLAGS.skip != "none" and FLAGS.curve != "bt709" and not FLAGS.init_from:
+        raise UsageError("--skip=demosaic needs an input coded as the target is; give --curve=bt709 with it")
+    for name in ("noise_planes", "skip"):
+        if FLAGS[name].value not in (False, "none") and (FLAGS.model != "sid" or FLAGS.network_input == "rgb"):
+            raise UsageError(f"--{name} is of the SID network with packed input; leave it, --model or --network_input out")
+    if FLAGS.skip != "none" and FLAGS.patch_size % CAMERAS[FLAGS.camera].cells:
+        raise UsageError(f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip=demosaic wants; use a multiple of "
+                         f"{CAMERAS[FLAGS.camera].cells}")
 
 
 def check():
@@ -99,24 +124,30 @@ def check():
         raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
     if FLAGS.target == "camera_rgb" and FLAGS["white_balance_input"].present and not FLAGS.white_balance_input:
         raise UsageError("--target=camera_rgb is white-balanced camera colour; leave --nowhite_balance_input out")
+    if FLAGS.noise == "any_sensor" and FLAGS.network_input == "rgb":
+        raise UsageError("--noise=any_sensor is of mosaics; leave it or --network_input=rgb out")
+    _check_interface()
     if not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
 
-def _network(camera, transfer):
-    """The network that the flags ask for; of a run that starts from a model, that model's own."""
+def _model(camera, transfer):
+    """The network and interface that the flags ask for; of a run that starts from a model, that model's own."""
+    from lowlight_tf.light import Interface
     from lowlight_tf.model import network_for
     from lowlight_tf.transfer import start_network
     if FLAGS.init_from:
-        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY, "white_balance_input", "target") if FLAGS[name].present}
+        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY) if FLAGS[name].present}
+        given |= {field: FLAGS[name].value for name, field in _INTERFACE.items() if FLAGS[name].present}
         if FLAGS["network_input"].present:
             given["input_channels"] = 3 if FLAGS.network_input == "rgb" else camera.channels
         return start_network(transfer, camera, given)
     options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
     if FLAGS.head == "none" and options:
         options["head_units"] = 0
-    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, target=FLAGS.target,
-                       white_balance_input=FLAGS.white_balance_input or FLAGS.target == "camera_rgb", **options)
+    interface = Interface(**{field: FLAGS[name].value for name, field in _INTERFACE.items()} | {
+        "white_balance": FLAGS.white_balance_input or FLAGS.target == "camera_rgb"})
+    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, interface=interface, **options), interface
 
 
 def training_config():
@@ -126,10 +157,11 @@ def training_config():
     transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
-                 "freeze_up_filters", "mixed_precision")
+                 "freeze_up_filters", "mixed_precision", "schedule", "clip_norm", "average")
     data = data_flags.data_config(
         expert=FLAGS.expert or "",
         **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",
                                                    "train_pairs", "simulated_fraction", "simulated_data_dir")})
-    return TrainingConfig(camera=camera, network=_network(camera, transfer), data=data, transfer=transfer,
+    network, interface = _model(camera, transfer)
+    return TrainingConfig(camera=camera, network=network, interface=interface, data=data, transfer=transfer,
                           **{name: getattr(FLAGS, name) for name in same_name})

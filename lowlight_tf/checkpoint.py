@@ -12,6 +12,7 @@ from lowlight_tf.files import atomic_path, read_json, write_json
 CONFIG_NAME = "config.json"
 _KEPT = 3
 _UNFINISHED = ".unfinished"
+_AVERAGES = "averages"
 
 
 def write_config(checkpoint_dir, config):
@@ -74,14 +75,16 @@ def _compare(found, expected, prefix):
 class Store:
     """The checkpoints of one folder, for one set of variables.
 
-    The variables: the parameters, the optimizer's state where given, and the number of steps made.
+    The variables: the parameters, the optimizer's state and running means of the parameters where given, and the number of steps made.
     """
 
-    def __init__(self, checkpoint_dir, params, optimizer_state=None):
+    def __init__(self, checkpoint_dir, params, optimizer_state=None, averages=None, root="parameters"):
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._roots = {"parameters": params}
+        self._roots = {root: params}
         if optimizer_state is not None:
             self._roots["optimizer"] = optimizer_state
+        if averages is not None:
+            self._roots[_AVERAGES] = averages
         self._checkpoint = tf.train.Checkpoint(step=self.step, **self._roots)
         self.checkpoint_dir = pathlib.Path(checkpoint_dir)
         self.saved = None  # the newest step that is on disk
@@ -118,6 +121,12 @@ class Store:
         with atomic_path(self.checkpoint_dir / "checkpoint") as temporary:
             temporary.write_text("\n".join(lines) + "\n")
 
+    def _begin_averages(self, found):
+        """Lets running means that a checkpoint does not hold begin at its parameters."""
+        if not any(key.startswith(f"{_AVERAGES}/") for key in found):
+            for name, average in self._roots.get(_AVERAGES, {}).items():
+                average.assign(self._roots["parameters"][name])
+
     def restore(self):
         """Loads the newest checkpoint, strictly: the tensors in the file are exactly the variables' names and shapes.
 
@@ -134,13 +143,31 @@ class Store:
             for root, variables in self._roots.items():
                 expected = {name: list(variable.shape) for name, variable in variables.items()}
                 keys = {key: shape for key, shape in found.items() if key.startswith(f"{root}/")}
+                if root == _AVERAGES and not keys and len(self._roots) > 1:  # they were not kept so far
+                    continue
                 _compare({_name(key): shape for key, shape in keys.items()}, expected, prefix)
             self._checkpoint.restore(prefix).expect_partial()
+            self._begin_averages(found)
         except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
             raise LowlightError(f"checkpoint {prefix} is damaged ({first_line(error)}); delete the files {pathlib.Path(prefix).name}.* to "
                                 "go on from the one before") from error
         self.saved = int(self.step.numpy())
         return self.saved
+
+
+def _averaged(prefix):
+    """Tells whether a checkpoint holds running means of the parameters; False for a damaged one, whose restoring says so."""
+    try:
+        return any(name.startswith(f"{_AVERAGES}/") for name, _ in tf.train.list_variables(prefix))
+    except (tf.errors.OpError, ValueError, RuntimeError):
+        return False
+
+
+def _restore_averages(prefix, params):
+    """Loads the running means into the parameters; returns their step, or None where the checkpoint has none."""
+    if not _averaged(prefix):
+        return None
+    return Store(pathlib.Path(prefix).parent, params, root=_AVERAGES).restore()
 
 
 def _load_shipped(checkpoint_dir, params):
@@ -167,7 +194,10 @@ def load_parameters(checkpoint_dir, params):
     Raises:
       LowlightError: as `Store.restore`, and where there is no checkpoint: an untrained network would make black pictures.
     """
-    step = Store(checkpoint_dir, params).restore()
+    prefix = latest(checkpoint_dir)
+    step = _restore_averages(prefix, params) if prefix else None
+    if step is None:
+        step = Store(checkpoint_dir, params).restore()
     if step is None:
         step = _load_shipped(checkpoint_dir, params)
     if step is None:

@@ -22,15 +22,11 @@ class Denoise20Config:
       input_channels: 4 for packed Bayer, 9 for packed X-Trans, 3 for RGB.
       upscale: output pixels along one side of an input pixel: 2, 3, or 1 for RGB.
       channel_colors: index into (R, G, B) of each input channel.
-      white_balance_input: the input was multiplied by the as-shot gains before amplification.
-      target: "srgb" or "camera_rgb", as the SID network's.
     """
 
     input_channels: int = 4
     upscale: int = 2
     channel_colors: tuple = (0, 1, 2, 1)
-    white_balance_input: bool = False
-    target: str = "srgb"
 
     def __post_init__(self):
         if len(self.channel_colors) != self.input_channels or set(self.channel_colors) != {0, 1, 2}:

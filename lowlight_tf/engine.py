@@ -8,11 +8,13 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from lowlight_tf import model, packing, tiling
+from lowlight_tf import light, model, tiling
 from lowlight_tf.cameras import Camera
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation import load_network
 from lowlight_tf.finishing import finish
+from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.rendering import RENDERING_BYTES
 
 _SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
 _ALIGNMENT = 64       # bytes
@@ -21,13 +23,18 @@ _FREE_SHARE = 0.5     # of the free memory that is taken where no limit was give
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A loaded model: `run` is its network, float32 [1, h, w, C] -> [1, H, W, 3]; `target` what that returns; `step` its age."""
+    """A loaded model: `run` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age."""
 
     camera: Camera
     network: object
-    target: str
+    interface: light.Interface
     step: int
     run: Callable
+
+    @property
+    def target(self):
+        """What the output is."""
+        return self.interface.target
 
 
 def load_model(checkpoint_dir, mixed_precision=False):
@@ -41,23 +48,27 @@ def load_model(checkpoint_dir, mixed_precision=False):
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    params, camera, network, _, step = load_network(checkpoint_dir)
+    loaded = load_network(checkpoint_dir)
+    params, camera, network, interface = loaded.params, loaded.camera, loaded.network, loaded.interface
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
-        return model.forward(params, inputs, network, mixed_precision)
+        return model.run(params, inputs, camera, network, interface, mixed_precision)
 
-    return Model(camera, network, network.target, step, run)
+    return Model(camera, network, interface, loaded.step, run)
 
 
-def network_inputs(packed, frame, ratio, loaded):
-    """Turns packed counts [h, w, C] into what the network sees: float32 [1, h, w, C], or full-resolution RGB where it takes that."""
-    camera, network = loaded.camera, loaded.network
-    light = packing.normalise(packed[None], camera, frame.black_level, frame.white_level,
-                              getattr(network, "signed_input", False))
-    if network.white_balance_input:
-        light = packing.white_balance(light, camera, frame.wb_gains)
-    return packing.network_input(packing.amplify(light, ratio), camera, network.input_channels)
+def noise_of(packed, frame, loaded):
+    """Returns the (shot, read) noise of a frame, of its whole packed counts [h, w, C]; None where the model does not ask for it."""
+    return frame_noise(packed, frame, loaded.camera) if loaded.interface.noise_planes else None
+
+
+def network_inputs(packed, frame, ratio, loaded, noise=None):
+    """Turns packed counts [h, w, C] into what the network sees: float32 [1, h, w, C], or full-resolution RGB where it takes that.
+
+    `noise` is that of the whole frame, from `noise_of`, or known from elsewhere: nothing is measured tile by tile.
+    """
+    return light.frame_input(packed[None], frame, ratio, loaded.camera, loaded.interface, loaded.network.input_channels, noise)
 
 
 def free_memory(memory_limit=0):
@@ -82,8 +93,11 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
       has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
     """
     picture = 3 if settings.eight_bits else 6
+    blends = settings.strength < 1
     # Mosaic and picture; then packed and the plain rendering, or a turned copy: TensorFlow keeps what a tile took for the next one.
-    photosite = 2 + picture + max(2 + 6 * (settings.strength < 1), picture)
+    photosite = 2 + picture + max(2 + 6 * blends, picture)
+    if blends and has_neighbours:  # and so it does while LibRaw renders the next frame, from mosaic and packed
+        photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
     photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
     return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
 
@@ -102,15 +116,17 @@ def _plain(frame, gain, size, before, settings):
         return None
     rendered = frame.plain(gain)
     after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
+    if not any((*before, *after)):
+        return rendered  # np.pad copies even then
     return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
 
 
-def _tile_output(rows, columns, packed, frame, ratio, loaded):
+def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
     """Runs the network on one tile: float32 [H, W, 3], the part that is kept."""
     shrink, scale = loaded.camera.upscale // loaded.network.upscale, loaded.network.upscale
     top, left = rows.start // shrink, columns.start // shrink
     part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
-    inputs = network_inputs(part, frame, ratio, loaded)
+    inputs = network_inputs(part, frame, ratio, loaded, noise)
     inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
     return loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
                               (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
@@ -145,9 +161,10 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
     canvas = _aligned_empty((height * scale, width * scale, 3), np.uint8 if settings.eight_bits else np.uint16)
     plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
     tiles = _plan(frame, height, width, loaded.network, most_pixels)
+    noise = noise_of(packed, frame, loaded) if settings.strength > 0 else None
     for done, (rows, columns) in enumerate(tiles, 1):
         where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
-        output = _tile_output(rows, columns, packed, frame, ratio, loaded) if settings.strength > 0 else None
+        output = _tile_output(rows, columns, packed, frame, ratio, loaded, noise) if settings.strength > 0 else None
         canvas[where] = finish(output, None if plain is None else plain[where], frame.ccm, loaded.target, settings)
         tell(done, len(tiles))
     return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]

@@ -24,7 +24,7 @@ from lowlight_tf.provenance import may_replace, not_ours
 from lowlight_tf.ratio_sheet import make_ratio_sheet
 from lowlight_tf.report_entries import BYTES_PER_PHOTOSITE, photograph_entry
 from lowlight_tf.shutter import Exposure, light_ratio
-from lowlight_tf.stages import run_stages
+from lowlight_tf.stages import of_its_file, run_stages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class EnhanceConfig:
       quality: of JPEGs.
       overwrite: make results again that are there; files that lowlight_tf did not write stay.
       memory_limit: bytes of resident memory; 0 for half of what is free.
-      ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
+      ratio_sheet: write a sheet of ratios to choose from instead of the picture.
       report: write a page of the run's pictures too.
       mixed_precision: run the network in bfloat16.
     """
@@ -122,6 +122,7 @@ class _Stages:
         self._loaded, self._config, self._bar, self._page = loaded, config, bar, page
         self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
 
+    @of_its_file
     def decode(self, job):
         """Reads a Job's file and chooses its ratio."""
         started = time.monotonic()
@@ -134,6 +135,7 @@ class _Stages:
         ratio, reason, finish = choose(frame, packed, self._config, camera)
         return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
 
+    @of_its_file
     def develop(self, file):
         """Runs the network."""
         started = time.monotonic()
@@ -154,6 +156,7 @@ class _Stages:
         self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)
         self._bar.update(1 / tiles)
 
+    @of_its_file
     def encode(self, file):
         """Writes the result and says so."""
         started = time.monotonic()

@@ -10,7 +10,8 @@ import statistics
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import checkpoint, model, packing
+from lowlight_tf import checkpoint, light, model, packing
+from lowlight_tf.cameras import Camera
 from lowlight_tf.console import progress, say, warn
 from lowlight_tf.datasets import sid, sources
 from lowlight_tf.datasets.frames import read_short, read_target
@@ -19,6 +20,7 @@ from lowlight_tf.files import atomic_path, check_writable, write_json
 from lowlight_tf.finishing import Finish, finish
 from lowlight_tf.html_report import PAGE_NAME, write_page
 from lowlight_tf.image_file import to_uint8, write_png
+from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
 from lowlight_tf.overview import write_overview
 from lowlight_tf.provenance import check_replaceable
@@ -41,51 +43,58 @@ class Score:
     input_ssim: float | None
 
 
-def predictor_of(run, camera, network):
-    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: normalise, pack, amplify, `run`.
+def predictor_of(run, camera, network, interface=light.SID):
+    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, `run`.
 
     Args:
-      run: the network, float32 [1, h, w, C] -> [1, H, W, 3].
-      camera, network: the model's.
+      run: the model, float32 [1, h, w, C] -> [1, H, W, 3].
+      camera, network, interface: the model's.
     """
     def predict(short, ratio):
         packed = packing.pack(short.mosaic[None], camera)
-        packed = packing.normalise(packed, camera, short.black_level, short.white_level,
-                                    getattr(network, "signed_input", False))
-        if network.white_balance_input:
-            packed = packing.white_balance(packed, camera, short.wb_gains)
-        packed = packing.amplify(packed, ratio)
-        output = run(packing.network_input(packed, camera, network.input_channels))[0]
-        if network.target == "camera_rgb":
-            return finish(output, None, short.ccm, network.target, Finish(curve="bt709")) / np.float32(65535)
+        noise = frame_noise(packed[0].numpy(), short, camera) if interface.noise_planes else None
+        output = run(light.frame_input(packed, short, ratio, camera, interface, network.input_channels, noise))[0]
+        if interface.target == "camera_rgb":
+            return finish(output, None, short.ccm, interface.target, Finish(curve="bt709")) / np.float32(65535)
         return np.asarray(output)
 
     return predict
 
 
-def make_predictor(params, camera, network, mixed_precision=False):
-    """Returns `predictor_of` a network with parameters."""
+def make_predictor(params, camera, network, interface=light.SID, mixed_precision=False):
+    """Returns `predictor_of` a model with parameters."""
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
-        return model.forward(params, inputs, network, mixed_precision)
+        return model.run(params, inputs, camera, network, interface, mixed_precision)
 
-    return predictor_of(run, camera, network)
+    return predictor_of(run, camera, network, interface)
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A model's parts: its parameters, what it is, config.json's content, and the step of its checkpoint."""
+
+    params: dict
+    camera: Camera
+    network: object
+    interface: light.Interface
+    config: dict
+    step: int
 
 
 def load_network(checkpoint_dir):
     """Loads a trained or imported model's parts.
 
     Returns:
-      its parameters, Camera, network's config, config.json and step.
+      A Loaded.
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
     config = checkpoint.read_config(checkpoint_dir)
-    camera, network = model.from_description(config, checkpoint_dir)
+    camera, network, interface = model.from_description(config, checkpoint_dir)
     params = model.initialize_parameters(network)
-    step = checkpoint.load_parameters(checkpoint_dir, params)
-    return params, camera, network, config, step
+    return Loaded(params, camera, network, interface, config, checkpoint.load_parameters(checkpoint_dir, params))
 
 
 def load_model(checkpoint_dir, mixed_precision=False):
@@ -99,8 +108,9 @@ def load_model(checkpoint_dir, mixed_precision=False):
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    params, camera, network, config, step = load_network(checkpoint_dir)
-    return make_predictor(params, camera, network, mixed_precision), camera, config, step
+    loaded = load_network(checkpoint_dir)
+    predict = make_predictor(loaded.params, loaded.camera, loaded.network, loaded.interface, mixed_precision)
+    return predict, loaded.camera, loaded.config, loaded.step
 
 
 def score_output(predict, pair, camera):

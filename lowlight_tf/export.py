@@ -156,16 +156,17 @@ def export(config, problems):
       LowlightError: where there is no model, packages are missing, or the output is there already. OutputError: where it cannot be written.
     """
     _check(config)
-    params, camera, network, _, step = load_network(config.checkpoint_dir)
-    if config.quantize == "int8" and isinstance(network, Denoise20Config):
+    loaded = load_network(config.checkpoint_dir)
+    if config.quantize == "int8" and isinstance(loaded.network, Denoise20Config):
         raise LowlightError("--quantize=int8 is for the SID network: all of denoise20 works at full resolution, where 8 bits show; "
                             "use --quantize=float16")
     made = FORMATS[config.format]
-    graph = make_graph(params, camera, network, config.kind, half=config.quantize == "float16" and config.format == "saved_model")
+    graph = make_graph(loaded.params, loaded.camera, loaded.network, config.kind, loaded.interface,
+                       half=config.quantize == "float16" and config.format == "saved_model")
     feeds = calibration_feeds(graph, config.data_dir, problems) if config.quantize == "int8" else []
     sweep(config.path.parent)
     with made.atomic(config.path) as temporary:
-        made.write(temporary, graph, config.quantize, json.dumps(describe(graph, step, config.quantize), indent=2), feeds)
-    say(f"Step {step} of {config.checkpoint_dir}: {config.path} ({_size(config.path):.1f} MB). "
+        made.write(temporary, graph, config.quantize, json.dumps(describe(graph, loaded.step, config.quantize), indent=2), feeds)
+    say(f"Step {loaded.step} of {config.checkpoint_dir}: {config.path} ({_size(config.path):.1f} MB). "
         f"Inputs: {', '.join(f'{spec.name} {spec.dtype.name} {spec.shape.as_list()}' for spec in graph.specs)}; "
-        f"output: {network.target}, float32 [1, H, W, 3].".replace("None", "any"))
+        f"output: {loaded.interface.target}, float32 [1, H, W, 3].".replace("None", "any"))

@@ -32,6 +32,7 @@ class Frame:
       light_gain: what the light is multiplied by at an exposure ratio of 1; a DNG's BaselineExposure says it.
       noise: (shot, read) noise: the variance that a unit of light brings, and the standard deviation in the dark, both of the range from
         black to white; None where it is still to be measured.
+      noise_profile: the same as the file says it; None where it does not.
       aspect: (vertical, horizontal) factors by which the picture is stretched so that its pixels are square.
       applied: what else was done to the counts, in words.
     """
@@ -51,6 +52,7 @@ class Frame:
     plain: Callable
     light_gain: float = 1.0
     noise: tuple | None = None
+    noise_profile: tuple | None = None
     aspect: tuple = (1.0, 1.0)
     applied: tuple = ()
 

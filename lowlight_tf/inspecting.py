@@ -14,7 +14,7 @@ from lowlight_tf.raw_frame import camera_of
 def _model_fit(camera, checkpoint_dir):
     """Says in words whether a model can take the files of a camera."""
     try:
-        of, _ = model.from_description(checkpoint.read_config(checkpoint_dir), checkpoint_dir)
+        of, *_ = model.from_description(checkpoint.read_config(checkpoint_dir), checkpoint_dir)
     except LowlightError as error:
         return {"fits": False, "why": str(error)}
     fits = cfa_offset(camera.cfa, of) is not None
@@ -84,7 +84,7 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
     Args:
       names: files, globs and folders.
       checkpoint_dir: the model whose fitting is asked.
-      as_json: print one JSON list in the place of words.
+      as_json: print one JSON list instead of words.
       problems: Problems, told of each file that cannot be read.
     """
     found = []

@@ -13,7 +13,6 @@ import tensorflow as tf
 from lowlight_tf import winograd
 
 MAX_EXTRA_BLOCKS = 3
-TARGETS = ("srgb", "camera_rgb")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,16 +20,12 @@ class NetworkConfig:
     """Sizes of the network, and the variations of it that keep the output at upscale times the input's size.
 
     Attributes:
-      input_channels: 4 for packed Bayer, 9 for packed X-Trans, 3 for RGB.
+      input_channels: 4 for packed Bayer, 9 for packed X-Trans, 2 more with noise planes, 3 for RGB.
       upscale: output pixels along one side of an input pixel: 2, 3, or 1 for RGB.
       base_width: channels of block 1; blocks 2 to 5 double them, blocks 6 to 9 halve them.
       downsample: "pool" for max pooling after blocks 1 to 4, "strided" for a learned convolution of stride 2 in its place.
       pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
       extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
-      white_balance_input: the input was multiplied by the as-shot gains before amplification; SID's own is not.
-      signed_input: counts below black are negative light in the input; SID's own is cut off there.
-      target: what the output is: "srgb", SID's finished picture, or "camera_rgb", white-balanced linear camera colour that the file's own
-        matrix finishes; both are coded with LibRaw's curve.
       head: "none", or "fc" for two fully-connected layers at each pixel of block 10's output, for transfer.
       head_units: features between the two layers; 0 without a head.
     """
@@ -41,15 +36,12 @@ class NetworkConfig:
     downsample: str = "pool"
     pool_window: int = 2
     extra_blocks: int = 0
-    white_balance_input: bool = False
-    signed_input: bool = False
-    target: str = "srgb"
     head: str = "none"
     head_units: int = 0
 
     def __post_init__(self):
         allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1),
-                   "target": TARGETS, "head": ("none", "fc")}
+                   "head": ("none", "fc")}
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, values))}")
@@ -199,10 +191,11 @@ def forward(params, packed, config):
 
     Args:
       params: what `initialize_parameters(config)` returns, variables or tensors.
-      packed: float32 [B, h, w, config.input_channels], amplified linear light in [0, 1]. Any h and w.
+      packed: float32 [B, h, w, config.input_channels], what its Interface makes of the counts: at most 1, and
+        negative where that is signed. Any h and w.
       config: the NetworkConfig.
     Returns:
-      float32 [B, h * upscale, w * upscale, 3], config.target with 1 as white, not clipped.
+      float32 [B, h * upscale, w * upscale, 3], the interface's target with 1 as white, not clipped; or a correction, see `light.base`.
     """
     conv1 = _conv(params, "conv1_1", packed)                # [B, h, w, 32] at the original's base width
     conv1 = _conv(params, "conv1_2", conv1)

@@ -1,4 +1,4 @@
-"""Adam over a dict of parameters, its state a dict of variables beside them."""
+"""Adam over a dict of parameters, its state a dict of variables beside them; and two ways to calm a training."""
 
 import tensorflow as tf
 
@@ -41,3 +41,36 @@ def adam_update(params, state, gradients, learning_rate):
         tf.raw_ops.ResourceApplyAdam(
             var=params[name].handle, m=state[f"{name}/m"].handle, v=state[f"{name}/v"].handle, beta1_power=beta1_power,
             beta2_power=beta2_power, lr=learning_rate, beta1=BETA1, beta2=BETA2, epsilon=EPSILON, grad=gradient)
+
+
+def clip_gradients(gradients, most):
+    """Shortens gradients, all by one factor, so that their common norm is at most `most`: dict from name to tensor, the same again.
+
+    Reference: Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent Neural Networks", ICML 2013, section 3.2.
+    """
+    factor = most / tf.maximum(tf.linalg.global_norm(list(gradients.values())), most)
+    return {name: factor * gradient for name, gradient in gradients.items()}
+
+
+def initialize_averages(params):
+    """Creates what `update_averages` keeps: dict from name to a variable of the parameter's value."""
+    return {name: tf.Variable(parameter, name=f"{name}/average") for name, parameter in params.items()}
+
+
+def update_averages(averages, params, updates, decay):
+    """Moves running means of the parameters towards them, in place: mean += (1 - d) (parameter - mean).
+
+    d is `decay` once many updates were made, and smaller before: a mean that began at random weights would keep them for long.
+
+    Args:
+      averages: from `initialize_averages(params)`.
+      params: dict from name to tf.Variable, just updated.
+      updates: int64 scalar, Adam's t.
+      decay: in [0, 1).
+    Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992; the exponential form is TF1's
+    ExponentialMovingAverage with num_updates.
+    """
+    t = tf.cast(updates, tf.float32)
+    share = 1 - tf.minimum(decay, (1 + t) / (10 + t))
+    for name, average in averages.items():
+        tf.raw_ops.AssignAddVariableOp(resource=average.handle, value=share * (params[name] - average))

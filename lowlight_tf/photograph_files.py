@@ -104,16 +104,17 @@ def without_twins(paths):
     return [path for path in paths if path.suffix.lower() in RAW_SUFFIXES or folded(path.with_suffix("")) not in raws]
 
 
-def find_in_folder(folder, report, excluded=None, is_wanted=lambda path: True):
+def find_in_folder(folder, report, excluded=None, is_wanted=lambda path: True, more=()):
     """Lists the photographs of a folder and the folders in it, raw files without the pictures that are their twins.
 
     Args:
       folder, report, excluded: as `walk`.
       is_wanted: function of a pathlib.Path; what it refuses counts as no photograph.
+      more: tuple of endings of files that are wanted besides raw files and pictures.
     Returns:
       list of pathlib.Path, sorted.
     """
-    paths = [path for path in walk(folder, SUFFIXES, report, excluded) if is_wanted(path)]
+    paths = [path for path in walk(folder, (*SUFFIXES, *more), report, excluded) if is_wanted(path)]
     chosen = without_twins(paths)
     if len(chosen) < len(paths):
         number = len(paths) - len(chosen)

@@ -8,6 +8,7 @@ from lowlight_tf.engine import network_inputs
 from lowlight_tf.finishing import Finish, finish
 from lowlight_tf.frame import as_seen
 from lowlight_tf.image_file import to_uint8
+from lowlight_tf.isp.noise_estimate import measure_noise
 
 _SIDE = 256           # packed pixels of the longer side of a small picture
 _STOPS = (-3, -2, -1, 0, 1, 2)
@@ -38,9 +39,9 @@ def make_ratio_sheet(packed, frame, ratio, loaded):
       uint16 [H, W, 3], the sheet, upright.
     """
     small = exposure.block_means(packed, max(1, max(packed.shape[:2]) // _SIDE))
-    panels = []
+    noise, panels = measure_noise(small, frame, loaded.camera) if loaded.interface.noise_planes else None, []
     for value in sheet_ratios(ratio):
-        output = loaded.run(network_inputs(small, frame, value * frame.light_gain, loaded))[0]
+        output = loaded.run(network_inputs(small, frame, value * frame.light_gain, loaded, noise))[0]
         picture = to_uint8(as_seen(finish(output, None, frame.ccm, loaded.target, Finish()), frame))
         panels.append(_labelled(picture, value, value == ratio))
     blank = np.full_like(panels[0], 255)

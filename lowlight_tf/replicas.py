@@ -12,8 +12,8 @@ from lowlight_tf.console import say
 from lowlight_tf.datasets import pipeline
 from lowlight_tf.errors import LowlightError, UsageError, first_line
 from lowlight_tf.losses import l1
-from lowlight_tf.model import forward
-from lowlight_tf.optimizer import adam_update
+from lowlight_tf.model import run
+from lowlight_tf.optimizer import adam_update, clip_gradients, update_averages
 from lowlight_tf.packing import network_input
 
 _START_SECONDS = 1800  # that a worker waits for the others: machines of one job may start minutes apart, and nobody should wait for ever
@@ -144,7 +144,7 @@ def distributed_batches(strategy, source, config, first_step, last_step):
     return iter(strategy.distribute_datasets_from_function(batches))
 
 
-def make_train_step(strategy, params, state, config, trainable):
+def make_train_step(strategy, params, state, config, trainable, averages=None):
     """Builds the training step.
 
     Args:
@@ -152,6 +152,7 @@ def make_train_step(strategy, params, state, config, trainable):
       params, state: parameters and Adam's state, created in the strategy's scope.
       config: a TrainingConfig.
       trainable: names of the parameters to train.
+      averages: running means of the parameters, from `optimizer.initialize_averages`; None for none.
     Returns:
       function of (batch, learning_rate, stop) -> (mean loss, sum of stop over the replicas). A request to stop that reaches one worker
       thus reaches all of them after the same step.
@@ -159,10 +160,13 @@ def make_train_step(strategy, params, state, config, trainable):
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)
-            loss = l1(forward(params, inputs, config.network, config.mixed_precision), target)
+            loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        gradients = clip_gradients(gradients, config.clip_norm) if config.clip_norm else gradients
         adam_update(params, state, gradients, learning_rate)
+        if averages:
+            update_averages(averages, params, state["t"], config.average)
         return loss, tf.identity(stop)  # a tensor of each replica's own, which `reduce` can add up
 
     @tf.function

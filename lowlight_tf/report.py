@@ -11,23 +11,26 @@ from lowlight_tf import packing
 from lowlight_tf.console import TERMINAL, progress, say
 from lowlight_tf.errors import OutputError
 from lowlight_tf.files import atomic_path
+from lowlight_tf.light import SID
 
 HISTORY_NAME = "history.csv"
 _SCALARS_EVERY = 10
 _LINE_SECONDS = 30.0
 
 
-def side_by_side(packed, output, target, camera):
-    """Puts the amplified input (superpixels, gamma 1/2.2), the output and the target of a batch's first example in a row.
+def side_by_side(packed, output, target, camera, interface=SID):
+    """Puts the input (superpixels, coded), the output and the target of a batch's first example in a row.
 
     Args:
-      packed: float32 [B, h, w, C] or RGB [B, h, w, 3]; output, target: float32 [B, H, W, 3].
+      packed: float32 [B, h, w, C] or RGB [B, h, w, 3], what the network sees; output, target: float32 [B, H, W, 3].
       camera: a Camera.
+      interface: the model's Interface.
     Returns:
       uint8 [1, H, 3 * W, 3].
     """
-    rgb = packed if packed.shape[-1] == 3 else packing.superpixels(packed, camera)
-    shown = tf.image.resize(rgb[:1] ** (1 / 2.2), tf.shape(target)[1:3], method="nearest")
+    rgb = packed if packed.shape[-1] == 3 else packing.superpixels(packed[..., :camera.channels], camera)
+    coded = rgb[:1] if interface.curve == "bt709" else tf.maximum(rgb[:1], 0.0) ** (1 / 2.2)
+    shown = tf.image.resize(coded, tf.shape(target)[1:3], method="nearest")
     row = tf.concat([shown, output[:1], target[:1]], axis=2)
     return tf.cast(tf.round(tf.clip_by_value(row, 0, 1) * 255), tf.uint8)
 

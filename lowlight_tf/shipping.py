@@ -9,22 +9,22 @@ from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation import load_network
 
-_KEPT = ("model", "camera", "network", "target", "versions")  # nothing of the machine that it was trained on
+_KEPT = ("model", "camera", "network", "interface", "target", "versions")  # nothing of the machine that it was trained on
 
 
 def _mean(checkpoint_dirs):
     """Averages the parameters of models of one network: dict from name to float32 array; the first's config.json; the largest step."""
-    params, camera, network, config, step = load_network(checkpoint_dirs[0])
-    sums = {name: parameter.numpy().astype(np.float64) for name, parameter in params.items()}
+    first = load_network(checkpoint_dirs[0])
+    step, sums = first.step, {name: parameter.numpy().astype(np.float64) for name, parameter in first.params.items()}
     for folder in checkpoint_dirs[1:]:
-        others, other_camera, other_network, _, other_step = load_network(folder)
-        if (other_camera, other_network) != (camera, network):
+        other = load_network(folder)
+        if (other.camera, other.network, other.interface) != (first.camera, first.network, first.interface):
             raise LowlightError(f"{folder} holds another kind of model than {checkpoint_dirs[0]}; only models of one camera and network, "
                                 "adapted from one another, can be averaged")
-        step = max(step, other_step)
-        for name, parameter in others.items():
+        step = max(step, other.step)
+        for name, parameter in other.params.items():
             sums[name] += parameter.numpy()
-    return {name: (value / len(checkpoint_dirs)).astype(np.float32) for name, value in sums.items()}, config, step
+    return {name: (value / len(checkpoint_dirs)).astype(np.float32) for name, value in sums.items()}, first.config, step
 
 
 def _check_output(output):

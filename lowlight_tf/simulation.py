@@ -35,7 +35,7 @@ def _clean_frame(photograph, camera, capture):
         return packing.unpack(light, camera), target, {"wb_gains": short.wb_gains, "xyz_to_camera": xyz_to_camera_matrix(short.ccm),
                                                        "make": "Simulated", "model": camera.folder}
     light = picture_light(photograph, camera) * capture.brightness
-    target = tf.cast(tf.round(linear_to_bt709(light) * 65535), tf.uint16).numpy()
+    target = tf.cast(tf.round(linear_to_bt709(tf.minimum(light, 1.0)) * 65535), tf.uint16).numpy()
     gains = tuple(float(gain) for gain in capture.wb_gains)
     return mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), target, {
         "wb_gains": gains, "xyz_to_camera": camera.xyz_to_camera, "make": camera.make, "model": camera.model}

@@ -69,7 +69,8 @@ def is_finished(path, grey=True):
                 return False
             largest = _largest(pages)
             stored = sum(sum(page.databytecounts) for page in pages)
-            return grey and largest.photometric in _GREY and 2 * stored > tiff.filehandle.size
+            says_grey = largest.photometric in _GREY and "PhotometricInterpretation" in largest.tags  # a CR2's raw page says nothing
+            return grey and says_grey and 2 * stored > tiff.filehandle.size
     except Exception:  # tifffile raises whatever the place of the damage does
         return False
 

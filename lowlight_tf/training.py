@@ -14,7 +14,7 @@ from lowlight_tf.datasets import sources
 from lowlight_tf.errors import LowlightError, NonFiniteError, first_line
 from lowlight_tf.files import check_writable
 from lowlight_tf.metrics import psnr, ssim
-from lowlight_tf.optimizer import initialize_adam
+from lowlight_tf.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.packing import network_input
 from lowlight_tf.replicas import (
     check_agreement,
@@ -37,7 +37,7 @@ class _Validator:
         self._pairs = []
         if config.validate_every and located.dataset in datasets.PAIRED:
             self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.validation_images or None]
-        self._predict = evaluation.make_predictor(params, config.camera, config.network)
+        self._predict = evaluation.make_predictor(params, config.camera, config.network, config.interface)
         self._camera, self._problems = config.camera, problems
         if config.validate_every and not self._pairs:
             say("No val split (names that begin with 2) in the data: training without validation.")
@@ -64,7 +64,8 @@ def _check_folder(config):
                             f"--init_from={config.checkpoint_dir} and another --checkpoint_dir")
     check_writable(config.checkpoint_dir)
     if checkpoint.latest(config.checkpoint_dir):
-        model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.checkpoint_dir)
+        model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.interface,
+                         config.checkpoint_dir)
 
 
 class _Run:
@@ -82,7 +83,8 @@ class _Run:
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
-            self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state)
+            self.averages = initialize_averages(self.params) if config.average else None
+            self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state, self.averages)
             self.trainable = trainable_names(self.params, config)
             restored = self.store.restore()
             self.parts = self._start(restored)
@@ -100,6 +102,9 @@ class _Run:
             start = transfer.load_start(self.params, config.transfer, config.seed)
         else:
             start = None
+        if start and restored is None:
+            for name, average in (self.averages or {}).items():
+                average.assign(self.params[name])
         return start and transfer.describe_parts(self.params, self.trainable, start, config.transfer)
 
     def begin(self):
@@ -109,7 +114,7 @@ class _Run:
             tell_changes(self.config.checkpoint_dir, described)
             checkpoint.write_config(self.config.checkpoint_dir, described)
             self.report = TrainingReport(self.config.checkpoint_dir, self.first, self.last)
-            self.validate = _Validator(self.params, self.config, self.located, self.problems)
+            self.validate = _Validator(self.averages or self.params, self.config, self.located, self.problems)
             if self.parts:
                 transfer.tell_parts(self.parts, self.params)
 
@@ -143,9 +148,10 @@ class _Run:
 
     def _show(self, batch):
         packed, target = local_example(self.strategy, batch)
-        inputs = network_input(packed, self.config.camera, self.config.network.input_channels)
-        output = model.forward(self.params, inputs, self.config.network)
-        self.report.picture(self.step, side_by_side(inputs, output, target, self.config.camera))
+        config = self.config
+        inputs = network_input(packed, config.camera, config.network.input_channels)
+        output = model.run(self.averages or self.params, inputs, config.camera, config.network, config.interface)
+        self.report.picture(self.step, side_by_side(inputs, output, target, config.camera, config.interface))
 
     def save(self):
         """Writes a checkpoint, unless a parameter is not finite."""
@@ -169,7 +175,7 @@ def _next_batch(batches, source):
 def _loop(run, stop):
     """Makes steps until the last one, a request to stop, or an error. Returns whether the run is complete."""
     config = run.config
-    train_step = make_train_step(run.strategy, run.params, run.state, config, run.trainable)
+    train_step = make_train_step(run.strategy, run.params, run.state, config, run.trainable, run.averages)
     batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
     while run.step < run.last:
         rate = learning_rate_at(run.step, config, run.scenes)

@@ -48,5 +48,7 @@ def prepare_source(config, located, problems):
     if not cached:
         raise LowlightError(f"no training pairs in {located.data_dir}: {len(pairs)} found, none usable; expected shorts "
                             "whose names begin with 0 in short/, and their longs in long/")
+    if config.interface.noise_planes:
+        cached = cache.measure_noise(cached, config.camera)
     real = pipeline.make_table(cached, config.camera, config.patch_size)
     return _mixture(real, pairs, config, problems) if located.simulated_fraction else real

@@ -8,25 +8,25 @@ from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.network import erase_head, is_head
 
 HEAD_UNITS = 64  # where none are asked for
-_FREE = ("target", "white_balance_input", "signed_input")  # other values change what the same layers see and return: a start all the same
+_FREE = ("target", "white_balance", "signed")  # other values change what the same layers see and return: a start all the same
 
 
 def start_network(transfer, camera, given):
-    """Returns the network of a run that starts from a model: the model's own, with a head where one is asked for.
+    """Returns the network and interface of a run that starts from a model: the model's own, with a head where one is asked for.
 
     Args:
       transfer: a Transfer with init_from.
       camera: the Camera to train for.
-      given: {field of the network's config: value} that the user asked for; "model" may name a key of model.MODELS.
+      given: {field of the network's config or the interface: value} that the user asked for; "model" may name a key of model.MODELS.
     Returns:
-      The network's config.
+      The network's config and its Interface.
     Raises:
       LowlightError: where init_from holds no model, one of another camera, another network, or no head to erase.
       UsageError: where only a head is to be trained and there is none.
     """
     source = transfer.init_from
     config = checkpoint.read_config(source)
-    found_camera, network = model.from_description(config, source)
+    found_camera, network, interface = model.from_description(config, source)
     if (found_camera.cfa, found_camera.pack_order) != (camera.cfa, camera.pack_order):
         raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
                             f"{camera.name}'s; name another --init_from or --camera")
@@ -38,14 +38,15 @@ def start_network(transfer, camera, given):
         raise LowlightError(f"--erase_head: the model in {source} has no head to erase; leave it out (--head=fc adds one)")
     if given.get("head") == "fc" and not had_head:
         network = dataclasses.replace(network, head="fc", head_units=given.get("head_units", HEAD_UNITS))
-    network = dataclasses.replace(network, **{field: given[field] for field in _FREE if field in given})
+    interface = dataclasses.replace(interface, **{field: given[field] for field in _FREE if field in given})
     for field, wanted in given.items():
-        if field != "model" and getattr(network, field, None) != wanted:
-            raise LowlightError(f"--init_from={source} holds a network with {field}={getattr(network, field, None)}, not {wanted}; "
+        found = getattr(interface if hasattr(interface, field) else network, field, None)
+        if field != "model" and found != wanted:
+            raise LowlightError(f"--init_from={source} holds a network with {field}={found}, not {wanted}; "
                                 f"leave --{field} out or name another --init_from")
     if transfer.train_only == "head" and getattr(network, "head", "none") == "none":
         raise UsageError(f"--train_only=head, but the network in {source} has no head; add one with --head=fc")
-    return network
+    return network, interface
 
 
 def load_start(params, transfer, seed):
@@ -60,7 +61,7 @@ def load_start(params, transfer, seed):
     Raises:
       LowlightError: where there is no checkpoint, or it does not fit.
     """
-    _, network = model.from_description(checkpoint.read_config(transfer.init_from), transfer.init_from)
+    _, network, _ = model.from_description(checkpoint.read_config(transfer.init_from), transfer.init_from)
     known = {name: parameter for name, parameter in params.items() if getattr(network, "head", "none") == "fc" or not is_head(name)}
     step = checkpoint.load_parameters(transfer.init_from, known)
     erased = erase_head(params, seed) if transfer.erase_head else []

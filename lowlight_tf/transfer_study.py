@@ -98,10 +98,11 @@ def _training_config(config, name, count, folder):
     strategy = STRATEGIES[name]
     start = Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
     adding = {"head": "fc", "head_units": config.head_units} if strategy.train_only == "head" else {}
-    pretrained = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
+    network, interface = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
     return TrainingConfig(
-        camera=config.camera, network=pretrained, data=dataclasses.replace(config.data, train_pairs=count), checkpoint_dir=str(folder),
-        patch_size=config.patch_size, batch_size=config.batch_size, steps=config.steps, learning_rate=config.learning_rate * strategy.rate,
+        camera=config.camera, network=network, interface=interface, data=dataclasses.replace(config.data, train_pairs=count),
+        checkpoint_dir=str(folder), patch_size=config.patch_size, batch_size=config.batch_size, steps=config.steps,
+        learning_rate=config.learning_rate * strategy.rate,
         decay_step=max(1, config.steps * 4 // 5), seed=config.seed, save_every=250, picture_every=0, transfer=start)
 
 

@@ -20,6 +20,7 @@ import tensorflow as tf  # noqa: E402
 from lowlight_tf import checkpoint, model  # noqa: E402
 from lowlight_tf.cameras import CAMERAS  # noqa: E402
 from lowlight_tf.image_file import write_dng  # noqa: E402
+from lowlight_tf.light import SID  # noqa: E402
 
 # isort: on
 
@@ -86,7 +87,7 @@ def write_model(folder, camera="bayer", *, copying=True, **options):
       camera: a key of CAMERAS.
       copying: with weights that make the output the input's superpixels, each repeated over its photosites (Bayer, packed input);
         otherwise with random ones.
-      **options: of the network.
+      **options: of `model.network_for`.
     """
     network = model.network_for(CAMERAS[camera], **{"base_width": 4, **options})
     params = model.initialize_parameters(network)
@@ -99,7 +100,7 @@ def write_model(folder, camera="bayer", *, copying=True, **options):
                 value.assign(centre)
         rgb = np.array([[1, 0, 0], [0, 0.5, 0], [0, 0, 1], [0, 0.5, 0]], np.float32)
         params["conv10/weights"].assign(np.tile(rgb, 4)[None, None])
-    checkpoint.write_config(folder, model.describe(CAMERAS[camera], network))
+    checkpoint.write_config(folder, model.describe(CAMERAS[camera], network, options.get("interface", SID)))
     checkpoint.Store(folder, params).save(1)
     return pathlib.Path(folder)
 

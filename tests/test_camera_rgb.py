@@ -19,9 +19,11 @@ from lowlight_tf.image_file import read_picture
 from lowlight_tf.isp import capture, noise, sensors
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.isp.unprocess import mosaic
+from lowlight_tf.light import Interface
 
 BAYER = CAMERAS["bayer"]
-CONFIG = ExampleConfig(16, white_balance=True, simulation=Simulation(many_cameras=True), camera_rgb=True)
+CAMERA_RGB = Interface(white_balance=True, target="camera_rgb")
+CONFIG = ExampleConfig(16, CAMERA_RGB, Simulation(many_cameras=True))
 
 
 def test_the_target_by_hand():
@@ -107,7 +109,7 @@ def test_signed_input_keeps_the_mean_of_the_dark(table):
     assert 0.14 < np.mean(cutting) < 0.26
     assert not any(bool(capture.random_capture([1, seed], BAYER).cuts_black) for seed in range(20))
     draws = [pipeline.draw_example(index, 3, table, 16) for index in range(8)]
-    signed = dataclasses.replace(CONFIG, signed=True)
+    signed = dataclasses.replace(CONFIG, interface=dataclasses.replace(CAMERA_RGB, signed=True))
     lowest = [[float(tf.reduce_min(make_example(draw, table, BAYER, config)[0])) for config in (CONFIG, signed)] for draw in draws]
     assert min(low for low, _ in lowest) == 0 and min(low for _, low in lowest) < 0
 
@@ -143,7 +145,7 @@ def test_a_real_pair_is_turned_by_its_own_matrix(small_set, tmp_path):
     draw = {name: tf.constant(False) for name in ("flip_rows", "flip_columns", "transpose")} | {
         name: tf.constant(0, tf.int64) for name in ("pair", "row", "column")} | {"seed": tf.constant([1, 2])}
     _, srgb = make_example(draw, made, CAMERAS["sony"], ExampleConfig(16))
-    _, seen = make_example(draw, made, CAMERAS["sony"], ExampleConfig(16, camera_rgb=True))
+    _, seen = make_example(draw, made, CAMERAS["sony"], ExampleConfig(16, Interface(target="camera_rgb")))
     expected = linear_to_bt709(tf.clip_by_value(apply_matrix(bt709_to_linear(srgb), np.array(pairs[0].from_srgb, np.float32)), 0, 1))
     np.testing.assert_allclose(seen, expected, atol=1e-5)
     assert np.abs(np.array(pairs[0].from_srgb) - np.eye(3)).max() > 0.1
@@ -154,8 +156,8 @@ def test_a_model_of_every_camera_is_trained_tested_and_adapted(tmp_path, small_s
     result = run_script("train.py", "--signed_input", *arguments, *SMALL_RUN, "--steps=3", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert config["target"] == config["network"]["target"] == "camera_rgb" and config["network"]["white_balance_input"] is True
-    assert config["network"]["signed_input"] is True
+    assert config["target"] == config["interface"]["target"] == "camera_rgb" and config["interface"]["white_balance"] is True
+    assert config["interface"]["signed"] is True
     pairs = small_set / "Sony"
     result = run_script("test.py", "--checkpoint_dir=model", f"--data_dir={pairs}", cwd=tmp_path)
     assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
@@ -172,8 +174,8 @@ def test_a_model_of_every_camera_is_trained_tested_and_adapted(tmp_path, small_s
     finished = ["--camera=sony", "--init_from=model", f"--data_dir={small_set}", "--target=srgb", "--checkpoint_dir=other"]
     result = run_script("train.py", *finished, "--patch_size=16", "--steps=1", cwd=tmp_path)
     assert result.returncode == 0, result.stderr  # the same layers, another camera of the same CFA and another target
-    network = json.loads((tmp_path / "other" / "config.json").read_text())["network"]
-    assert network["target"] == "srgb" and network["white_balance_input"] is True
+    interface = json.loads((tmp_path / "other" / "config.json").read_text())["interface"]
+    assert interface["target"] == "srgb" and interface["white_balance"] is True
 
 
 def test_camera_colour_is_white_balanced(tmp_path):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from lowlight_tf import checkpoint, model
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.light import SID
 from lowlight_tf.network import initialize_parameters
 from lowlight_tf.optimizer import initialize_adam
 
@@ -41,8 +42,7 @@ def test_round_trip(tmp_path):
 
 def test_config_round_trip(tmp_path):
     saved(tmp_path)
-    camera, network = model.from_description(checkpoint.read_config(tmp_path), tmp_path)
-    assert camera == CAMERAS["sony"] and network == SMALL
+    assert model.from_description(checkpoint.read_config(tmp_path), tmp_path) == (CAMERAS["sony"], SMALL, SID)
 
 
 def test_an_empty_folder_is_no_model(tmp_path):
@@ -153,4 +153,4 @@ def test_another_model_is_refused(tmp_path, camera, options, words):
     saved(tmp_path)
     wanted = model.network_for(CAMERAS[camera], **{"base_width": 2} | options)
     with pytest.raises(LowlightError, match=words):
-        model.check_same(json.loads((tmp_path / "config.json").read_text()), CAMERAS[camera], wanted, tmp_path)
+        model.check_same(json.loads((tmp_path / "config.json").read_text()), CAMERAS[camera], wanted, SID, tmp_path)

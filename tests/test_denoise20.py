@@ -11,6 +11,7 @@ from lowlight_tf import model, packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.denoise20 import Denoise20Config, forward, initialize_parameters, parameter_shapes
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.light import SID
 
 INPUTS = pytest.mark.parametrize("network_input", ["packed", "rgb"])
 RUN = ("--camera=sony", "--model=denoise20", "--checkpoint_dir=model", "--patch_size=16", "--save_every=2", "--picture_every=2")
@@ -119,16 +120,16 @@ def test_config_json_says_which_network(camera, name, network_input):
     network = model.network_for(CAMERAS[camera], model=name, network_input=network_input)
     described = json.loads(json.dumps(model.describe(CAMERAS[camera], network)))
     assert described["model"] == name
-    assert model.from_description(described, "config.json") == (CAMERAS[camera], network)
+    assert model.from_description(described, "config.json") == (CAMERAS[camera], network, SID)
     if name == "sid":  # files that are older than the key
         described.pop("model")
-        assert model.from_description(described, "config.json") == (CAMERAS[camera], network)
+        assert model.from_description(described, "config.json") == (CAMERAS[camera], network, SID)
 
 
 def test_models_are_not_mixed_up():
     described = model.describe(CAMERAS["sony"], config_for("sony"))
     with pytest.raises(LowlightError, match="holds a model of --model=denoise20, not of sid; name another"):
-        model.check_same(described, CAMERAS["sony"], model.network_for(CAMERAS["sony"]), "checkpoints/x")
+        model.check_same(described, CAMERAS["sony"], model.network_for(CAMERAS["sony"]), SID, "checkpoints/x")
     with pytest.raises(LowlightError, match="'unet9'; this version knows sid, denoise20"):
         model.from_description(described | {"model": "unet9"}, "config.json")
     with pytest.raises(LowlightError, match="does not describe a model of this version"):

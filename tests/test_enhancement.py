@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import shared, write_frame, write_model
 
-from lowlight_tf import engine, packing, tiling
+from lowlight_tf import engine, enhancement, packing, tiling
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.enhancement import EnhanceConfig, choose, enhance
 from lowlight_tf.errors import LowlightError, OutputError, Problems
@@ -22,6 +22,7 @@ from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.libraw import opened
+from lowlight_tf.light import Interface
 from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
 from lowlight_tf.stages import run_stages
 
@@ -67,8 +68,9 @@ def test_a_tiled_picture_is_the_whole_frames(tmp_path, camera, size):
 def test_the_whole_frame_is_what_test_py_makes_of_it(tmp_path):
     write_model(tmp_path / "model", copying=False)
     write_frame(tmp_path / "a.dng", size=(96, 120), scale=400)
-    params, camera, network, _, _ = load_network(tmp_path / "model")
-    predicted = make_predictor(params, camera, network)(read_short(tmp_path / "a.dng", camera), 50.0)
+    loaded = load_network(tmp_path / "model")
+    camera = loaded.camera
+    predicted = make_predictor(loaded.params, camera, loaded.network)(read_short(tmp_path / "a.dng", camera), 50.0)
     picture = developed(tmp_path / "a.dng", engine.load_model(tmp_path / "model"))
     np.testing.assert_allclose(picture, np.clip(predicted, 0, 1) * 65535, atol=1)
 
@@ -101,7 +103,7 @@ def test_a_stop_doubles_the_light(tmp_path, copying):
 
 
 def test_the_white_balance_a_model_was_trained_with(tmp_path):
-    loaded = engine.load_model(write_model(tmp_path / "model", white_balance_input=True))
+    loaded = engine.load_model(write_model(tmp_path / "model", interface=Interface(white_balance=True)))
     write_frame(tmp_path / "a.dng", mosaic=np.full([64, 64], 512 + 100, np.uint16))
     level = 100 / (16383 - 512) * 10 * 65535
     np.testing.assert_allclose(developed(tmp_path / "a.dng", loaded, 10.0)[30, 30], level * np.array([2.0, 1.0, 2.4]), rtol=1e-3)
@@ -119,7 +121,7 @@ def test_levels_of_another_camera_come_from_the_file_and_it_is_said(tmp_path):
 
 def test_a_picture_comes_back_as_it_was(tmp_path, copying_model):
     # Through the simulator's inverse and a model that changes nothing: the colours of large areas survive.
-    loaded = engine.load_model(write_model(tmp_path / "model", white_balance_input=True))
+    loaded = engine.load_model(write_model(tmp_path / "model", interface=Interface(white_balance=True)))
     picture = np.full([60, 90, 3], 30000, np.uint16)
     write_png(tmp_path / "a.png", picture)
     frame = read_frame(tmp_path / "a.png", loaded.camera)
@@ -171,6 +173,23 @@ def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_mod
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.jpg"]
 
 
+@pytest.mark.parametrize("stage", ["read_frame", "develop", "write_photo"])
+def test_what_nobody_foresaw_is_that_files_line(tmp_path, copying_model, monkeypatch, stage):
+    for name in ("a", "b", "c"):
+        write_frame(tmp_path / f"{name}.dng", size=(64, 80), scale=200)
+    whole = getattr(enhancement, stage)
+
+    def breaking(first, *arguments, **options):
+        if "b." in str(getattr(first, "path", first)):
+            raise ZeroDivisionError("division by zero")
+        return whole(first, *arguments, **options)
+
+    monkeypatch.setattr(enhancement, stage, breaking)
+    (message,) = run([tmp_path], copying_model, tmp_path, ratio=20.0)
+    assert "b.dng: unforeseen ZeroDivisionError: division by zero" in message
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "c.jpg"]
+
+
 def test_memory_that_does_not_suffice(tmp_path, copying_model):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
     (message,) = run([tmp_path / "a.dng"], copying_model, tmp_path, memory_limit=1000)
@@ -181,7 +200,7 @@ def test_what_memory_is_planned_for(tmp_path, copying):
     write_frame(tmp_path / "a.dng", size=(100, 100), scale=200)
     frame, each = read_frame(tmp_path / "a.dng", copying.camera), tiling.bytes_per_pixel(copying.network)
     assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 14 * 10**4) / each
-    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 32 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 38 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(eight_bits=True), 10**6, True) == (10**6 - 18 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
 

@@ -18,7 +18,10 @@ from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.evaluation import load_network
 from lowlight_tf.export import FORMATS, ExportConfig, calibration_feeds, export
 from lowlight_tf.export_graph import make_graph
+from lowlight_tf.light import SID, Interface
 
+WHAT = ("model", "network", "interface", "camera", "target")
+CODED = Interface(white_balance=True, signed=True, curve="bt709", noise_planes=True, skip="demosaic", target="camera_rgb")
 LEVELS = {"black_level": np.array([500, 511, 520, 512], np.float32), "white_level": np.array(15000, np.float32),
           "wb_gains": np.array([2.0, 1.0, 1.5], np.float32), "ratio": np.array(40, np.float32)}
 
@@ -32,7 +35,7 @@ def write_lively_model(folder, camera="bayer", **options):
         fan_in = value.shape[-1] if name.startswith("up") else math.prod(value.shape[:-1])
         spread = 0.05 if name.endswith("biases") else (1 / fan_in) ** 0.5
         value.assign(rng.normal(scale=spread, size=value.shape).astype(np.float32))
-    checkpoint.write_config(folder, model.describe(CAMERAS[camera], network))
+    checkpoint.write_config(folder, model.describe(CAMERAS[camera], network, options.get("interface", SID)))
     checkpoint.Store(folder, params).save(7)
     return folder
 
@@ -40,7 +43,7 @@ def write_lively_model(folder, camera="bayer", **options):
 @pytest.fixture(scope="module")
 def lively(tmp_path_factory):
     """The folder of a Bayer model that takes levels and gains from each file."""
-    return write_lively_model(tmp_path_factory.mktemp("lively"), base_width=4, white_balance_input=True)
+    return write_lively_model(tmp_path_factory.mktemp("lively"), base_width=4, interface=Interface(white_balance=True))
 
 
 def in_tensorflow(path):
@@ -82,10 +85,10 @@ def random_light(height, width, channels):
 
 
 def assert_same_pictures(run, folder, sizes):
-    params, _, network, _, _ = load_network(folder)
+    loaded = load_network(folder)
     for size in sizes:
-        light = random_light(*size, network.input_channels)
-        expected = model.forward(params, tf.constant(light), network).numpy()
+        light = random_light(*size, loaded.network.input_channels)
+        expected = model.run(loaded.params, tf.constant(light), loaded.camera, loaded.network, loaded.interface).numpy()
         assert np.std(expected) > 0.01 or size == (1, 1)
         np.testing.assert_allclose(run({"packed": light}), expected, atol=1e-4)
 
@@ -95,8 +98,7 @@ def test_packed_light_gives_our_pictures_at_any_size(tmp_path, lively, form):
     run, said = exported(lively, tmp_path, form)
     assert_same_pictures(run, lively, ((1, 1), (7, 13), (33, 17), (64, 48)))
     config = checkpoint.read_config(lively)
-    assert {name: said[name] for name in ("model", "network", "camera", "target")} == {name: config[name] for name in
-                                                                                       ("model", "network", "camera", "target")}
+    assert {name: said[name] for name in WHAT} == {name: config[name] for name in WHAT}
     assert said["step"] == 7 and said["quantize"] == "none" and list(said["inputs"]) == ["packed"]
 
 
@@ -110,6 +112,22 @@ def test_a_mosaic_gives_the_pictures_of_enhance(tmp_path, lively, form):
         light = engine.network_inputs(packing.pack(mosaic, loaded.camera), frame, LEVELS["ratio"], loaded)
         expected = loaded.run(light).numpy()[:, :height, :width]
         np.testing.assert_allclose(run({"mosaic": mosaic[None], **LEVELS}), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("camera", ["bayer", "xtrans"])
+def test_a_coded_input_and_a_skip_are_part_of_the_file(tmp_path, form, camera):
+    """The noise of the whole frame goes in beside the counts; everything else the file knows."""
+    folder = write_lively_model(tmp_path / "model", camera, base_width=4, interface=CODED)
+    run, said = exported(folder, tmp_path, form, kind="mosaic")
+    assert said["inputs"]["noise"]["shape"] == [2] and said["interface"]["skip"] == "demosaic"
+    loaded, frame = engine.load_model(str(folder)), types.SimpleNamespace(**LEVELS)
+    for height, width in ((7, 13), (66, 36)):
+        mosaic = np.random.RandomState(height).randint(400, 900, (height, width)).astype(np.uint16)
+        light = engine.network_inputs(packing.pack(mosaic, loaded.camera), frame, LEVELS["ratio"], loaded, noise=(1e-4, 2e-3))
+        expected = loaded.run(light).numpy()[:, :height, :width]
+        feed = {"mosaic": mosaic[None], **LEVELS, "noise": np.array([1e-4, 2e-3], np.float32)}
+        np.testing.assert_allclose(run(feed), expected, atol=1e-4)
 
 
 def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):
@@ -127,6 +145,7 @@ VARIATIONS = {
     "window3_extra_head": {"pool_window": 3, "extra_blocks": 1, "head": "fc", "head_units": 8, "base_width": 4},
     "strided3_rgb": {"downsample": "strided", "pool_window": 3, "network_input": "rgb", "base_width": 4},
     "denoise20": {"model": "denoise20"},
+    "coded": {"base_width": 4, "interface": CODED},
 }
 
 
@@ -150,9 +169,10 @@ def test_quantised_models_stay_near(tmp_path, small_set, form, quantize):
     folder = write_lively_model(tmp_path / "model", "sony", base_width=8)
     run, said = exported(folder, tmp_path, form, quantize=quantize, data_dir=str(small_set) if quantize == "int8" else "")
     assert said["quantize"] == quantize
-    params, camera, network, _, _ = load_network(folder)
-    (feed, *_) = calibration_feeds(make_graph(params, camera, network, "packed"), str(small_set), Problems())
-    expected = model.forward(params, tf.constant(feed["packed"]), network).numpy()
+    loaded = load_network(folder)
+    params = loaded.params
+    (feed, *_) = calibration_feeds(make_graph(params, loaded.camera, loaded.network, "packed"), str(small_set), Problems())
+    expected = model.forward(params, tf.constant(feed["packed"]), loaded.network).numpy()
     error = np.sqrt(np.mean((run(feed) - expected) ** 2)) / np.ptp(expected)
     assert 1e-7 < error < (0.02 if quantize == "int8" else 1e-3)
     weights = sum(value.shape.num_elements() for value in params.values())
@@ -161,10 +181,10 @@ def test_quantised_models_stay_near(tmp_path, small_set, form, quantize):
 
 
 def test_int8_from_the_mosaic(tmp_path, small_set):
-    folder = write_lively_model(tmp_path / "model", base_width=4, white_balance_input=True, downsample="strided")
+    folder = write_lively_model(tmp_path / "model", base_width=4, interface=Interface(white_balance=True), downsample="strided")
     run, _ = exported(folder, tmp_path, "litert", kind="mosaic", quantize="int8", data_dir=str(small_set / "Sony"))
-    params, camera, network, _, _ = load_network(folder)
-    graph = make_graph(params, camera, network, "mosaic")
+    loaded = load_network(folder)
+    graph = make_graph(loaded.params, loaded.camera, loaded.network, "mosaic", loaded.interface)
     (feed, *_) = calibration_feeds(graph, str(small_set / "Sony"), Problems())
     expected = graph.function(*feed.values())["picture"].numpy()
     assert np.sqrt(np.mean((run(feed) - expected) ** 2)) < 0.02 * np.ptp(expected)

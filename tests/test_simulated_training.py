@@ -17,6 +17,7 @@ from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_exampl
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.isp import unprocess
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.light import Interface
 
 SONY = CAMERAS["sony"]
 EXAMPLE = ExampleConfig(16, simulation=Simulation())
@@ -78,7 +79,7 @@ def drawn(table, number, row=0, column=0):
 @pytest.mark.parametrize("number", [1, 3])
 def test_amplified_and_balanced_the_input_is_as_bright_as_its_target(table, number):
     """From a picture and from a raw file: averaged over many noises, input and target are the same light, in each colour."""
-    config = dataclasses.replace(EXAMPLE, white_balance=True, simulation=Simulation("gaussian", 1.0))
+    config = dataclasses.replace(EXAMPLE, interface=Interface(white_balance=True), simulation=Simulation("gaussian", 1.0))
     camera = dataclasses.replace(SONY, exposure_ratios=(10,))  # bright enough that the noise is not clipped at black
     packed, target = [], None
     for seed in range(30):
@@ -103,7 +104,10 @@ def test_a_raw_frame_is_exposed_exactly(table, photos):
     assert abs(np.mean(inputs - expected)) < 2e-3
 
 
-@pytest.mark.parametrize("options, shape", [({}, (16, 16, 4)), ({"direct_rgb": True}, (32, 32, 3)), ({"white_balance": True}, (16, 16, 4))])
+WAYS = [({}, (16, 16, 4)), ({"direct_rgb": True}, (32, 32, 3)), ({"interface": Interface(white_balance=True)}, (16, 16, 4))]
+
+
+@pytest.mark.parametrize("options, shape", WAYS)
 def test_examples_are_the_same_eager_in_a_function_and_in_tf_data(table, options, shape):
     config = dataclasses.replace(EXAMPLE, **options)
     batches = pipeline.training_batches(table, SONY, config, batch_size=1, seed=4, first_step=0, last_step=7)
@@ -143,7 +147,7 @@ def test_xtrans_is_simulated_from_pictures_at_every_phase(photos, tmp_path):
     found = [photo for photo in photographs.find_photographs(photos) if photo.name in ("a.jpg", "c.png")]
     made = pipeline.make_table(bright.build(found, fuji, tmp_path, Problems(), 9), fuji, 9)
     for row, column in ((0, 0), (1, 0), (3, 5)):
-        config = ExampleConfig(9, simulation=Simulation("poisson", 1.0), white_balance=True)
+        config = ExampleConfig(9, simulation=Simulation("poisson", 1.0), interface=Interface(white_balance=True))
         inputs, target = make_example(drawn(made, 0, row, column), made, fuji, config)
         assert inputs.shape == (9, 9, 9) and target.shape == (27, 27, 3)
         whole = np.load(made.pairs[0].target)[row * 3 : row * 3 + 27, column * 3 : column * 3 + 27] / 65535
@@ -173,7 +177,7 @@ def test_train_on_a_folder_of_photographs_stopped_or_not(tmp_path, photos):
             assert "simulated short exposures of 5 scenes" in result.stdout
     assert losses(tmp_path / "whole") == losses(tmp_path / "stopped") and len(losses(tmp_path / "whole")) == 6
     config = json.loads((tmp_path / "whole" / "model" / "config.json").read_text())
-    assert config["network"]["white_balance_input"] is True and config["data"]["dataset"] == "folder"
+    assert config["interface"]["white_balance"] is True and config["data"]["dataset"] == "folder"
     assert config["data"]["noise"] == "physical"
 
 

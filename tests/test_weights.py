@@ -34,7 +34,7 @@ def test_what_ships_is_the_model_to_half_precision(tmp_path, trained):
     for name, parameter in params.items():
         np.testing.assert_array_equal(loaded[name], parameter.numpy().astype(np.float16).astype(np.float32))
     kept = json.loads((tmp_path / "small" / "config.json").read_text())
-    assert set(kept) == {"model", "camera", "network", "target", "versions"}
+    assert set(kept) == {"model", "camera", "network", "interface", "target", "versions"}
     inputs = np.random.RandomState(0).uniform(0, 1, (1, 17, 21, 4)).astype(np.float32)
     whole, small = (engine.load_model(path).run(inputs).numpy() for path in (folder, tmp_path / "small"))
     assert 0 < np.abs(whole - small).max() < 2e-3

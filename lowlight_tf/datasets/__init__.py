@@ -23,7 +23,7 @@ class DataConfig:
       exclude_misaligned: leave out the scenes whose exposures do not lie on each other.
       corrupt_targets: train on simulated short exposures of a paired source's long ones, not on its short ones.
       expert: one of EXPERTS whose renderings of FiveK are the targets; "" for LibRaw's.
-      noise: kind of noise that simulated short exposures get: "physical", "gaussian" or "poisson".
+      noise: kind of noise that simulated short exposures get: "physical", "gaussian", "poisson" or "any_sensor".
       darkest: lowest brightness of a photograph's simulated long exposure, the part of the sensor's range that white fills.
       mix_colors: exchange R, G and B of photographs at random: a few photographs lack most colours of dark scenes.
       train_pairs: how many of the real pairs to train on, or below 1 which part of them; 0 for all.

@@ -6,14 +6,19 @@ import pathlib
 
 import imageio.v3 as imageio
 import numpy as np
+import tensorflow as tf
 
 from lowlight_tf.datasets import cache, renditions
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable
 from lowlight_tf.image_file import read_picture
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
+from lowlight_tf.linear_file import linear_size, read_linear
 from lowlight_tf.packing import crop_to_phase
 
+# A picture of linear light is exposed as a photographer would: so much of it is white or brighter. What is brighter is kept up to
+# _HEADROOM times white, for a scene may be exposed less, and then a sensor clips less of it.
+_CLIPPED, _HEADROOM = 0.03, 16.0
 # Of the cache's key: what was decoded before pictures went through their colour profiles is not used any more.
 _COLORS = "profile"
 
@@ -35,8 +40,17 @@ def recode(picture):
     return np.round(codes * 65535).astype(np.uint16)[picture]
 
 
-def _read_tiles(path, camera):
-    picture = crop_to_phase(read_picture(path), camera)
+def _exposed(path):
+    """Reads linear light, 1 at white: float32 [H, W, 3] in [0, _HEADROOM]."""
+    light = read_linear(path)
+    white = np.quantile(light.max(axis=-1), 1 - _CLIPPED)
+    if white == 0:
+        raise LowlightError(f"{path} is black; leave it out")
+    return np.minimum(light / np.float32(white), _HEADROOM)
+
+
+def _read_tiles(path, camera, read=read_picture):
+    picture = crop_to_phase(read(path), camera)
     if picture.size == 0:
         raise LowlightError(f"{path} is smaller than a CFA tile of {camera.tile} pixels; leave it out")
     return picture
@@ -49,16 +63,26 @@ def read_photograph(photograph, camera):
       photograph: a Photograph that is no raw file.
       camera: a Camera.
     Returns:
-      uint16 [H, W, 3], coded as LibRaw's renderings are, whole CFA tiles.
+      uint16 [H, W, 3], coded as LibRaw's renderings are, whole CFA tiles; with the photograph's headroom as the brightest.
     Raises:
       LowlightError: where it cannot be read or is smaller than a tile.
     """
+    if photograph.is_linear:
+        coded = linear_to_bt709(_read_tiles(photograph.path, camera, _exposed) / headroom(photograph)).numpy()
+        return np.round(coded * 65535).astype(np.uint16)
     picture = _read_tiles(photograph.path, camera)
     return np.ascontiguousarray(picture if photograph.rendered else recode(picture))
 
 
+def headroom(photograph):
+    """Returns how bright a photograph's light may be, 1 being white."""
+    return _HEADROOM if photograph.is_linear else 1.0
+
+
 def picture_light(photograph, camera):
-    """Reads a picture as linear light: float32 [H, W, 3] in [0, 1], sRGB colours, whole CFA tiles."""
+    """Reads a picture as linear light: float32 [H, W, 3] from 0 to `headroom(photograph)`, sRGB colours, whole CFA tiles."""
+    if photograph.is_linear:
+        return tf.constant(_read_tiles(photograph.path, camera, _exposed))
     to_linear = bt709_to_linear if photograph.rendered else srgb_to_linear
     return to_linear(_read_tiles(photograph.path, camera).astype(np.float32) / 65535)
 
@@ -68,7 +92,10 @@ def any_levels(camera):
     return dataclasses.replace(camera, black_level=None, white_level=None)
 
 
-def _picture_size(path):
+def _picture_size(photograph):
+    path = photograph.path
+    if photograph.is_linear:
+        return linear_size(path)
     try:
         return imageio.improps(path).shape[:2]
     except Exception as error:  # whatever part of a decoder meets the damage
@@ -80,8 +107,9 @@ def _build_pictures(photographs, camera, cache_dir, problems):
     entries, sizes = {}, {}
     for photograph in photographs:
         try:
-            sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph.path))
-            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, _COLORS)
+            sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph))
+            how = (_CLIPPED, _HEADROOM) if photograph.is_linear else (_COLORS,)
+            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
         except (LowlightError, OSError) as error:
             problems.add(error)
     missing = {photograph: entry for photograph, entry in entries.items() if not entry.exists()}
@@ -91,7 +119,7 @@ def _build_pictures(photographs, camera, cache_dir, problems):
             for photograph, entry in missing.items()}
     failed = cache.run_jobs(jobs, problems, "decoding pictures")
     return {photograph: cache.CachedPair(photograph.name, photograph.name, 0.0, "", str(entry), np.load(entry, mmap_mode="r").shape[:2],
-                                         (0.0,) * 4, 1.0)
+                                         (0.0,) * 4, 1.0, headroom=headroom(photograph))
             for photograph, entry in entries.items() if photograph not in failed}
 
 

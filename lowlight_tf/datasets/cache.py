@@ -11,13 +11,15 @@ import shutil
 
 import numpy as np
 
+from lowlight_tf import packing
 from lowlight_tf.console import progress, say
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
+from lowlight_tf.isp import noise_estimate
 from lowlight_tf.raw_file import visible_size
 
-_FORMAT = "4"
+_FORMAT = "5"
 _SPARE_BYTES = 256 * 2 ** 20
 
 
@@ -33,6 +35,8 @@ class CachedPair:
       size: (H, W).
       black_level, white_level: counts.
       wb_gains: as-shot (R, G, B) gains of the short; those of a picture are drawn.
+      headroom: how bright a picture's light may be: its target's largest code, 1 being white.
+      noise: (shot, read) noise of the short, of the range from black to white, where it was measured.
       from_srgb: [3, 3], linear sRGB -> the file's white-balanced camera colour; identity for a picture.
     """
 
@@ -45,6 +49,8 @@ class CachedPair:
     black_level: tuple
     white_level: float
     wb_gains: tuple = (1.0, 1.0, 1.0)
+    headroom: float = 1.0
+    noise: tuple = (0.0, 0.0)
     from_srgb: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -174,4 +180,13 @@ def build(pairs, camera, cache_dir, problems):
 def _cached(pair, short_entry, target_entry, facts):
     return CachedPair(pair.name, pair.id, pair.ratio, str(short_entry), str(target_entry), tuple(facts["size"]),
                       tuple(facts["black_level"]), facts["white_level"], tuple(facts["wb_gains"]),
-                      tuple(map(tuple, facts["from_srgb"])))
+                      from_srgb=tuple(map(tuple, facts["from_srgb"])))
+
+
+def measure_noise(pairs, camera):
+    """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.measure_noise` does."""
+    def measured(pair):
+        packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
+        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, pair, camera))
+
+    return [measured(pair) for pair in progress(pairs, unit="pair", description="measuring noise")]

@@ -6,9 +6,11 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import packing
+from lowlight_tf import light, packing
 from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
-from lowlight_tf.isp.color import bt709_to_linear
+from lowlight_tf.isp.color import decoded_bt709
+
+_NOISE_SCATTER = 0.15  # of what a network is told of the noise in training, for what is measured in a frame is no better known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Simulation:
     """How shorts are simulated.
 
     Attributes:
-      noise: one of noise.KINDS.
+      noise: one of capture.KINDS.
       darkest: lowest brightness of a picture's long exposure.
       many_cameras: draw the sensor, and any exposure ratio, from those of many makers.
       mix_colors: exchange the channels of pictures.
@@ -38,19 +40,25 @@ class ExampleConfig:
 
     Attributes:
       patch_size: packed pixels.
-      white_balance: multiply by the as-shot gains before the amplification.
+      interface: what the model is fed and what it is to return.
       simulation: None for real pairs.
-      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, in the place of the packed mosaic.
-      signed: counts below black are negative light.
-      camera_rgb: the target is the sensor's own colour, not sRGB.
+      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, instead of the packed mosaic.
     """
 
     patch_size: int
-    white_balance: bool = False
+    interface: light.Interface = light.SID
     simulation: Simulation | None = None
     direct_rgb: bool = False
-    signed: bool = False
-    camera_rgb: bool = False
+
+    @property
+    def camera_rgb(self):
+        """Whether the target is the sensor's own colour."""
+        return self.interface.target == "camera_rgb"
+
+    @property
+    def keeps_phase(self):
+        """Whether a packed channel must always hold the photosites that the CFA puts there."""
+        return self.camera_rgb or self.interface.skip != "none"
 
 
 def _tiles(camera, start, patch_size):
@@ -77,54 +85,54 @@ def augment(image, draw):
     """Applies a draw's flips and transposition to [H, W, C]; on packed planes the CFA phase is ignored, as in the original.
 
     A flipped mosaic is one of another phase, so a network cannot tell which way its photosites lie and learns no sharp demosaicing.
-    Where sharpness is asked for (config.camera_rgb), pictures are turned before they become mosaics, and mosaics are not turned.
+    Where sharpness is asked for (config.keeps_phase), pictures are turned before they become mosaics, and mosaics are not turned.
     """
     image = tf.cond(draw["flip_rows"], lambda: tf.reverse(image, [0]), lambda: image)
     image = tf.cond(draw["flip_columns"], lambda: tf.reverse(image, [1]), lambda: image)
     return tf.cond(draw["transpose"], lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
 
 
-def _light(packed, camera, config, black_level, white_level, wb_gains, ratio):
-    """Packed counts [..., C] -> what a network sees."""
-    light = packing.normalise(packed, camera, black_level, white_level, config.signed)
-    if config.white_balance:
-        light = packing.white_balance(light, camera, wb_gains)
-    return packing.amplify(light, ratio)
+def _scattered(noise, seed):
+    """What a network is told of (shot, read) noise: not quite what it is."""
+    scatter = tf.exp(_NOISE_SCATTER * tf.random.stateless_normal([2], tf.random.fold_in(seed, 4)))
+    return noise[0] * scatter[0], noise[1] * scatter[1]
+
+
+def _captured(packed, capture, camera, config, wb_gains):
+    """Packed counts of a simulated short -> what a network sees."""
+    black, white = camera.levels
+    noise = None
+    if config.interface.noise_planes:
+        noise = _scattered([counts / (white - black) for counts in (capture.noise.gain, capture.noise.dark_deviation)], capture.seed)
+    return light.packed_input(packed, camera, config.interface, black_level=[black] * 4, white_level=white, wb_gains=wb_gains,
+                              ratio=capture.exposure_ratio, noise=noise)
 
 
 def picture_example(rgb_linear, seed, camera, config):
     """Simulates low light in a picture.
 
     Args:
-      rgb_linear: float32 [H, W, 3], linear sRGB light in [0, 1], whole CFA tiles.
+      rgb_linear: float32 [H, W, 3], linear sRGB light, 1 at white, which linear pictures exceed; whole CFA tiles.
       seed: [2] integers.
       camera: a Camera.
       config: an ExampleConfig with a simulation.
     Returns:
-      inputs: float32 [H / s, W / s, C], or [H, W, 3] where config.direct_rgb, amplified, in [0, 1].
+      inputs: float32 [H / s, W / s, C], or [H, W, 3] where config.direct_rgb, what config.interface makes of the counts.
       target: float32 [H, W, 3] in [0, 1].
     """
     capture = config.simulation.random_capture(seed, camera)
-    black, white = camera.levels
+    short, target = (expose_planes if config.direct_rgb else expose_picture)(rgb_linear, capture, camera, config.camera_rgb)
     if config.direct_rgb:
-        short, target = expose_planes(rgb_linear, capture, camera)
-        target = camera_target(target, capture.from_srgb) if config.camera_rgb else target
-        light = (tf.cast(short, tf.float32) - black) / (white - black)
-        light = light if config.signed else tf.maximum(light, 0.0)
-        return packing.amplify(light * (capture.wb_gains if config.white_balance else 1.0), capture.exposure_ratio), target
-    short, target = expose_picture(rgb_linear, capture, camera)
-    target = camera_target(target, capture.from_srgb) if config.camera_rgb else target
-    return _light(packing.pack(short, camera), camera, config, [black] * 4, white, capture.wb_gains, capture.exposure_ratio), target
+        return light.rgb_input(short, camera.levels, config.interface, capture.wb_gains, capture.exposure_ratio), target
+    return _captured(packing.pack(short, camera), capture, camera, config, capture.wb_gains), target
 
 
 def _raw_example(mosaic, target, facts, seed, camera, config):
     """Simulates a shorter exposure of a raw frame, whose target stays its own; as `picture_example`."""
     capture = config.simulation.random_capture(seed, camera)
     clean = packing.unpack(packing.normalise(packing.pack(mosaic, camera), camera, facts["black_level"], facts["white_level"]), camera)
-    black, white = camera.levels
-    packed = packing.pack(expose(clean, capture, camera), camera)
-    light = _light(packed, camera, config, [black] * 4, white, facts["wb_gains"], capture.exposure_ratio)
-    return (packing.network_input(light, camera, 3) if config.direct_rgb else light), target
+    inputs = _captured(packing.pack(expose(clean, capture, camera), camera), capture, camera, config, facts["wb_gains"])
+    return (packing.network_input(inputs, camera, 3) if config.direct_rgb else inputs), target
 
 
 def make_example(draw, table, camera, config):
@@ -136,31 +144,38 @@ def make_example(draw, table, camera, config):
       camera: a Camera.
       config: an ExampleConfig.
     Returns:
-      inputs: float32 [patch_size, patch_size, C], amplified, in [0, 1]; [patch_size * s, patch_size * s, 3] where config.direct_rgb.
+      inputs: float32 [patch_size, patch_size, C], what config.interface makes of the counts; [patch_size * s, patch_size * s, 3] where
+        config.direct_rgb.
       target: float32 [patch_size * s, patch_size * s, 3] in [0, 1], s = camera.upscale.
     """
     size, scale = config.patch_size, camera.upscale
-    turned = functools.partial(augment, draw=draw) if config.camera_rgb else lambda image: image
+    turned = functools.partial(augment, draw=draw) if config.keeps_phase else lambda image: image
+    if config.interface.skip != "none":  # a demosaicing knows the places of a whole tile
+        draw = draw | {name: draw[name] // camera.cells * camera.cells for name in ("row", "column")}
     mosaic, coded = tf.numpy_function(_read_crop(table, camera, size), [draw["pair"], draw["row"], draw["column"]],
                                       [tf.uint16, tf.uint16], stateful=False)
-    mosaic, target = tf.ensure_shape(mosaic, [None, None]), tf.cast(tf.ensure_shape(coded, [None, None, 3]), tf.float32) / 65535.0
+    mosaic, coded = tf.ensure_shape(mosaic, [None, None]), tf.ensure_shape(coded, [None, None, 3])
+    target = tf.cast(coded, tf.float32) / 65535.0
     facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
-             for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb")}
-    from_srgb, is_picture = facts.pop("from_srgb"), tf.equal(tf.size(mosaic), 0)
+             for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb", "noise", "headroom")}
+    from_srgb, noise, headroom = (facts.pop(name) for name in ("from_srgb", "noise", "headroom"))
+    is_picture = tf.equal(tf.size(mosaic), 0)
     if config.camera_rgb:  # a picture, which has no sensor of its own, is turned where the sensor is drawn
         target = tf.cond(is_picture, lambda: target, lambda: camera_target(target, from_srgb))
     if config.simulation is None:
-        inputs = _light(packing.pack(mosaic, camera), camera, config, **facts)
+        told = _scattered(tf.unstack(noise), draw["seed"]) if config.interface.noise_planes else None
+        inputs = light.packed_input(packing.pack(mosaic, camera), camera, config.interface, noise=told, **facts)
     else:
         inputs, target = tf.cond(tf.logical_not(is_picture),
                                  lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
-                                 lambda: picture_example(bt709_to_linear(turned(target)), draw["seed"], camera, config))
+                                 lambda: picture_example(tf.gather(decoded_bt709(), tf.cast(turned(coded), tf.int32)) * headroom,
+                                                         draw["seed"], camera, config))
     top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
-    if config.camera_rgb:
+    if config.keeps_phase:
         top, left = tf.cond(tf.logical_and(is_picture, draw["transpose"]), lambda: (left, top), lambda: (top, left))
-    channels, step = (3, scale) if config.direct_rgb else (camera.channels, 1)
+    channels, step = (3, scale) if config.direct_rgb else (camera.channels + config.interface.more_channels, 1)
     inputs = inputs[top * step:(top + size) * step, left * step:(left + size) * step]
     target = target[top * scale:(top + size) * scale, left * scale:(left + size) * scale]
     inputs = tf.ensure_shape(inputs, [size * step, size * step, channels])
     target = tf.ensure_shape(target, [size * scale, size * scale, 3])
-    return (inputs, target) if config.camera_rgb else (augment(inputs, draw), augment(target, draw))
+    return (inputs, target) if config.keeps_phase else (augment(inputs, draw), augment(target, draw))

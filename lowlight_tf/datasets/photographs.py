@@ -5,6 +5,7 @@ import pathlib
 
 from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.linear_file import LINEAR_SUFFIXES
 from lowlight_tf.photograph_files import find_in_folder
 from lowlight_tf.raw_file import RAW_SUFFIXES
 
@@ -16,7 +17,7 @@ class Photograph:
     Attributes:
       name: unique in its set; for messages and manifests.
       path: a picture or a raw file.
-      target: the picture to reach in the place of the frame's own rendering, or None.
+      target: the picture to reach instead of the frame's own rendering, or None.
       rendered: whether the picture is coded as LibRaw's renderings are, not as sRGB.
     """
 
@@ -29,6 +30,11 @@ class Photograph:
     def is_raw(self):
         """Tells a raw file, whose mosaic is used as it is, from a picture, which is taken backwards through the camera."""
         return self.path.suffix.lower() in RAW_SUFFIXES
+
+    @property
+    def is_linear(self):
+        """Tells a picture that holds linear light."""
+        return self.path.suffix.lower() in LINEAR_SUFFIXES
 
 
 def find_photographs(folder, problems=None):
@@ -44,8 +50,8 @@ def find_photographs(folder, problems=None):
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF or raw)")
-    paths = find_in_folder(folder, warn if problems is None else problems.add)
+        raise LowlightError(f"the folder {folder} does not exist; name one with photographs (JPEG, PNG, TIFF, OpenEXR or raw)")
+    paths = find_in_folder(folder, warn if problems is None else problems.add, more=LINEAR_SUFFIXES)
     if not paths:
-        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF or raw files in it or in folders in it")
+        raise LowlightError(f"{folder} holds no photographs; expected JPEG, PNG, TIFF, OpenEXR or raw files in it or in folders in it")
     return [Photograph(path.relative_to(folder).as_posix(), path) for path in paths]

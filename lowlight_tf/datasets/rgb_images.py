@@ -70,12 +70,15 @@ class RgbImages:
         image = self.builder.info.features[self.feature].decode_example(encoded)
         rgb = tf.cast(random_crop(image, crop_side(camera, config.patch_size), uniform[:2]), tf.float32) / 255.0
         rgb = rgb if image.shape[-1] == 3 else tf.repeat(rgb, 3, axis=-1)
+        draw = {name: uniform[2 + place] < 0.5 for place, name in enumerate(("flip_rows", "flip_columns", "transpose"))}
+        rgb = augment(rgb, draw) if config.keeps_phase else rgb
         inputs, target = picture_example(srgb_to_linear(rgb), tf.random.fold_in(seed, 1), camera, config)
         size = config.patch_size * camera.upscale
         small = size if config.direct_rgb else config.patch_size
-        draw = {name: uniform[2 + place] < 0.5 for place, name in enumerate(("flip_rows", "flip_columns", "transpose"))}
-        inputs = tf.ensure_shape(inputs[:small, :small], [small, small, 3 if config.direct_rgb else camera.channels])
-        return augment(inputs, draw), augment(tf.ensure_shape(target[:size, :size], [size, size, 3]), draw)
+        channels = 3 if config.direct_rgb else camera.channels + config.interface.more_channels
+        inputs = tf.ensure_shape(inputs[:small, :small], [small, small, channels])
+        target = tf.ensure_shape(target[:size, :size], [size, size, 3])
+        return (inputs, target) if config.keeps_phase else (augment(inputs, draw), augment(target, draw))
 
 
 def crop_side(camera, patch_size):

@@ -6,7 +6,9 @@ import dataclasses
 
 import tensorflow as tf
 
+from lowlight_tf.isp.any_sensor import SensorNoise, random_sensor_noise, record
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix
+from lowlight_tf.isp.noise import KINDS as CAMERA_KINDS
 from lowlight_tf.isp.noise import Noise, add_noise, random_noise
 from lowlight_tf.isp.sensors import figures_at, random_color, random_cut, random_ratio, random_step
 from lowlight_tf.isp.unprocess import mosaic, random_brightness, random_wb_gains, to_sensor
@@ -21,7 +23,7 @@ class Capture:
       channels: int32 [3], which of a picture's channels are its red, green and blue light; 0, 1, 2 for those that it says.
       brightness: part of the sensor's range that the picture's white fills in the long exposure; a raw frame keeps its own.
       exposure_ratio: long / short.
-      noise: a Noise.
+      noise: a Noise or a SensorNoise.
       from_srgb: float32 [3, 3], linear sRGB -> white-balanced camera colour; a raw frame keeps its own.
       cuts_black: counts below black are recorded as black, as some cameras do.
       seed: [2] integers, for the photosites.
@@ -31,7 +33,7 @@ class Capture:
     channels: tf.Tensor
     brightness: tf.Tensor
     exposure_ratio: tf.Tensor
-    noise: Noise
+    noise: Noise | SensorNoise
     from_srgb: tf.Tensor
     cuts_black: tf.Tensor
     seed: tf.Tensor
@@ -41,6 +43,9 @@ class Capture:
 DARKEST = 0.1
 
 
+ANY_SENSOR = "any_sensor"
+KINDS = (*CAMERA_KINDS, ANY_SENSOR)
+
 # The orders of a picture's channels, its own first.
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
@@ -49,11 +54,13 @@ def _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras):
     """Draws exposure ratio, noise, colours and whether black is cut: of the camera's own sensor, or of any."""
     if not many_cameras:
         choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
-        return (tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice), random_noise(noise_seed, kind),
-                tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera)), tf.constant(False))
+        ratio = tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice)
+        noise = random_sensor_noise(noise_seed, ratio) if kind == ANY_SENSOR else random_noise(noise_seed, kind)
+        return (ratio, noise, tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera)), tf.constant(False))
     color_seed, step_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 2))
     ratio = random_ratio(ratio_seed)
-    noise = dataclasses.replace(random_noise(noise_seed, kind, figures_at(ratio)), step=random_step(step_seed))
+    noise = random_sensor_noise(noise_seed, ratio) if kind == ANY_SENSOR else random_noise(noise_seed, kind, figures_at(ratio))
+    noise = dataclasses.replace(noise, step=random_step(step_seed))
     return ratio, noise, random_color(color_seed), random_cut(tf.random.fold_in(seed, 3))
 
 
@@ -63,7 +70,7 @@ def random_capture(seed, camera, kind="physical", darkest=DARKEST, mix_colors=Fa
     Args:
       seed: [2] integers.
       camera: a Camera; its exposure_ratios are drawn from.
-      kind: of noise, one of noise.KINDS.
+      kind: of noise, one of KINDS.
       darkest: lowest brightness.
       mix_colors: exchange a picture's channels, each of their orders as often; else they stay as they are.
       many_cameras: draw the sensor too, from those of many makers, and any exposure ratio from 1 on; else it is the camera's own.
@@ -82,14 +89,18 @@ def expose(clean, capture, camera):
     """Records a clean mosaic in low light.
 
     Args:
-      clean: float32 [..., H, W], linear light of the long exposure on the sensor, 0 at black and 1 at white.
+      clean: float32 [..., H, W], [H, W] with a SensorNoise, linear light of the long exposure on the sensor, 0 at black and 1 at white.
       capture: a Capture.
       camera: a Camera, for its levels.
     Returns:
       uint16 [..., H, W], counts of the short exposure.
     """
     black, white = camera.levels
-    counts = add_noise(clean, capture.noise, capture.seed, exposure_ratio=capture.exposure_ratio, black_level=black, white_level=white)
+    facts = {"exposure_ratio": capture.exposure_ratio, "black_level": black, "white_level": white}
+    if isinstance(capture.noise, SensorNoise):
+        counts = record(clean, capture.noise, capture.seed, cfa=camera.cfa, **facts)
+    else:
+        counts = add_noise(clean, capture.noise, capture.seed, **facts)
     return tf.maximum(counts, tf.cast(tf.where(capture.cuts_black, black, 0), counts.dtype))
 
 
@@ -98,26 +109,32 @@ def _scene(rgb_linear, capture):
     return tf.gather(rgb_linear, capture.channels, axis=-1) * capture.brightness
 
 
-def expose_picture(rgb_linear, capture, camera):
+def _target(light, capture, camera_rgb):
+    return linear_to_bt709(tf.clip_by_value(apply_matrix(light, capture.from_srgb) if camera_rgb else light, 0.0, 1.0))
+
+
+def expose_picture(rgb_linear, capture, camera, camera_rgb=False):
     """Takes a picture's scene again, in low light.
 
     Args:
-      rgb_linear: float32 [..., H, W, 3], linear sRGB light in [0, 1].
+      rgb_linear: float32 [..., H, W, 3], linear sRGB light; what is above 1 the sensor clips, unless the scene is exposed less.
       capture: a Capture.
       camera: a Camera.
+      camera_rgb: the target is what the sensor sees, see `camera_target`.
     Returns:
       short: uint16 [..., H, W], counts.
-      target: float32 [..., H, W, 3] in [0, 1], sRGB, coded as LibRaw codes its renderings.
+      target: float32 [..., H, W, 3] in [0, 1], sRGB or camera colour, coded as LibRaw codes its renderings.
     """
     light = _scene(rgb_linear, capture)
-    return expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera), linear_to_bt709(light)
+    short = expose(mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), capture, camera)
+    return short, _target(light, capture, camera_rgb)
 
 
-def expose_planes(rgb_linear, capture, camera):
+def expose_planes(rgb_linear, capture, camera, camera_rgb=False):
     """As `expose_picture`, for a sensor that sees all three colours everywhere: short is uint16 [..., H, W, 3], each with its own noise."""
     light = _scene(rgb_linear, capture)
     planes = tf.stack(tf.unstack(to_sensor(light, capture.from_srgb, capture.wb_gains), axis=-1), axis=-3)
-    return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), linear_to_bt709(light)
+    return tf.stack(tf.unstack(expose(planes, capture, camera), axis=-3), axis=-1), _target(light, capture, camera_rgb)
 
 
 def camera_target(srgb, from_srgb):

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-KINDS = ("physical", "gaussian", "poisson")
+KINDS = ("physical", "gaussian", "poisson")  # of one camera's model; any_sensor.py has another kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +67,21 @@ class Noise:
     row_noise: tf.Tensor
     black_offset: tf.Tensor
     step: float | tf.Tensor = 1.0
+
+    @property
+    def dark_deviation(self):
+        """Standard deviation in the dark, counts: read and row noise together, float32 scalar.
+
+        The variance of Tukey-lambda's distribution of scale 1 is 2 / l^2 (1 / (1 + 2 l) - gamma(l + 1)^2 / gamma(2 l + 2)), or pi^2 / 3
+        where l is 0.
+        """
+        read = self.read_noise
+        if self.read_shape is not None:
+            shape = tf.cast(self.read_shape, tf.float64)
+            away = tf.where(tf.abs(shape) < 1e-4, tf.constant(1e-4, tf.float64), shape)  # continuous there, and 0 / 0 at 0
+            gammas = tf.exp(2 * tf.math.lgamma(away + 1) - tf.math.lgamma(2 * away + 2))
+            read *= tf.cast(tf.sqrt(2 / away ** 2 * (1 / (1 + 2 * away) - gammas)), tf.float32)
+        return tf.sqrt(read ** 2 + self.row_noise ** 2)
 
 
 def gain_at_iso(iso, figures=SONY_A7S2):
