@@ -58,7 +58,7 @@ def flags_of(module):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("flags.DEFINE_"):
             found[node.args[0].value] = ast.unparse(node.func).endswith("_bool")
-        elif isinstance(node, ast.ImportFrom) and node.module == "flags":
+        elif isinstance(node, ast.ImportFrom) and (node.module == "flags" or node.level):
             for name in (alias.name for alias in node.names):
                 found |= flags_of(f"flags/{name}.py")
     return found
