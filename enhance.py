@@ -1,6 +1,6 @@
 """Enhances dark photographs. What it does is in flags/enhance_command.py; see --help."""
 
-from flags import enhance_command
+from flags.enhance_command import main
 
 if __name__ == "__main__":
-    enhance_command.main()
+    main()

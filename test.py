@@ -1,6 +1,6 @@
 """Tests a model. What it does is in flags/test_command.py; see --help."""
 
-from flags import test_command
+from flags.test_command import main
 
 if __name__ == "__main__":
-    test_command.main()
+    main()

@@ -1,6 +1,6 @@
 """Trains a model. What it does is in flags/train_command.py; see --help."""
 
-from flags import train_command
+from flags.train_command import main
 
 if __name__ == "__main__":
-    train_command.main()
+    main()

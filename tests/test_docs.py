@@ -58,9 +58,11 @@ def flags_of(module):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("flags.DEFINE_"):
             found[node.args[0].value] = ast.unparse(node.func).endswith("_bool")
-        elif isinstance(node, ast.ImportFrom) and (node.module == "flags" or node.level):
+        elif isinstance(node, ast.ImportFrom) and (node.module == "flags" or (node.level and not node.module)):
             for name in (alias.name for alias in node.names):
                 found |= flags_of(f"flags/{name}.py")
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("flags."):
+            found |= flags_of(f"{node.module.replace('.', '/')}.py")
     return found
 
 
