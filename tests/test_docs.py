@@ -124,7 +124,7 @@ def wrong_in_command(command):
     if ran := re.search(r"(?:^|[\s'])(?:python3? +)?([\w/]+\.py)( .*|$)", command):
         if ran[1] in SCRIPTS:
             return wrong_in_script(ran[1], ran[2])
-        return [f"no script {ran[1]}"] if "python" in command and not (ROOT / ran[1]).exists() else []
+        return [f"no script {ran[1]}"] if "python" in command and not (ROOT / ran[1]).is_file() else []
     if re.match(r"--[a-z]", command):
         known = set().union(*FLAGS.values(), *TOOLS.values(), _BEAM)
         return list(unknown_flags(command, known, {name for known in FLAGS.values() for name in known}))
