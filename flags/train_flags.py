@@ -30,6 +30,8 @@ flags.DEFINE_float("average", 0.0, "decay of the running means of the parameters
                    lower_bound=0.0, upper_bound=0.99999)
 flags.DEFINE_integer("seed", 0, "of the first parameters and of every example", lower_bound=0, upper_bound=2 ** 31 - 1)
 flags.DEFINE_integer("num_replicas", 0, "GPUs, or logical CPUs where there is none; 0: all GPUs or one CPU", lower_bound=0)
+flags.DEFINE_integer("threads_per_op", 0, "threads that one operation may use; 1 is faster with small patches on few cores; 0: all",
+                     lower_bound=0)
 flags.DEFINE_integer("save_every", 1000, "steps between checkpoints; 0: only at the end", lower_bound=0)
 flags.DEFINE_integer("validate_every", 0, "steps between validations on the val split; 0: never", lower_bound=0)
 flags.DEFINE_integer("validation_images", 0, "how many images of it; 0: all", lower_bound=0)
