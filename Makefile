@@ -9,7 +9,7 @@ SECONDS ?= 600
 
 help:
 	@echo "make demo   train on the embedded samples and test: pictures in results/demo"
-	@echo "make test   lint and the whole test suite"
+	@echo "make test   lint, types and the whole test suite"
 	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
 	@echo "make fuzz   mutated raw files for ten minutes, or SECONDS=60: nothing may crash, hang or leave half a file"
 	@echo "make clean  remove environments, samples, cache, checkpoints and results of the demo"
@@ -34,6 +34,7 @@ demo: $(VENV)/.installed
 
 lint: $(VENV)/.installed--dev
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 test: $(VENV)/.installed--dev lint
 	$(BIN)/python -m pytest -n 2

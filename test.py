@@ -1,18 +1,6 @@
-"""Tests a model: python test.py --checkpoint_dir=..., or without one: python test.py --model=classic --camera=sony
+"""Tests a model. What it does is in flags/test_command.py; see --help."""
 
-Writes pictures, metrics.csv and metrics.json. See --help.
-"""
-
-from absl import flags
-
-from flags import data_flags, entry, test_flags
-
-
-def main(problems):
-    from lowlight_tf.evaluation import evaluate
-    evaluate(test_flags.subject(), data_flags.data_config(), test_flags.result_dir(), flags.FLAGS.protocol, problems,
-             report=flags.FLAGS.report)
-
+from flags.test_command import main
 
 if __name__ == "__main__":
-    entry.run(main, description=__doc__, modules=[data_flags, test_flags], preset_names=test_flags.preset_names)
+    main()

@@ -1,19 +1,6 @@
-"""Trains a model: python train.py --camera=sony. See --help; the presets are in flags/."""
+"""Trains a model. What it does is in flags/train_command.py; see --help."""
 
-from absl import flags
-
-from flags import data_flags, entry, train_flags
-
-
-def main(problems):
-    from lowlight_tf.devices import limit_threads
-    limit_threads(flags.FLAGS.threads_per_op)
-    config = train_flags.training_config()
-    from lowlight_tf.training import train
-    from lowlight_tf.training_config import is_complete
-    return 0 if is_complete(config, train(config, problems)) else flags.FLAGS.stopped_exit_code
-
+from flags.train_command import main
 
 if __name__ == "__main__":
-    entry.run(main, description=__doc__, modules=[data_flags, train_flags, *train_flags.MORE],
-              preset_names=train_flags.preset_names, check=train_flags.check, interrupted=lambda: flags.FLAGS.stopped_exit_code)
+    main()

@@ -7,6 +7,7 @@ their size, put on a sensor without any noise, are the clean frames: there a mod
 RAW the mean colour is compared with that of LibRaw's rendering. MODEL=folder tries another model than models/bayer.
 """
 
+import dataclasses
 import os
 import pathlib
 import sys
@@ -26,7 +27,7 @@ from lowlight_tf.errors import Problems
 from lowlight_tf.evaluation import evaluate_pair
 from lowlight_tf.frame_source import read_frame
 from lowlight_tf.image_file import read_picture, to_uint8, write_dng
-from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix
+from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.process import make_processor
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 from lowlight_tf.metrics import psnr
@@ -53,7 +54,8 @@ def enhanced(path, loaded, auto=True):
     frame = read_frame(path, loaded.camera)
     packed = packing.pack(frame.mosaic, loaded.camera, frame.offset).numpy()
     _, _, finish = choose(frame, packed, EnhanceConfig("", "", ratio=1.0, auto_strength=auto), loaded.camera)
-    return develop(frame, packed, 1.0, loaded, finish, 10 ** 9), finish.strength
+    # With the curve of the protocol's ground truth.
+    return develop(frame, packed, frame.light_gain, loaded, dataclasses.replace(finish, curve="bt709"), 10 ** 9), finish.strength
 
 
 def scenes(pairs, raws):
@@ -87,10 +89,11 @@ def clean(pairs, raws, loaded, camera, folder):
 
 
 def colors(path, loaded):
-    """Compares the mean colour of a raw file with LibRaw's."""
+    """Compares the mean colour of a raw file with LibRaw's at the same levels, white balance and matrix."""
     (output, strength), (network, _) = enhanced(path, loaded), enhanced(path, loaded, auto=False)
-    plain, *means = [bt709_to_linear(picture / np.float32(65535)).numpy().mean((0, 1))
-                     for picture in (render(path, stretch=False), output, network)]
+    frame = read_frame(path, loaded.camera)
+    plain = srgb_to_linear(frame.plain(frame.light_gain) / np.float32(65535)).numpy().mean((0, 1))
+    means = [bt709_to_linear(picture / np.float32(65535)).numpy().mean((0, 1)) for picture in (output, network)]
     for what, mean in zip((f"enhance.py (strength {strength})", "network alone"), means):
         print(f"colour {path.name}: LibRaw {plain.round(4)}, {what} {mean.round(4)}, "
               f"{', '.join(f'{100 * value:+.1f} %' for value in mean / plain - 1)}")

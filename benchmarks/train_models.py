@@ -69,7 +69,7 @@ def main():
     parser.add_argument("work", nargs="?", default="training", type=pathlib.Path)
     parser.add_argument("--photos", action="append", default=[], help="folder of photographs or OpenEXR pictures; may be repeated")
     parser.add_argument("--crops", default="", help="folder with short/ and long/ of real pairs")
-    parser.add_argument("--hours", default=0.0, type=float, help="save and stop (exit code 75) after so many hours, to be gone on with by the same command")
+    parser.add_argument("--hours", default=0.0, type=float, help="save and stop after so many hours; the same command goes on")
     asked = parser.parse_args()
     work = asked.work.resolve()
     photos = gather(work, asked.photos)

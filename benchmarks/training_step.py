@@ -1,7 +1,6 @@
 """One training step on a 512x512 packed patch: ours against the original graph (tf.compat.v1 with tf_slim), alternating in one run.
 
-The original is written anew from the protocol, facts 8 to 11. Both start from the same weights; their losses must agree before
-anything is timed.
+The original is written anew from docs/protocol.md. Both start from the same weights; their losses must agree before anything is timed.
 """
 
 import statistics

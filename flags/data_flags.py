@@ -7,13 +7,16 @@ from lowlight_tf.datasets import PAIRED, PHOTOGRAPHS, PREPARED, is_known
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("camera", None, list(CAMERAS), f"one of {', '.join(CAMERAS)}; bayer and xtrans take the levels from each file")
-flags.DEFINE_string("dataset", "auto", f"{', '.join(PAIRED)} (embedded), {', '.join(PHOTOGRAPHS)} (photographs, darkened on the fly), "
-                    f"{', '.join(PREPARED)} or tfds:NAME (images that TFDS has prepared), or auto: sid where there is a data folder")
+flags.DEFINE_enum("camera", None, list(CAMERAS),
+                  f"which camera took the files: {', '.join(CAMERAS)}; bayer and xtrans take the levels from each file")
+flags.DEFINE_string("dataset", "auto",
+                    f"what to read: {', '.join(PAIRED)} (pairs; samples are embedded), {', '.join(PHOTOGRAPHS)} (photographs, darkened "
+                    f"on the fly), {', '.join(PREPARED)} or tfds:NAME (prepared by TFDS), or auto: sid where there is a data folder")
 flags.register_validator("dataset", is_known, f"expected one of auto, {', '.join((*PAIRED, *PHOTOGRAPHS, *PREPARED))} or tfds:NAME")
-flags.DEFINE_string("data_dir", "", "SID's folder (dataset/ where not given), one with short/ and long/, with photographs, FiveK, or TFDS'")
-flags.DEFINE_string("checkpoint_dir", "", "the model's folder; training goes on from what it holds")
-flags.DEFINE_string("cache_dir", "cache", "where decoded frames are kept")
+flags.DEFINE_string("data_dir", "",
+                    "folder of the data: SID's, one with short/ and long/, photographs, FiveK or TFDS'; where not given: dataset/")
+flags.DEFINE_string("checkpoint_dir", "", "folder of the model; train.py goes on from the last checkpoint in it")
+flags.DEFINE_string("cache_dir", "cache", "folder where train.py keeps decoded frames; it may be deleted at any time")
 
 
 def data_config(**choices):

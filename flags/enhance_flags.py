@@ -10,21 +10,25 @@ from lowlight_tf.shutter import parse_exposure
 FLAGS = flags.FLAGS
 KINDS = ("jpeg", "png", "tiff", "dng")
 
-flags.DEFINE_string("checkpoint_dir", "", "the model's folder (models/bayer, the model that ships, where it is there)")
-flags.DEFINE_string("result_dir", "results/enhanced", "where the results go, in the same folders; A_lowlight.jpg where A.jpg is yours")
-flags.DEFINE_enum("format", "jpeg", KINDS, "jpeg; png and tiff with 16 bits; dng: linear, for further editing in a raw developer")
-flags.DEFINE_integer("quality", 95, "of a JPEG", lower_bound=1, upper_bound=100)
-flags.DEFINE_string("ratio", "auto", "how much to amplify: a number, or auto: as bright as the frame's histogram and noise suggest")
-flags.DEFINE_string("target_exposure", "", "amplify to what this would have given: any of shutter time, f-number, ISO: '10s f/4 ISO200'")
-flags.DEFINE_bool("ratio_sheet", False, "write one small sheet of several ratios to choose from in the place of the picture")
-flags.DEFINE_bool("report", False, "write one page of all pictures of the run too, before and after: report.html in --result_dir")
-flags.DEFINE_string("strength", "auto", "1: the network's picture; 0: the plain rendering; between: a blend; auto: by the frame's noise")
-flags.DEFINE_float("exposure", 0.0, "brightness of the result in stops: 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
-flags.DEFINE_bool("overwrite", False, "make results again that are there already; a file that lowlight_tf did not write is never replaced")
-flags.DEFINE_float("memory_limit", 0.0, "GiB that the program may take; 0: half of what is free", lower_bound=0.0)
-flags.DEFINE_bool("mixed_precision", False, "run the network in bfloat16, for GPUs that have it (not tried on one)")
-flags.DEFINE_enum("beam_runner", None, RUNNERS, "run as an Apache Beam job, a photograph at a time in each worker")
-flags.DEFINE_string("beam_args", "", "the runner's options, such as --beam_args='--flink_master=host:8081'")
+flags.DEFINE_string("checkpoint_dir", "", "folder of the model; where not given: models/bayer, the model that ships")
+flags.DEFINE_string("result_dir", "results/enhanced",
+                    "folder of the results, which keep the sources' subfolders; a result is A_lowlight.jpg where A.jpg is yours")
+flags.DEFINE_enum("format", "jpeg", KINDS, "kind of file to write: jpeg (8 bits), png or tiff (16 bits), dng (linear, for a raw developer)")
+flags.DEFINE_integer("quality", 95, "JPEG quality, 1 to 100", lower_bound=1, upper_bound=100)
+flags.DEFINE_string("ratio", "auto", "factor that the light is amplified by, above 0; auto: by the frame's histogram and noise")
+flags.DEFINE_string("target_exposure", "",
+                    "the exposure to amplify to, instead of --ratio: shutter time, f-number and ISO, or some of them: '10s f/4 ISO200'")
+flags.DEFINE_bool("ratio_sheet", False, "write a sheet of small pictures at several ratios instead of the picture, to choose --ratio from")
+flags.DEFINE_bool("report", False,
+                  "also write report.html into --result_dir: one page that shows all pictures of the run, before and after")
+flags.DEFINE_string("strength", "auto",
+                    "part of the network's picture in the result, 0 to 1; the rest is the plain rendering; auto: by the frame's noise")
+flags.DEFINE_float("exposure", 0.0, "brightness correction of the result in stops; 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
+flags.DEFINE_bool("overwrite", False, "make existing results again; a file that lowlight_tf did not write is never replaced")
+flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
+flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
+flags.DEFINE_enum("beam_runner", None, RUNNERS, "run as an Apache Beam job on this runner; each worker takes one photograph at a time")
+flags.DEFINE_string("beam_args", "", "options of the Beam runner itself, such as '--flink_master=host:8081'")
 
 
 def _ratio():

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shlex
 import signal
 import sys
@@ -63,8 +64,13 @@ def parse(argv, preset_names, takes_files=False):
     return _parse([argv[0], *preset, *argv[1:]])[1:]
 
 
+def _as_called(text):
+    """Names the programs in a text as they were called: as scripts of a checkout, or as the commands of an installed package."""
+    return text if sys.argv[0].endswith(".py") else re.sub(r"python (\w+)\.py", r"lowlight-\1", text)
+
+
 def _help(description, modules):
-    lines = [description, ""]
+    lines = [_as_called(description), ""]
     for module in modules:
         lines.append(module.__doc__.splitlines()[0].rstrip("."))
         for flag in FLAGS.flags_by_module_dict().get(module.__name__, []):
@@ -72,7 +78,7 @@ def _help(description, modules):
             lines.append(f"  --{flag.name:22} {flag.help}{default}")
         lines.append("")
     if "dataset" in FLAGS:
-        lines.append("Presets that --camera and --dataset choose are in flags/*.flags; any flag here wins over them.")
+        lines.append(f"Presets that --camera and --dataset choose are in {PRESETS}/*.flags; any flag here wins over them.")
     return "\n".join(lines)
 
 
@@ -105,7 +111,7 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
         prepare_devices()
         code = (main(files, problems) if takes_files else main(problems)) or (1 if problems.messages else 0)
     except LowlightError as error:
-        warn(f"error: {error}")
+        warn(f"error: {_as_called(str(error))}")
         code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         warn("Interrupted. What was finished is kept; run the same command again to go on.")

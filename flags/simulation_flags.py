@@ -4,12 +4,15 @@ from absl import flags
 
 from lowlight_tf.datasets import EXPERTS
 
-flags.DEFINE_bool("corrupt_targets", False, "train on simulated short exposures of the long ones, not on the short ones")
-flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson", "any_sensor"], "of simulated short exposures: by the A7S II's "
-                  "calibration, or any_sensor: shot and read noise of their own, banding, hot pixels, drift")
-flags.DEFINE_float("darkest", 0.1, "of simulated long exposures: the least part of the sensor's range that a photograph's white fills",
+flags.DEFINE_bool("corrupt_targets", False, "simulate the short exposures from the pairs' long ones; the real short ones are not read")
+flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson", "any_sensor"],
+                  "noise of simulated shorts: the A7S II's (physical, or its gaussian or poisson part), or any_sensor's")
+flags.DEFINE_float("darkest", 0.1, "dimmest simulated scene: the part of the sensor's range that its white fills, 0.001 to 1",
                    lower_bound=0.001, upper_bound=1.0)
-flags.DEFINE_bool("mix_colors", False, "exchange the photographs' R, G and B at random: few photographs lack many colours")
-flags.DEFINE_enum("expert", None, EXPERTS, "whose renderings of FiveK are the targets (tiff16_a to tiff16_e); LibRaw's where not given")
-flags.DEFINE_float("simulated_fraction", 0, "of the examples that are simulated, beside the real pairs", lower_bound=0.0, upper_bound=0.99)
-flags.DEFINE_string("simulated_data_dir", "", "photographs to simulate those from (the pairs' own long exposures where not given)")
+flags.DEFINE_bool("mix_colors", False, "exchange R, G and B of the photographs at random, so that a few photographs show more colours")
+flags.DEFINE_enum("expert", None, EXPERTS,
+                  "expert of FiveK whose renderings are the targets (tiff16_a to tiff16_e); where not given: LibRaw's renderings")
+flags.DEFINE_float("simulated_fraction", 0,
+                   "part of the examples that is simulated between the real pairs, 0 to 0.99", lower_bound=0.0, upper_bound=0.99)
+flags.DEFINE_string("simulated_data_dir", "",
+                    "folder of photographs for --simulated_fraction; where not given: the pairs' own long exposures")

@@ -12,12 +12,15 @@ PROTOCOLS = ("sid-all", "sid-00", "sid-clean", "sid-clean-00")
 DENOISERS = ("none", "nlm", "bm3d")
 _DEFAULT_DENOISER = "nlm"
 
-flags.DEFINE_enum("model", "network", ["network", "classic"], "--checkpoint_dir's, or the classic pipeline, which learns nothing")
-flags.DEFINE_enum("denoiser", None, DENOISERS, "the classic pipeline's: none, nlm (non-local means; where not given) or bm3d (optional)")
-flags.DEFINE_string("result_dir", "", "where the results go (results/<checkpoint_dir's name or classic-<denoiser>>/<protocol>)")
-flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS, "sid-all: every short; sid-00: first bursts; -clean: without the misaligned scenes")
-flags.DEFINE_bool("report", False, "write one page of all images too, before, after and the truth, sorted by their scores: report.html")
-flags.DEFINE_bool("mixed_precision", False, "run the network in bfloat16, for GPUs that have it (not tried on one)")
+flags.DEFINE_enum("model", "network", ["network", "classic"],
+                  "what is scored: the network in --checkpoint_dir, or the classic pipeline, which learns nothing")
+flags.DEFINE_enum("denoiser", None, DENOISERS,
+                  "denoiser of --model=classic: none, nlm (non-local means) or bm3d (pip install bm3d); where not given: nlm")
+flags.DEFINE_string("result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>>/<protocol>")
+flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS,
+                  "which shorts are scored: sid-all (every one), sid-00 (first bursts), -clean (without the misaligned scenes)")
+flags.DEFINE_bool("report", False, "also write report.html: one page of all pictures, before, after and the truth, sorted by score")
+flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
 
 
 def preset_names():
@@ -52,7 +55,14 @@ def subject():
     return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision)
 
 
+def _model_name(checkpoint_dir):
+    """Names a model's results by its path: checkpoints/bayer is bayer, models/bayer is models-bayer, so that neither takes the other's."""
+    path, here = pathlib.Path(checkpoint_dir).resolve(), pathlib.Path.cwd()
+    parts = path.relative_to(here).parts if here in path.parents else path.parts[-2:]
+    return "-".join(parts[1:] if parts[0] == "checkpoints" and len(parts) > 1 else parts).strip("/-")
+
+
 def result_dir():
     """Returns where the results go."""
-    name = f"classic-{_denoiser()}" if FLAGS.model == "classic" else pathlib.Path(FLAGS.checkpoint_dir).resolve().name
+    name = f"classic-{_denoiser()}" if FLAGS.model == "classic" else _model_name(FLAGS.checkpoint_dir)
     return FLAGS.result_dir or str(pathlib.Path("results") / name / FLAGS.protocol)

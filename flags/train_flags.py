@@ -4,10 +4,11 @@ import math
 
 from absl import flags
 
-from flags import data_flags, network_flags, simulation_flags, transfer_flags
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import PAIRED
 from lowlight_tf.errors import UsageError
+
+from . import data_flags, network_flags, simulation_flags, transfer_flags
 
 FLAGS = flags.FLAGS
 MORE = (network_flags, simulation_flags, transfer_flags)  # their flags are read here too
@@ -16,32 +17,39 @@ _INTERFACE = {"white_balance_input": "white_balance", "signed_input": "signed", 
               "skip": "skip", "target": "target"}
 _SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
 
-flags.DEFINE_integer("patch_size", 512, "side of the training crops, packed pixels", lower_bound=1)
-flags.DEFINE_integer("batch_size", 1, "examples of a step, over all replicas", lower_bound=1)
-flags.DEFINE_integer("steps", 0, "length of the run in steps, or", lower_bound=0)
-flags.DEFINE_integer("epochs", 0, "in epochs; an epoch visits each training scene once", lower_bound=0)
-flags.DEFINE_float("learning_rate", 1e-4, "Adam's learning rate", lower_bound=0.0)
-flags.DEFINE_float("learning_rate_decay", 0.1, "what it is multiplied by from the decay on", lower_bound=0.0)
-flags.DEFINE_integer("decay_step", 0, "step of the decay, or", lower_bound=0)
-flags.DEFINE_integer("decay_epoch", 0, "epoch of the decay; 0: never", lower_bound=0)
-flags.DEFINE_enum("schedule", "step", ["step", "cosine"], "cosine: half a cosine down to 0 over the whole run in place of the decay")
-flags.DEFINE_float("clip_norm", 0.0, "the most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
-flags.DEFINE_float("average", 0.0, "decay of the running means of the parameters, which the model is then run with, such as 0.998; 0: none",
+flags.DEFINE_integer("patch_size", 512, "side of the training crops in packed pixels", lower_bound=1)
+flags.DEFINE_integer("batch_size", 1, "number of examples a step, over all replicas together", lower_bound=1)
+flags.DEFINE_integer("steps", 0, "length of the run in steps; 0: --epochs says it", lower_bound=0)
+flags.DEFINE_integer("epochs", 0,
+                     "length of the run in epochs, each of which visits every training scene once; 0: --steps says it", lower_bound=0)
+flags.DEFINE_float("learning_rate", 1e-4, "learning rate of Adam at the start", lower_bound=0.0)
+flags.DEFINE_float("learning_rate_decay", 0.1, "factor of the learning rate from the decay on", lower_bound=0.0)
+flags.DEFINE_integer("decay_step", 0, "step from which the learning rate is decayed; 0: --decay_epoch says it", lower_bound=0)
+flags.DEFINE_integer("decay_epoch", 0,
+                     "epoch from which the learning rate is decayed; 0: never, unless --decay_step says it", lower_bound=0)
+flags.DEFINE_enum("schedule", "step", ["step", "cosine"],
+                  "how the learning rate falls: step, at the decay, or cosine, half a cosine down to 0 over the whole run")
+flags.DEFINE_float("clip_norm", 0.0, "most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
+flags.DEFINE_float("average", 0.0,
+                   "decay, such as 0.998, of running means of the parameters, with which the model is then run; 0: no means",
                    lower_bound=0.0, upper_bound=0.99999)
-flags.DEFINE_integer("seed", 0, "of the first parameters and of every example", lower_bound=0, upper_bound=2 ** 31 - 1)
-flags.DEFINE_integer("num_replicas", 0, "GPUs, or logical CPUs where there is none; 0: all GPUs or one CPU", lower_bound=0)
-flags.DEFINE_integer("threads_per_op", 0, "threads that one operation may use; 1 is faster with small patches on few cores; 0: all",
+flags.DEFINE_integer("seed", 0,
+                     "seed of the first parameters and of every example; the same seed gives the same run",
+                     lower_bound=0, upper_bound=2 ** 31 - 1)
+flags.DEFINE_integer("num_replicas", 0, "number of GPUs, or of logical CPUs where there is none; 0: all GPUs, or one CPU", lower_bound=0)
+flags.DEFINE_integer("threads_per_op", 0, "threads an operation may use; 1 is faster with small patches; 0: all",
                      lower_bound=0)
 flags.DEFINE_integer("save_every", 1000, "steps between checkpoints; 0: only at the end", lower_bound=0)
 flags.DEFINE_integer("validate_every", 0, "steps between validations on the val split; 0: never", lower_bound=0)
-flags.DEFINE_integer("validation_images", 0, "how many images of it; 0: all", lower_bound=0)
+flags.DEFINE_integer("validation_images", 0, "number of images of the val split that are scored; 0: all", lower_bound=0)
 flags.DEFINE_integer("picture_every", 500, "steps between pictures in TensorBoard; 0: never", lower_bound=0)
-flags.DEFINE_float("max_hours", 0.0, "save and stop after so many hours; 0: no limit", lower_bound=0.0)
-flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16, for GPUs that have it (not tried on one); weights stay float32")
-flags.DEFINE_integer("stopped_exit_code", 0, "after a stop that saved before the last step; 75 makes Kubernetes and Slurm start it again",
+flags.DEFINE_float("max_hours", 0.0, "hours after which the run saves and stops; 0: no limit", lower_bound=0.0)
+flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 with float32 weights, for GPUs that have it (not tried on one)")
+flags.DEFINE_integer("stopped_exit_code", 0,
+                     "exit code of a run that was stopped and saved before its last step; 75 lets docs/clusters.md's jobs go on",
                      lower_bound=0, upper_bound=255)
-flags.DEFINE_bool("freeze_up_filters", False, "do not train the up-filters: the recipe of the released checkpoints")
-flags.DEFINE_bool("all_bursts", False, "train on every burst, not only on _00")
+flags.DEFINE_bool("freeze_up_filters", False, "leave the up-filters as they were initialised: the recipe of the released checkpoints")
+flags.DEFINE_bool("all_bursts", False, "train on every short exposure of a scene, not only on the first, _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 
 

@@ -1,4 +1,4 @@
-"""The rarer tools: python -m lowlight_tf TOOL --help."""
+"""The rarer tools: python -m lowlight_tf TOOL --help, or lowlight TOOL --help where the package is installed."""
 
 import argparse
 import pathlib
@@ -6,11 +6,16 @@ import signal
 import sys
 
 from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.console import warn
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
+
+# Of a network that is described: what train.py's flags of the same names take.
+_VARIATIONS = {"model": ("sid", "denoise20"), "network_input": ("packed", "rgb"), "base_width": int, "downsample": ("pool", "strided"),
+               "pool_window": int, "extra_blocks": int, "head": ("none", "fc"), "head_units": int}
 
 
 def _import_slim(options, problems):
@@ -39,19 +44,12 @@ def _simulate(options, problems):
     simulate_on_beam(config, problems, options.runner, runner_arguments(options.beam_args))
 
 
-def _numbers(text, flag, kind):
-    try:
-        return tuple(kind(number) for number in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--{flag}={text} are no numbers; expected such as --{flag}=2,6,12") from error
-
-
 def _transfer_study(options, problems):
     from lowlight_tf.datasets import DataConfig
     from lowlight_tf.transfer_study import StudyConfig, run_study
     same_name = ("init_from", "output", "steps", "patch_size", "batch_size", "learning_rate", "seed", "head_units", "baseline", "protocol")
     run_study(StudyConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir, cache_dir=options.cache_dir),
-                          pairs=_numbers(options.pairs, "pairs", int), strategies=tuple(options.strategies.split(",")),
+                          pairs=numbers(options.pairs, "pairs", int), strategies=tuple(options.strategies.split(",")),
                           **{name: getattr(options, name) for name in same_name}), problems)
 
 
@@ -80,13 +78,10 @@ def _export(options, problems):
     export(ExportConfig(kind=options.input, **{name: getattr(options, name) for name in same_name}), problems)
 
 
-def _integer_below(limit):
-    def integer(text):
-        if not 0 <= int(text) < limit:
-            raise argparse.ArgumentTypeError(f"{text} is out of range; expected 0 to {limit - 1}")
-        return int(text)
-
-    return integer
+def _describe(options, problems):
+    from lowlight_tf.describe import chosen, table
+    given = {name: getattr(options, name) for name in _VARIATIONS if getattr(options, name) is not None}
+    print(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
 
 
 def _inspect(options, problems):
@@ -109,24 +104,14 @@ def _add_simulate(tools):
     tool.add_argument("--camera", required=True, choices=list(CAMERAS), help="what takes the short exposures")
     tool.add_argument("--ratios", default="", help="exposure ratios, by default the camera's: 100,250,300")
     tool.add_argument("--noise", default="physical", choices=["physical", "gaussian", "poisson"])
-    tool.add_argument("--seed", type=_integer_below(2 ** 31), default=0)
+    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
     tool.add_argument("--split", default="train", choices=["train", "val", "test"])
-    tool.add_argument("--workers", type=_integer_below(1024), default=0,
+    tool.add_argument("--workers", type=integer_below(1024), default=0,
                       help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
     tool.add_argument("--runner", default="", choices=["", *RUNNERS],
                       help="run as an Apache Beam job (pip install apache-beam)")
     tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--flink_master=host:8081'")
     tool.set_defaults(run=_simulate)
-
-
-def _positive(kind):
-    def parse(text):
-        number = kind(text)
-        if not 0 < number < float("inf"):
-            raise ValueError
-        return number
-    parse.__name__ = f"number above 0 ({kind.__name__})"  # argparse says it
-    return parse
 
 
 def _add_transfer_study(tools):
@@ -136,13 +121,13 @@ def _add_transfer_study(tools):
     tool.add_argument("--data_dir", default="", help="SID's folder, or one with short/ and long/ (dataset/ or the samples where not given)")
     tool.add_argument("--pairs", default="0,2,6,12,50,500", help="numbers of real pairs; 0 stands for zero_shot")
     tool.add_argument("--strategies", default="zero_shot,head,all,scratch", help="some of zero_shot, head, decoder, all, scratch")
-    tool.add_argument("--steps", type=_positive(int), default=1500, help="of each training")
+    tool.add_argument("--steps", type=positive(int), default=1500, help="of each training")
     tool.add_argument("--output", default="study", help="folder of the study; the same command goes on where it was stopped")
     tool.add_argument("--baseline", default="", help="folder of a model to draw as a line, such as SID's own")
-    tool.add_argument("--patch_size", type=_positive(int), default=128)
-    tool.add_argument("--batch_size", type=_positive(int), default=1)
-    tool.add_argument("--learning_rate", type=_positive(float), default=1e-4)
-    tool.add_argument("--head_units", type=_positive(int), default=64)
+    tool.add_argument("--patch_size", type=positive(int), default=128)
+    tool.add_argument("--batch_size", type=positive(int), default=1)
+    tool.add_argument("--learning_rate", type=positive(float), default=1e-4)
+    tool.add_argument("--head_units", type=positive(int), default=64)
     tool.add_argument("--seed", type=int, default=0)
     tool.add_argument("--cache_dir", default="cache")
     tool.add_argument("--protocol", default="sid-00", choices=["sid-all", "sid-00", "sid-clean", "sid-clean-00"])
@@ -153,12 +138,12 @@ def _add_plan(tools):
     tool = tools.add_parser("plan", help="hours, cost, memory and disk of a training, before it is begun")
     tool.add_argument("--camera", required=True, choices=list(CAMERAS))
     tool.add_argument("--data_dir", default="", help="SID's folder, or one with short/ and long/ (dataset/ or the samples where not given)")
-    tool.add_argument("--epochs", type=_positive(int), default=4001)
-    tool.add_argument("--patch_size", type=_positive(int), default=512)
-    tool.add_argument("--batch_size", type=_positive(int), default=0, help="examples of a step; one a replica where not given")
+    tool.add_argument("--epochs", type=positive(int), default=4001)
+    tool.add_argument("--patch_size", type=positive(int), default=512)
+    tool.add_argument("--batch_size", type=positive(int), default=0, help="examples of a step; one a replica where not given")
     tool.add_argument("--num_replicas", type=int, default=0, help="GPUs, or logical CPUs where there is none; 0: all GPUs or one CPU")
-    tool.add_argument("--price_per_hour", type=_positive(float), default=0.0, help="of the machine, in any currency")
-    tool.add_argument("--max_hours", type=_positive(float), default=0.0, help="tell what fits into so many hours")
+    tool.add_argument("--price_per_hour", type=positive(float), default=0.0, help="of the machine, in any currency")
+    tool.add_argument("--max_hours", type=positive(float), default=0.0, help="tell what fits into so many hours")
     tool.set_defaults(run=_plan)
 
 
@@ -175,8 +160,19 @@ def _add_export(tools):
     tool.set_defaults(run=_export)
 
 
+def _add_describe(tools):
+    tool = tools.add_parser("describe", help="dimensions, parameters and multiplications of each block of a network")
+    tool.add_argument("--checkpoint_dir", default="", help="folder of a model, or:")
+    tool.add_argument("--camera", default="", choices=["", *CAMERAS], help="whose network it is, with these variations:")
+    for name, allowed in _VARIATIONS.items():
+        tool.add_argument(f"--{name}", **({"type": int} if allowed is int else {"choices": allowed}), help="as train.py's")
+    tool.add_argument("--size", type=size, default=(512, 512), help="of its input, HEIGHTxWIDTH in packed pixels (512x512)")
+    tool.set_defaults(run=_describe)
+
+
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m lowlight_tf", description=__doc__)
+    name = pathlib.Path(sys.argv[0]).stem
+    parser = argparse.ArgumentParser(prog="python -m lowlight_tf" if name == "__main__" else name, description=__doc__)
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
     tool = tools.add_parser("import_slim", help="turn an original TF1 slim checkpoint into one of ours")
     tool.add_argument("--camera", required=True, choices=["sony", "fuji"], help="whose network it is")
@@ -192,10 +188,11 @@ def _parser():
     _add_transfer_study(tools)
     _add_plan(tools)
     _add_export(tools)
+    _add_describe(tools)
     tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
     tool.add_argument("--input", required=True, help="a picture or a raw file")
     tool.add_argument("--output", required=True, help="the PNG to write")
-    tool.add_argument("--seed", type=_integer_below(2 ** 31), default=0)
+    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
     tool.set_defaults(run=_simulation_figure)
     return parser
 

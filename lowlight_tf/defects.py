@@ -97,14 +97,14 @@ def find_defects(mosaic, colors, black_level, shot_noise, read_noise):
       shot_noise: variance in counts that each count above black brings (the system gain K).
       read_noise: standard deviation in the dark, counts.
     Returns:
-      rows and columns of the defects, and what to fill them with, uint16 [n]: the median of eight neighbours. A frame whose noise is not
-      what was said, so that more than one in 1,000 photosites stands out, has none.
+      rows and columns of the defects, and what to fill them with, uint16 [n]: the median of eight neighbours; and how many stand out. Of
+      a frame in which more than one in 1,000 does none is a defect, for its noise is not what was said.
     """
     tile, neighbours = len(colors), same_color_neighbours(colors)
     margin = -(-(max(max(map(abs, offset)) for offsets in neighbours.values() for offset in offsets) + 1) // tile) * tile
     nothing = np.empty(0, int), np.empty(0, int), np.empty(0, np.uint16)
     if min(mosaic.shape) < margin:
-        return nothing
+        return *nothing, 0
     black = float(np.mean(black_level))
 
     def sigma(counts):
@@ -122,4 +122,6 @@ def find_defects(mosaic, colors, black_level, shot_noise, read_noise):
     rows, columns, fill, values = (of[stands_out] for of in (rows, columns, fill, values))
     alone = _is_alone(extended, rows, columns, tile, neighbours, values - fill, sigma)
     rows, columns, fill = rows[alone], columns[alone], fill[alone]
-    return nothing if len(rows) > max(_MOST * mosaic.size, _FEW) else (rows - margin, columns - margin, np.round(fill).astype(np.uint16))
+    if len(rows) > max(_MOST * mosaic.size, _FEW):
+        return *nothing, len(rows)
+    return rows - margin, columns - margin, np.round(fill).astype(np.uint16), len(rows)

@@ -1,7 +1,7 @@
 """What a DNG says of its development that LibRaw does not hand on: crop, black pattern, gain maps, noise, baseline exposure, white point.
 
-Reference: Adobe, Digital Negative Specification 1.4, chapters 4 (tags), 6 (colour) and 7 (opcodes). Positions are those of LibRaw's
-visible area, whatever the DNG counts from.
+Reference: Adobe, Digital Negative Specification 1.4, chapters 4 (tags), 6 (colour) and 7 (opcodes). Positions are counted
+from the corner of the DNG's active area.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ import numpy as np
 from lowlight_tf.raw_container import raw_directory
 from lowlight_tf.tiff_tags import read_directories
 
-_DNG_VERSION, _LAYOUT, _ACTIVE_AREA, _SCALE, _CROP_ORIGIN, _CROP_SIZE = 50706, 50711, 50829, 50718, 50719, 50720
+_DNG_VERSION, _LAYOUT, _ACTIVE_AREA, _CROP_ORIGIN, _CROP_SIZE, _MASKED_AREAS = 50706, 50711, 50829, 50719, 50720, 50830
 _BLACK_DIMENSIONS, _BLACK, _BLACK_ACROSS, _BLACK_DOWN = 50713, 50714, 50715, 50716
 _MATRICES, _CALIBRATIONS, _ILLUMINANTS, _ANALOG_BALANCE = (50721, 50722), (50723, 50724), (50778, 50779), 50727
 _WHITE_XY, _BASELINE_EXPOSURE, _NOISE_PROFILE, _OPCODES_RAW, _OPCODES_RGB = 50729, 50730, 51041, 51009, 51022
@@ -58,6 +58,7 @@ class DngTags:
       layout: CFALayout; 1 is rectangular.
       active_area: (top, left, height, width) in the file's whole image, or None.
       crop: (top, left, height, width) in the active area that is the picture, or None.
+      masked_areas: the (top, left, bottom, right) in the file's whole image that no light reaches.
       black_level: float64 [rows, columns], the pattern repeated over the active area from its top-left corner; None where it is not said.
       black_across, black_down: float64 [width] and [height], what is added to it; None where nothing is.
       white_xy: CIE 1931 chromaticity of the as-shot white, or None.
@@ -71,6 +72,7 @@ class DngTags:
     layout: int = 1
     active_area: tuple | None = None
     crop: tuple | None = None
+    masked_areas: tuple = ()
     black_level: np.ndarray | None = None
     black_across: np.ndarray | None = None
     black_down: np.ndarray | None = None
@@ -97,8 +99,17 @@ def _areas(tags):
     return active, crop
 
 
+def _masked_areas(tags):
+    numbers = _floats(tags, _MASKED_AREAS)
+    if numbers is None or len(numbers) % 4:
+        return ()
+    areas = (tuple(int(edge) for edge in numbers[start:start + 4]) for start in range(0, len(numbers), 4))
+    return tuple(area for area in areas if min(area) >= 0 and area[0] < area[2] and area[1] < area[3])
+
+
 def _black_levels(tags):
-    rows, columns = tags.get(_BLACK_DIMENSIONS, (1, 1))[:2]
+    size = _floats(tags, _BLACK_DIMENSIONS, 2)
+    rows, columns = (1, 1) if size is None or min(size) < 1 else (int(size[0]), int(size[1]))
     levels = _floats(tags, _BLACK, rows * columns)
     pattern = None if levels is None else levels.reshape(rows, columns)
     return pattern, _floats(tags, _BLACK_ACROSS), _floats(tags, _BLACK_DOWN)
@@ -131,7 +142,8 @@ def _gain_map(content, after_demosaicing):
     down, across, first_down, first_across = struct.unpack(">4d", content[40:72])
     map_planes = struct.unpack(">I", content[72:76])[0]
     gains = np.frombuffer(content, ">f4", rows * columns * map_planes, 76).astype(np.float32).reshape(rows, columns, map_planes)
-    if not (gains.size and np.isfinite(gains).all() and gains.min() > 0 and row_pitch and column_pitch):
+    places = (down, across, first_down, first_across)
+    if not (gains.size and np.isfinite(gains).all() and gains.min() > 0 and row_pitch and column_pitch and np.isfinite(places).all()):
         return None
     return GainMap((top, left, bottom, right), (row_pitch, column_pitch), plane, planes, gains, (first_down, first_across), (down, across),
                    after_demosaicing)
@@ -177,6 +189,7 @@ def read_dng_tags(path):
     pattern, across, down = _black_levels(tags)
     white, stops = _floats(tags, _WHITE_XY, 2), _floats(tags, _BASELINE_EXPOSURE, 1)
     return DngTags(is_dng=True, layout=tags.get(_LAYOUT, (1,))[0], active_area=active, crop=crop if _inside(crop, active) else None,
+                   masked_areas=_masked_areas(tags),
                    black_level=pattern, black_across=across, black_down=down,
                    white_xy=tuple(white) if white is not None and min(white) > 0.05 and sum(white) < 1 else None, matrices=_matrices(tags),
                    stops=float(np.clip(stops[0], -_MOST_STOPS, _MOST_STOPS)) if stops is not None else 0.0,

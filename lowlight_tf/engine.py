@@ -14,6 +14,7 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation import load_network
 from lowlight_tf.finishing import finish
 from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.rendering import RENDERING_BYTES
 
 _SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
 _ALIGNMENT = 64       # bytes
@@ -92,8 +93,11 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
       has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
     """
     picture = 3 if settings.eight_bits else 6
+    blends = settings.strength < 1
     # Mosaic and picture; then packed and the plain rendering, or a turned copy: TensorFlow keeps what a tile took for the next one.
-    photosite = 2 + picture + max(2 + 6 * (settings.strength < 1), picture)
+    photosite = 2 + picture + max(2 + 6 * blends, picture)
+    if blends and has_neighbours:  # and so it does while LibRaw renders the next frame, from mosaic and packed
+        photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
     photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
     return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
 
@@ -112,6 +116,8 @@ def _plain(frame, gain, size, before, settings):
         return None
     rendered = frame.plain(gain)
     after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
+    if not any((*before, *after)):
+        return rendered  # np.pad copies even then
     return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
 
 

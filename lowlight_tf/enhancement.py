@@ -24,7 +24,7 @@ from lowlight_tf.provenance import may_replace, not_ours
 from lowlight_tf.ratio_sheet import make_ratio_sheet
 from lowlight_tf.report_entries import BYTES_PER_PHOTOSITE, photograph_entry
 from lowlight_tf.shutter import Exposure, light_ratio
-from lowlight_tf.stages import run_stages
+from lowlight_tf.stages import of_its_file, run_stages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class EnhanceConfig:
       quality: of JPEGs.
       overwrite: make results again that are there; files that lowlight_tf did not write stay.
       memory_limit: bytes of resident memory; 0 for half of what is free.
-      ratio_sheet: write a sheet of ratios to choose from in the place of the picture.
+      ratio_sheet: write a sheet of ratios to choose from instead of the picture.
       report: write a page of the run's pictures too.
       mixed_precision: run the network in bfloat16.
     """
@@ -97,7 +97,8 @@ def choose(frame, packed, config, camera):
 
 @dataclasses.dataclass(frozen=True)
 class Developed:
-    """A file between the stages: its Job, Frame, packed counts and at last its upright picture; ratio, reason, Finish, seconds so far."""
+    """A file between the stages: its Job (None where nothing is written), Frame, packed counts and at last its upright picture; ratio,
+    reason, Finish, seconds so far."""
 
     job: object
     frame: object
@@ -121,20 +122,25 @@ class _Stages:
         self._loaded, self._config, self._bar, self._page = loaded, config, bar, page
         self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
 
+    @of_its_file
     def decode(self, job):
         """Reads a Job's file and chooses its ratio."""
         started = time.monotonic()
-        camera = self._loaded.camera
-        frame = read_frame(job.source, camera)
+        return self.prepare(read_frame(job.source, self._loaded.camera), job, started)
+
+    def prepare(self, frame, job=None, started=None):
+        """Packs a Frame and chooses its ratio."""
+        started, camera = started or time.monotonic(), self._loaded.camera
         packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
         ratio, reason, finish = choose(frame, packed, self._config, camera)
         return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
 
+    @of_its_file
     def develop(self, file):
         """Runs the network."""
         started = time.monotonic()
-        self._bar.set_description(file.job.source.name, refresh=False)
         frame = file.frame
+        self._bar.set_description(frame.path.name, refresh=False)
         try:
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
@@ -143,13 +149,14 @@ class _Stages:
                 most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
                 picture = as_seen(develop(frame, file.packed, file.gain, self._loaded, file.finish, most, self._tell), frame)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise LowlightError(f"{file.job.source} does not fit into memory; give --memory_limit, or close other programs") from error
+            raise LowlightError(f"{frame.path} does not fit into memory; give --memory_limit, or close other programs") from error
         return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)
 
     def _tell(self, done, tiles):
         self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)
         self._bar.update(1 / tiles)
 
+    @of_its_file
     def encode(self, file):
         """Writes the result and says so."""
         started = time.monotonic()
@@ -188,6 +195,12 @@ def make_enhancer(loaded, config):
     """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
     stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
     return lambda job: stages.encode(stages.develop(stages.decode(job)))
+
+
+def make_developer(loaded, config):
+    """Returns a function that makes of a Frame what `enhance` writes, without writing it: a Developed with its picture."""
+    stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
+    return lambda frame: stages.develop(stages.prepare(frame))
 
 
 def missing_results(jobs, config):

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import math
+import os
 import pathlib
 import statistics
 
@@ -25,6 +26,7 @@ from lowlight_tf.overview import write_overview
 from lowlight_tf.provenance import check_replaceable
 from lowlight_tf.rendering import render
 from lowlight_tf.report_entries import pair_entry
+from lowlight_tf.versions import versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +190,8 @@ def _rows(metrics):
     """The numbers as rows of text: the heads, each ratio, and all of them."""
     def row(label, means):
         forms = {"psnr": ".2f", "ssim": ".3f", "aligned_psnr": ".2f", "input_psnr": ".2f", "input_ssim": ".3f"}
-        return [label, str(means["images"]), *(f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in forms.items())]
+        cells = (f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in forms.items())
+        return [label, str(means["images"]), *cells]
 
     ratios = [row(ratio, means) for ratio, means in metrics["per_ratio"].items()]
     return [["ratio", "images", "PSNR", "SSIM", "aligned PSNR", "input PSNR", "input SSIM"], *ratios, row("all", metrics)]
@@ -196,7 +199,8 @@ def _rows(metrics):
 
 def _table(metrics):
     """Lays out the numbers as lines of text."""
-    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, (7, 9, 8, 15, 13, 12))) for label, *cells in _rows(metrics)]
+    widths = (7, 9, 8, 15, 13, 12)
+    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)) for label, *cells in _rows(metrics)]
 
 
 def _write_report(path, subject, metrics, entries):
@@ -262,6 +266,8 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
             problems.add(error)
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
-    metrics = summarise(scores, protocol) | {"camera": camera.name, **subject.facts, "skipped": problems.messages}
+    metrics = summarise(scores, protocol) | {
+        "camera": camera.name, **subject.facts, "data": {"dataset": located.dataset, "data_dir": os.path.abspath(located.data_dir)},
+        "versions": versions(), "skipped": problems.messages}
     _write_results(result_dir, subject, scored, scores, metrics, entries)
     return metrics

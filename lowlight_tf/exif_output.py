@@ -57,7 +57,7 @@ def add_directories(path, metadata, size):
     """Hangs the exposure's and the place's directories on a TIFF that was written with room for their offsets.
 
     Args:
-      path: a little-endian TIFF whose first directory has the tags EXIF_IFD - 1 and GPS_IFD - 1, which tifffile writes, in the place of
+      path: a little-endian TIFF whose first directory has the tags EXIF_IFD - 1 and GPS_IFD - 1, which tifffile writes, instead of
         those that it does not.
       metadata, size: as `output_tags`.
     """

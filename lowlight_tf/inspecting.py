@@ -84,7 +84,7 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
     Args:
       names: files, globs and folders.
       checkpoint_dir: the model whose fitting is asked.
-      as_json: print one JSON list in the place of words.
+      as_json: print one JSON list instead of words.
       problems: Problems, told of each file that cannot be read.
     """
     found = []

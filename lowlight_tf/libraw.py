@@ -8,7 +8,7 @@ import rawpy
 
 from lowlight_tf.console import quiet_stderr
 from lowlight_tf.errors import LowlightError, NotRawError
-from lowlight_tf.raw_container import truncation, unknown_compression
+from lowlight_tf.raw_container import sensor_size, truncation, unknown_compression
 
 
 def _source(path):
@@ -39,6 +39,10 @@ def _unsupported(path):
     if scheme:
         return LowlightError(f"{path} is a DNG whose image is compressed by scheme {scheme}, which LibRaw {_libraw()} does not decode; "
                              "convert it with Adobe DNG Converter, without lossy compression")
+    size = sensor_size(path)
+    if size:
+        return LowlightError(f"{path} is a raw file of {size[0]}x{size[1]} pixels that LibRaw {_libraw()} does not open; it is too small, "
+                             "damaged, or of a kind that LibRaw does not know")
     return NotRawError(f"{path} is no raw file that LibRaw {_libraw()} can open; expected ARW, RAF, DNG, NEF, CR2, ...")
 
 

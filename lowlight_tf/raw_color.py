@@ -3,7 +3,7 @@
 import numpy as np
 
 from lowlight_tf.dng_tags import daylight_matrix, matrix_at
-from lowlight_tf.isp.color import srgb_to_camera_matrix
+from lowlight_tf.isp.color import SRGB_TO_XYZ, srgb_to_camera_matrix
 
 _LEAST = 0.125  # of a file's own matrix: LibRaw takes one that begins with less for none
 
@@ -16,7 +16,7 @@ def _white_gains(dng):
     """Gains that make a DNG's AsShotWhiteXY neutral. Adobe, Digital Negative Specification 1.4, chapter 6."""
     x, y = dng.white_xy
     neutral = matrix_at(dng.matrices, dng.white_xy) @ np.array([x / y, 1.0, (1 - x - y) / y])
-    return None if neutral.min() <= 0 else _normalised(1 / neutral)
+    return _normalised(1 / neutral) if np.isfinite(neutral).all() and neutral.min() > 0 else None
 
 
 def choose_gains(as_shot, daylight, dng):
@@ -50,14 +50,26 @@ def choose_matrix(color_matrix, rgb_xyz_matrix, dng):
       float32 [3, 3], white-balanced camera colour -> linear sRGB, rows sum to 1; and a note where there is none, or "".
     """
     own, of_model = np.asarray(color_matrix, np.float32), np.asarray(rgb_xyz_matrix, np.float64)[:3]
-    if dng.white_xy and dng.matrices:  # LibRaw's own is turned by the as-shot white there
-        return _inverse(daylight_matrix(dng.matrices)), ""
-    if own[0, 0] > _LEAST:
+    # LibRaw's own is turned by the as-shot white where a DNG says that.
+    said = _inverse(daylight_matrix(dng.matrices)) if dng.white_xy and dng.matrices else None
+    if said is not None:
+        return said, ""
+    if own[0, 0] > _LEAST and _is_sound(own):
         return own, ""
-    if of_model.any() and np.isfinite(of_model).all() and abs(np.linalg.det(of_model)) > 1e-6:
-        return _inverse(of_model), ""
+    of_model = _inverse(of_model)
+    if of_model is not None:
+        return of_model, ""
     return np.eye(3, dtype=np.float32), "neither the file nor LibRaw has a colour matrix of this camera, so its colours are taken for sRGB"
 
 
+def _is_sound(matrix):
+    """Tells a matrix that can be inverted."""
+    return bool(np.isfinite(matrix).all() and abs(np.linalg.det(np.asarray(matrix, np.float64))) > 1e-6)
+
+
 def _inverse(xyz_to_camera):
+    """Returns white-balanced camera colour -> linear sRGB; None where the matrix, or a row of it, cannot be that of a camera."""
+    rows = np.asarray(xyz_to_camera, np.float64) @ SRGB_TO_XYZ.astype(np.float64)
+    if not _is_sound(rows) or np.abs(rows.sum(axis=1)).min() < 1e-6:
+        return None
     return np.linalg.inv(srgb_to_camera_matrix(xyz_to_camera).astype(np.float64)).astype(np.float32)

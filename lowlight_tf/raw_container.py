@@ -95,3 +95,11 @@ def unknown_compression(path):
     if not any(_DNG_VERSION in tags for tags in directories) or scheme in _LIBRAW_DECODES:
         return None
     return f"{scheme} ({_COMPRESSIONS[scheme]})" if scheme in _COMPRESSIONS else str(scheme)
+
+
+def sensor_size(path):
+    """Returns (width, height) of the page of a TIFF-like file that says to be a sensor's; None where there is none."""
+    tags = raw_directory(read_directories(path))
+    if tags.get(_PHOTOMETRIC, (0,))[0] not in _RAW_PHOTOMETRICS:
+        return None
+    return tuple(tags.get(tag, (0,))[0] for tag in (_WIDTH, _HEIGHT))

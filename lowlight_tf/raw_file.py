@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from lowlight_tf.cameras import tile_colors
 from lowlight_tf.dng_tags import DngTags, read_dng_tags
 from lowlight_tf.libraw import cfa_letters, color_matrix, opened
+from lowlight_tf.raw_borders import masked_black
 from lowlight_tf.raw_color import choose_gains, choose_matrix
-from lowlight_tf.raw_levels import masked_black
 
 # What a folder is searched for: the suffixes of the cameras in LibRaw's list, except .tif, which is a picture's as well.
 RAW_SUFFIXES = (".arw", ".raf", ".dng", ".nef", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".pef", ".srw", ".raw", ".kdc", ".dcr", ".sr2",
@@ -86,7 +87,15 @@ def _text(value):
     return value.strip() if isinstance(value, str) else ""
 
 
-def read_raw(path):
+def _masked_black(raw, colors, dng):
+    """Measures the black level on the borders of a decoded file; None where it has no masked ones."""
+    sizes, tile = raw.sizes, len(colors)
+    period = tile if dng.black_level is None else math.lcm(tile, *dng.black_level.shape)
+    place = sizes.top_margin, sizes.left_margin, sizes.height, sizes.width
+    return masked_black(raw.raw_image, place, colors, period, dng.masked_areas)
+
+
+def read_raw(path: str | os.PathLike) -> RawImage:
     """Decodes a raw file.
 
     Args:
@@ -110,7 +119,7 @@ def read_raw(path):
             focal_length=_known(raw.other.focal_length), lens=_text(raw.lens.model),
             # LibRaw counts from 1970: a file without a date has that one.
             taken=raw.other.timestamp if raw.other.timestamp.year > 1970 else None, flip=int(sizes.flip), aspect=_aspect(sizes),
-            masked_black=masked_black(raw.raw_image, (sizes.top_margin, sizes.left_margin, sizes.height, sizes.width), tile_colors(cfa)),
+            masked_black=_masked_black(raw, tile_colors(cfa), dng),
             origin=(sizes.top_margin - active[0], sizes.left_margin - active[1]), dng=dng,
             notes=tuple(filter(None, (no_gains, no_matrix))))
 

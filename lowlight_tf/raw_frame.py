@@ -12,11 +12,12 @@ from lowlight_tf.isp.denoise import estimate_gain, noise_patches
 from lowlight_tf.isp.noise import SONY_A7S2
 from lowlight_tf.metadata import completed, read_metadata
 from lowlight_tf.raw_file import read_raw
-from lowlight_tf.raw_levels import choose_black, even_black, level_black, saturation
+from lowlight_tf.raw_levels import even_black, file_black, saturation
 from lowlight_tf.rendering import render_mosaic
 
 # How far a file's black level may lie from that of the model's camera for the file to be that camera's: drift makes a few counts.
 _BLACK_TOLERANCE = 64
+_QUANTISATION = 12 ** -0.5  # counts: the noise of rounding, below which no read noise is
 
 
 def _cfa_kind(cfa):
@@ -55,47 +56,41 @@ def _black(raw, camera):
 
     The pattern of a DNG is taken out of the mosaic, in place.
     """
-    said = level_black(raw.mosaic, raw.colors, raw.dng, raw.origin, raw.white_level) or raw.black_level
-    if camera.black_level is None:
-        black, note = choose_black(said, raw.masked_black, raw.white_level)
-        return black, tuple(filter(None, (note,)))
-    if max(abs(level - camera.black_level) for level in said) <= _BLACK_TOLERANCE:
+    if camera.black_level is not None and max(abs(level - camera.black_level) for level in raw.black_level) <= _BLACK_TOLERANCE:
         return (float(camera.black_level),) * 4, ()
-    return said, (f"the model is of camera {camera.name}, this file of another: colours may be off",)
+    black, note = file_black(raw)
+    stranger = camera.black_level is not None and f"the model is of camera {camera.name}, this file of another: colours may be off"
+    return black, tuple(filter(None, (stranger, note)))
 
 
-def _levels(raw, camera, path):
-    """Returns black levels, the level at which the frame saturates, and notes."""
-    black, notes = _black(raw, camera)
+def _white(raw, camera, black, path):
+    """Chooses the white level: the smaller one of the file's and, where the black level is its row's, the camera's."""
     is_cameras = camera.white_level is not None and black == (float(camera.black_level),) * 4
-    white = float(camera.white_level if is_cameras else raw.white_level)
+    white = float(min(camera.white_level, raw.white_level) if is_cameras else raw.white_level)
     if white <= max(black):
         raise LowlightError(f"{path} says black level {max(black):.0f} and white level {white:.0f}; expected white above black")
-    measured = saturation(raw.mosaic, raw.colors, black, raw.white_level)
-    if measured is not None:
-        notes += (f"it saturates at {measured}, though the file says {raw.white_level}",)
-    return black, white if measured is None else float(measured), notes
+    return white
 
 
 def _noise(raw, camera, black, white):
-    """Returns (shot, read) noise: the file's NoiseProfile, or what its own counts show."""
+    """Returns shot and read noise in counts: the system gain, and the deviation in the dark. By the file's NoiseProfile, or as it shows."""
     if raw.dng.noise:
-        shot, read = raw.dng.noise
-        return shot, float(np.sqrt(read))
+        (shot, read), span = raw.dng.noise, white - float(np.mean(black))
+        return shot * span, max(float(np.sqrt(read)) * span, _QUANTISATION)
     patches = noise_patches(raw.mosaic, camera.tile, camera.upscale)
     offset = cfa_offset(raw.cfa, camera)
     planes = np.concatenate([packing.pack(patch, camera, offset).numpy() for patch in patches], axis=1)
     gain = estimate_gain(planes - np.asarray(black, np.float32)[list(camera.channel_colors)])
-    span = white - float(np.mean(black))
-    return gain / span, SONY_A7S2.read_noise(gain) / span
+    return gain, SONY_A7S2.read_noise(gain)
 
 
-def _fill_defects(raw, black, white, noise):
-    """Fills hot and dead photosites in place; returns how many there were."""
-    span = white - float(np.mean(black))
-    rows, columns, fill = find_defects(raw.mosaic, raw.colors, black, noise[0] * span, noise[1] * span)
+def _fill_defects(raw, black, noise):
+    """Fills hot and dead photosites in place; says in words how many there were, "" for none."""
+    rows, columns, fill, found = find_defects(raw.mosaic, raw.colors, black, *noise)
     raw.mosaic[rows, columns] = fill
-    return len(rows)
+    if found > len(rows):
+        return f"{found} photosites stand out, too many for defects: none was filled"
+    return f"{found} defective photosites filled" if found else ""
 
 
 def _cropped(raw):
@@ -114,7 +109,7 @@ def _applied(raw, size, defects, levels):
     """Says in words what was done to the counts."""
     words = " ".join(f"{level:.4g}" for level in levels)
     done = [f"black levels {words} of the colours evened out" if max(levels) - min(levels) >= 1 else "",
-            f"{defects} defective photosites filled" if defects else "", "noise by the file's NoiseProfile" if raw.dng.noise else "",
+            defects, "noise by the file's NoiseProfile" if raw.dng.noise else "",
             f"{len(raw.dng.gain_maps)} gain maps applied" if raw.dng.gain_maps else "",
             f"cropped from {raw.mosaic.shape[1]}x{raw.mosaic.shape[0]} as the file asks" if size != raw.mosaic.shape else "",
             f"BaselineExposure {raw.dng.stops:+.3g} stops" if raw.dng.stops else "",
@@ -134,20 +129,26 @@ def frame_of(raw, path, camera):
     """
     check_cfa(path, raw.cfa, camera)
     check_size(path, raw.mosaic.shape, camera)
-    levels, white, notes = _levels(raw, camera, path)
+    levels, notes = _black(raw, camera)
+    white = _white(raw, camera, levels, path)
     black, lower = even_black(raw.mosaic, raw.colors, levels)
     white -= lower
     noise = _noise(raw, camera, black, white)
-    defects = _fill_defects(raw, black, white, noise)
-    apply_gain_maps(raw.mosaic, raw.colors, raw.dng.gain_maps, black, white)
+    defects = _fill_defects(raw, black, noise)
+    saturated = saturation(raw.mosaic, raw.colors, black, white, noise[0])
+    if saturated is not None:
+        white, notes = float(saturated), (*notes, f"it saturates at {saturated + lower}, though the file says {raw.white_level}")
+    active = raw.dng.active_area[2:] if raw.dng.active_area else raw.mosaic.shape
+    apply_gain_maps(raw.mosaic, raw.colors, raw.dng.gain_maps, black, white, raw.origin, active)
     mosaic, cfa = _cropped(raw)
     check_size(path, mosaic.shape, camera)
-    gains = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains)
+    gains, span = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), white - float(np.mean(black))
+    measured = noise[0] / span, noise[1] / span
     development = {"black_level": black, "white_level": white, "wb_gains": gains, "ccm": raw.ccm}
     return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), **development, flip=raw.flip,
                  metadata=completed(read_metadata(path), raw), notes=raw.notes + notes,
                  plain=lambda gain: render_mosaic(mosaic, cfa, gain=gain, **development), light_gain=2.0 ** raw.dng.stops,
-                 noise=noise, noise_profile=noise if raw.dng.noise else None, aspect=raw.aspect,
+                 noise=measured, noise_profile=measured if raw.dng.noise else None, aspect=raw.aspect,
                  applied=_applied(raw, mosaic.shape, defects, levels))
 
 

@@ -1,20 +1,15 @@
 """Black and saturation of a frame: what the file says, held against what the frame shows."""
 
-import dataclasses
 import itertools
+import math
 
 import numpy as np
 
-# What is left out of a masked border's width on either side, where light leaks and edges ring: a part of it, and photosites at least.
-_BORDER_SKIP, _SKIP_LEAST = 1 / 8, 2
-_BORDER_LEAST = 4         # photosites across a border that are left then
-_PLAUSIBLE = 0.05         # of the range: a border's black further from the file's is none
-_STEP = 8.0               # standard errors by which the frame beside a masked border must be brighter
-_UNEVEN = 4.0             # standard errors by which parts of a masked border may differ from each other
-_PARTS = 8
+_PLAUSIBLE = 1 / 128      # of the range: a border's black further from the file's is none; drift is some counts of 16,383
 _PILE, _WINDOWS = 16, 8   # photosites that make a pile; windows below it that together hold fewer
 _WINDOW = 1 / 1024        # of the range
 _LEAST_SATURATION = 0.5   # of the range: sensors saturate above
+_ROWS = 512               # of a mosaic at a time
 
 
 def color_planes(mosaic, colors):
@@ -35,15 +30,31 @@ def by_color(values, colors):
     return np.where(counts > 0, means, means[1])
 
 
-def _pattern(dng, shape, origin):
-    """Lays a DNG's black level out over the visible area: float64 [H, W], whose top left is at `origin` in the active area."""
-    rows, columns = (np.arange(size) + start for size, start in zip(shape, origin))
+def _pattern(dng, rows, columns):
+    """A DNG's black level at rows and columns of its active area: float64 [rows, columns]."""
     black = dng.black_level[rows[:, None] % dng.black_level.shape[0], columns % dng.black_level.shape[1]]
     if dng.black_across is not None and len(dng.black_across) > columns[-1]:
         black = black + dng.black_across[columns]
     if dng.black_down is not None and len(dng.black_down) > rows[-1]:
         black = black + dng.black_down[rows][:, None]
     return black
+
+
+def _strips(dng, shape, tile, origin):
+    """Yields a DNG's black pattern over the visible area: (first row, float64 [rows, W]); once where it repeats over all of it."""
+    period = math.lcm(tile, dng.black_level.shape[0]), math.lcm(tile, dng.black_level.shape[1])
+    if dng.black_across is None and dng.black_down is None:
+        pattern = _pattern(dng, np.arange(period[0]) + origin[0], np.arange(period[1]) + origin[1])
+        yield None, pattern
+        return
+    step = max(_ROWS // tile, 1) * tile
+    for row in range(0, shape[0], step):
+        yield row, _pattern(dng, np.arange(row, min(row + step, shape[0])) + origin[0], np.arange(shape[1]) + origin[1])
+
+
+def _tiled(pattern, shape):
+    """Repeats a pattern [h, w] over [H, W]."""
+    return np.tile(pattern, [-(-size // part) for size, part in zip(shape, pattern.shape)])[:shape[0], :shape[1]]
 
 
 def level_black(mosaic, colors, dng, origin, white_level):
@@ -60,15 +71,15 @@ def level_black(mosaic, colors, dng, origin, white_level):
     """
     if dng.black_level is None or dng.black_level.min() < 0 or dng.black_level.max() >= white_level or min(origin) < 0:
         return None
-    tile = len(colors)
-    simple = dng.black_across is None and dng.black_down is None and all(tile % size == 0 for size in dng.black_level.shape)
-    black = _pattern(dng, (tile, tile) if simple else mosaic.shape, origin)
-    levels = by_color(black, colors)
-    wanted = np.tile(levels[np.asarray(colors)], [-(-size // tile) for size in black.shape])[:black.shape[0], :black.shape[1]]
-    uneven = np.round(black - wanted).astype(np.int32)
-    if uneven.any():
-        uneven = np.tile(uneven, [-(-size // part) for size, part in zip(mosaic.shape, uneven.shape)])
-        mosaic[:] = np.clip(mosaic - uneven[:mosaic.shape[0], :mosaic.shape[1]], 0, 65535)
+    means = [by_color(black, colors) for _, black in _strips(dng, mosaic.shape, len(colors), origin)]
+    levels = np.mean(means, axis=0)
+    for row, black in _strips(dng, mosaic.shape, len(colors), origin):
+        uneven = np.round(black - _tiled(levels[np.asarray(colors)], black.shape)).astype(np.int32)
+        if not uneven.any():
+            continue
+        for start in range(0, len(mosaic), _ROWS * len(uneven)) if row is None else (row,):
+            part = mosaic[start:start + (_ROWS * len(uneven) if row is None else len(uneven))]
+            part[:] = np.clip(part - _tiled(uneven, part.shape), 0, 65535)
     return tuple(float(level) for level in levels)
 
 
@@ -91,83 +102,6 @@ def even_black(mosaic, colors, levels):
     return tuple(float(level - shift) for level, shift in zip(levels, shifts)), int(max(shifts.max(), 0))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Border:
-    """A strip beside the visible area, and the strip of the visible area beside it; [length, width], phases kept."""
-
-    masked: np.ndarray
-    lit: np.ndarray
-    colors: np.ndarray
-
-
-def _borders(image, sizes, colors):
-    """Yields the borders of LibRaw's whole image; sizes are (top, left, height, width) of the visible area in it."""
-    top, left, height, width = sizes
-    tile = len(colors)
-    spans = [(0, left, 1), (left + width, image.shape[1], 1), (0, top, 0), (top + height, image.shape[0], 0)]
-    for start, stop, axis in spans:
-        skip = max(_SKIP_LEAST, int((stop - start) * _BORDER_SKIP))
-        start, stop = start + skip, stop - skip
-        if stop - start < _BORDER_LEAST:
-            continue
-        if axis == 1:
-            inner = left + skip if stop <= left else left + width - skip - (stop - start)
-            strip, lit = image[top:top + height, start:stop], image[top:top + height, max(inner, left):max(inner, left) + stop - start]
-            turned = np.roll(colors, -((start - left) % tile), axis=1)
-        else:
-            inner = top + skip if stop <= top else top + height - skip - (stop - start)
-            strip, lit = image[start:stop, left:left + width].T, image[max(inner, top):max(inner, top) + stop - start, left:left + width].T
-            turned = np.roll(colors, -((start - top) % tile), axis=0).T
-        yield _Border(strip, lit, turned)
-
-
-def _robust(values):
-    """Mean and its standard error of what lies within 4 robust standard deviations of the median."""
-    values = values.ravel().astype(np.float64)
-    median = np.median(values)
-    deviation = max(1.4826 * np.median(np.abs(values - median)), 0.5)
-    kept = values[np.abs(values - median) <= 4 * deviation]
-    return kept.mean(), deviation / np.sqrt(kept.size)
-
-
-def _is_masked(border):
-    """Tells a border that light did not reach: the frame beside it is brighter, and it is the same along its length.
-
-    Borders that LibRaw merely leaves out look like the frame beside them.
-    """
-    (dark, error), (lit, lit_error) = _robust(border.masked), _robust(border.lit)
-    if lit - dark <= _STEP * np.hypot(error, lit_error):
-        return False
-    parts = [_robust(part) for part in np.array_split(border.masked, _PARTS)]
-    return all(abs(mean - dark) <= _UNEVEN * np.hypot(part_error, error) + 0.1 * (lit - dark) for mean, part_error in parts)
-
-
-def _weighted(measured):
-    means, sizes = zip(*measured)
-    return float(np.average(means, weights=sizes))
-
-
-def masked_black(image, sizes, colors):
-    """Measures the black level on the masked borders of a sensor.
-
-    Args:
-      image: uint16 [H, W], the whole image with its borders.
-      sizes: (top, left, height, width) of the visible area.
-      colors: [tile, tile] indices into R, G, B, second G of the visible area's top-left tile.
-    Returns:
-      4 levels for R, G, B and second G, or None where no border was seen to be masked.
-    """
-    colors = np.asarray(colors)
-    measured = {color: [] for color in range(4)}
-    for border in _borders(image, sizes, colors):
-        if _is_masked(border):
-            for color, plane in color_planes(border.masked, border.colors):
-                measured[color].append((_robust(plane)[0], plane.size))
-    if not all(measured[color] for color in range(3)):
-        return None
-    return tuple(_weighted(measured[color] or measured[1]) for color in range(4))
-
-
 def choose_black(said, masked, white_level):
     """Chooses between the file's black levels and those measured on masked borders.
 
@@ -187,15 +121,27 @@ def choose_black(said, masked, white_level):
     return masked, f"black {words} measured on the masked border"
 
 
-def _pile(plane_counts, first, window):
-    """Where the counts of one colour pile up below white: the pile's lowest value, or None.
+def file_black(raw):
+    """Takes a raw file's own black out of its mosaic as far as it is uneven, in place.
 
     Args:
-      plane_counts: how many photosites have the values `first`, `first` + 1, ...
+      raw: a RawImage.
+    Returns:
+      4 black levels, of the file or measured on its masked borders; and a note where they were measured, or "".
+    """
+    said = level_black(raw.mosaic, raw.colors, raw.dng, raw.origin, raw.white_level) or raw.black_level
+    return choose_black(said, raw.masked_black, raw.white_level)
+
+
+def _pile(counts, first, window):
+    """Where the counts of one colour pile up: the highest value that enough photosites have for it to be no few hot ones, or None.
+
+    Args:
+      counts: how many photosites have the values `first`, `first` + 1, ...
       first: value of the first.
       window: values that a pile spans at most.
     """
-    above = np.cumsum(plane_counts[::-1])[::-1]
+    above = np.cumsum(counts[::-1])[::-1]
     tops = np.flatnonzero(above >= _PILE)
     if not tops.size or tops[-1] < (_WINDOWS + 1) * window:
         return None
@@ -204,14 +150,18 @@ def _pile(plane_counts, first, window):
     return first + int(top) if piled > below else None
 
 
-def saturation(mosaic, colors, black_level, white_level):
-    """Finds where a frame saturates below its white level: where the counts of two colours at least pile up at the same value.
+def saturation(mosaic, colors, black_level, white_level, shot_noise=0.0):
+    """Finds where a frame saturates below its white level: where counts pile up though noise should spread them.
+
+    Two colours that pile up at the same value say so. One alone may be an even area, unless the noise there is wider than its pile and no
+    other colour is brighter: green clips first in most light.
 
     Args:
-      mosaic: uint16 [H, W].
+      mosaic: uint16 [H, W], hot photosites filled.
       colors: [tile, tile] indices into R, G, B, second G.
       black_level: 4 counts.
       white_level: counts.
+      shot_noise: variance in counts that each count above black brings (the system gain K).
     Returns:
       The count, or None where the frame shows none below the white level.
     """
@@ -221,8 +171,10 @@ def saturation(mosaic, colors, black_level, white_level):
     for color, plane in color_planes(mosaic, colors):
         high = plane[plane >= first]
         counts[(0, 1, 2, 1)[color]] += np.bincount(np.minimum(high, int(white_level)) - first, minlength=counts.shape[1])
-    if (counts[:, -window:].sum(axis=1) >= _PILE).sum() >= 2:  # they reach white
+    if (counts[:, -window:].sum(axis=1) >= _PILE).any():  # they reach white
         return None
     piles = sorted(pile for pile in (_pile(row, first, window) for row in counts) if pile is not None)
     agreeing = [low for low, high in itertools.pairwise(piles) if high - low <= 2 * window]
+    if not agreeing and piles and math.sqrt(shot_noise * (piles[-1] - max(black_level))) > 2 * window:
+        agreeing = [piles[-1]] if counts[:, piles[-1] - first + window:].sum() < _PILE else []
     return agreeing[0] if agreeing and agreeing[0] < white_level - window else None

@@ -12,6 +12,8 @@ from lowlight_tf.raw_file import read_raw
 # LibRaw renders X-Trans in blocks of 512 pixels and refuses smaller frames, as it does Bayer frames of a few pixels. By the CFA's tile.
 _SMALLEST = {2: 32, 6: 516}
 _ROWS = 768  # of a frame at a time: whole tiles of any CFA
+# Memory that a photosite takes while LibRaw renders it: the DNG, LibRaw's counts, its four channels and its picture.
+RENDERING_BYTES = 2 + 2 + 8 + 6
 # LibRaw's gamma: power and slope of the toe, from which it derives sRGB's curve, and the protocol's.
 SRGB_GAMMA, BT709_GAMMA = (2.4, 12.92), (2.222, 4.5)
 
@@ -79,8 +81,9 @@ def render_mosaic(mosaic, cfa, *, black_level, white_level, wb_gains, ccm, gain=
     """
     colors = tile_colors(cfa)
     light = _padded(_light(mosaic, colors, black_level, white_level, max(gain, 1.0)), len(colors))
-    with opened_mosaic(mosaic_dng(light, cfa, wb_gains, xyz_to_camera_matrix(ccm))) as raw:
-        del light
+    content = mosaic_dng(light, cfa, wb_gains, xyz_to_camera_matrix(ccm))
+    del light
+    with opened_mosaic(content) as raw:
         picture = raw.postprocess(use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0,
                                   adjust_maximum_thr=0.0, gamma=gamma)
     picture = picture[:mosaic.shape[0], :mosaic.shape[1]]

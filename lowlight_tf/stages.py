@@ -1,10 +1,12 @@
 """Three stages side by side: while one file is in the network, the next is decoded and the last is encoded."""
 
 import contextlib
+import functools
+import logging
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-from lowlight_tf.errors import LowlightError, OutputError
+from lowlight_tf.errors import LowlightError, OutputError, first_line
 
 
 @contextlib.contextmanager
@@ -18,6 +20,26 @@ def undisturbed():
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def of_its_file(stage):
+    """Makes what a stage of a file raises unforeseen the file's own line, so that the files behind it are made.
+
+    Args:
+      stage: method of a Job, or of what has one as `job`. With --verbosity=1 the place of the error is shown, too.
+    """
+    @functools.wraps(stage)
+    def guarded(self, item):
+        try:
+            return stage(self, item)
+        except LowlightError:
+            raise
+        except Exception as error:
+            logging.getLogger(__name__).debug("unforeseen", exc_info=error)
+            source = getattr(item, "job", item).source
+            raise LowlightError(f"{source}: unforeseen {type(error).__name__}: {first_line(error)}; left out, please report it") from error
+
+    return guarded
 
 
 def _ended(future, problems):
@@ -63,3 +85,6 @@ def run_stages(items, decode, develop, encode, problems):
             for worker in (decoder, developer):
                 worker.shutdown(wait=False, cancel_futures=True)
             encoder.shutdown(wait=True)
+        # The run may have ended by another error while this file was being encoded; Problems names a file once.
+        if encoding is not None and isinstance(encoding.exception(), LowlightError) and not isinstance(encoding.exception(), OutputError):
+            problems.add(encoding.exception())

@@ -1,6 +1,7 @@
 """What can be scored: a trained model, or the classic pipeline that learned nothing."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 
 from lowlight_tf.cameras import Camera
@@ -45,7 +46,8 @@ def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False):
     if camera_name and camera_name != camera.name:
         raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
                             "leave --camera out or name another model")
-    facts = {"model": config.get("model", "sid"), "step": step, "mixed_precision": mixed_precision}
+    facts = {"model": config.get("model", "sid"), "checkpoint": os.path.abspath(checkpoint_dir), "step": step,
+             "mixed_precision": mixed_precision}
     return Subject(predict, camera, f"step {step} of {checkpoint_dir}", facts, config.get("data", {}))
 
 

@@ -50,14 +50,15 @@ def _value(page, tag, default=None):
 def is_finished(path, grey=True):
     """Tells a finished picture from a raw file in a TIFF's disguise, by its directories alone.
 
-    LibRaw takes nearly every grey TIFF of 16 bits for a mosaic, so it cannot be asked first.
+    LibRaw takes nearly every grey TIFF of 16 bits for a mosaic, so it cannot be asked first there. It opens no other finished TIFF, even
+    with a camera's names in it.
 
     Args:
       path: a TIFF.
       grey: whether a grey page may be a finished picture. Old digital backs stored their mosaics so.
     Returns:
-      True where no page is a sensor's, and the pages are most of the file: raw files may have the mosaic in a private tag, beside a
-      thumbnail's page.
+      True for a grey picture: where no page is a sensor's, and the pages are most of the file, for raw files may have the mosaic in a
+      private tag, beside a thumbnail's page. False where LibRaw is to be asked.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
@@ -68,7 +69,8 @@ def is_finished(path, grey=True):
                 return False
             largest = _largest(pages)
             stored = sum(sum(page.databytecounts) for page in pages)
-            return largest.photometric in _SAMPLES and (grey or largest.photometric not in _GREY) and 2 * stored > tiff.filehandle.size
+            says_grey = largest.photometric in _GREY and "PhotometricInterpretation" in largest.tags  # a CR2's raw page says nothing
+            return grey and says_grey and 2 * stored > tiff.filehandle.size
     except Exception:  # tifffile raises whatever the place of the damage does
         return False
 

@@ -55,7 +55,7 @@ class TrainingConfig:
       save_every, validate_every, picture_every: steps; 0 for never (a checkpoint is always written at the end).
       validation_images: how many of the val split's images; 0 for all.
       max_hours: stop and save after so many hours; 0 for no limit.
-      freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (protocol, fact 13).
+      freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (docs/protocol.md).
       transfer: what the run starts from, and which part of it is trained.
       mixed_precision: compute in bfloat16; parameters, gradients, Adam's state and loss stay float32.
     """

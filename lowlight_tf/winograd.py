@@ -1,4 +1,4 @@
-"""The 3x3 convolution with 16 multiplications for four outputs in the place of 36: exact but for rounding, and faster where it is wide.
+"""The 3x3 convolution with 16 multiplications for four outputs instead of 36: exact but for rounding, and faster where it is wide.
 
 Reference: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1, F(2x2, 3x3). Its matrices B, G and A
 are written out below, B and A as sums of rows. The same three serve both gradients: the input's is a convolution too, and the filters'

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,42 @@ def small_model(tmp_path_factory, small_set):
     result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=4", cwd=cwd)
     assert result.returncode == 0, result.stderr
     return cwd
+
+
+def _virtual_environment(folder):
+    """Makes an environment that sees the packages of this one; returns its folder of programs."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    site = pathlib.Path(subprocess.run([folder / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+                                       check=True, capture_output=True, text=True).stdout.strip())
+    (site / "tests.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")) + "\n")
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """A function that runs a program of an environment into which a wheel of this package was installed; `bin` is its folder."""
+    pytest.importorskip("setuptools", reason="needs setuptools, which builds the wheel")
+    pytest.importorskip("pip", reason="needs pip, which builds and installs the wheel")
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("lowlight_tf", "flags", "models"):  # a copy, for a build leaves its folders in the sources
+        shutil.copytree(ROOT / name, folder / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / "source" / name)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, folder / "source"],
+                   check=True)
+    programs = _virtual_environment(folder / "environment")
+    subprocess.run([*pip, f"--python={programs / 'python'}", "install", "--quiet", "--no-deps", "--no-index", *folder.glob("*.whl")],
+                   check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+
+    def run(program, *arguments, cwd):
+        command = [str(programs / program), *map(str, arguments)]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240, env=environment)
+
+    run.bin, run.environment = programs, environment
+    return run
 
 
 SMALL_RUN = ("--patch_size=16", "--base_width=4", "--save_every=2", "--picture_every=2")

@@ -197,3 +197,10 @@ def test_the_same_picture_in_three_spaces():
     for picture in pictures[1:]:
         assert np.abs(picture.mean(axis=(0, 1)) - pictures[0].mean(axis=(0, 1))).max() < 0.2  # JPEG rounds each its own way
         assert np.percentile(np.abs(picture - pictures[0]), 90) <= 6
+
+
+def test_srgbs_profile_has_a_fixed_date_so_that_the_same_picture_is_the_same_file():
+    profile = srgb_profile()
+    assert struct.unpack(">6H", profile[24:36]) == (2000, 1, 1, 0, 0, 0)  # ICC.1:2022, 7.2.10
+    made_now = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert profile[:24] + profile[36:84] + profile[100:] == made_now[:24] + made_now[36:84] + made_now[100:]  # 84 to 99: an identifier

@@ -124,6 +124,18 @@ def test_gain_maps_of_single_colours_and_after_demosaicing():
     np.testing.assert_array_equal(mosaic, np.tile([[300, 450], [450, 600]], (2, 2)))
 
 
+def test_gain_maps_are_said_of_the_active_area():
+    """A mosaic that begins at (1, 1) of an active area of 6x6: rows 1 to 4 of it; red of the area is blue's place in the mosaic's tile."""
+    rows = GainMap((0, 0, 6, 6), (1, 1), 0, 1, np.array([[[1.0]], [[7.0]]], np.float32), (0.0, 0.0), (1.0, 1.0), False)
+    mosaic = np.full([4, 4], 100, np.uint16)
+    apply_gain_maps(mosaic, tile_colors("BGGR"), (rows,), (0.0,) * 4, 65535, (1, 1), (6, 6))
+    np.testing.assert_array_equal(mosaic[:, 0], [250, 350, 450, 550])
+    red = GainMap((0, 0, 6, 6), (2, 2), 0, 1, np.full([1, 1, 1], 2.0, np.float32), (0.0, 0.0), (1.0, 1.0), False)
+    mosaic = np.full([4, 4], 100, np.uint16)
+    apply_gain_maps(mosaic, tile_colors("BGGR"), (red,), (0.0,) * 4, 65535, (1, 1), (6, 6))
+    np.testing.assert_array_equal(mosaic == 200, tile_colors("BGGR")[np.ix_(np.arange(4) % 2, np.arange(4) % 2)] == 0)
+
+
 def test_clipped_photosites_stay_clipped():
     mosaic = np.array([[4095, 2000], [2000, 4095]], np.uint16)
     darker = GainMap((0, 0, 2, 2), (1, 1), 0, 1, np.full([1, 1, 1], 0.5, np.float32), (0.0, 0.0), (1.0, 1.0), False)
@@ -143,6 +155,16 @@ def test_the_matrix_of_a_camera_that_brings_none_is_its_models():
     ccm, note = choose_matrix(np.zeros([3, 3]), np.zeros([4, 3]), DngTags())
     np.testing.assert_array_equal(ccm, np.eye(3))
     assert "taken for sRGB" in note
+
+
+@pytest.mark.parametrize("matrix", [np.zeros([3, 3]), np.ones([3, 3]), np.full([3, 3], np.nan)])
+def test_a_matrix_that_cannot_be_is_none(matrix):
+    tags = DngTags(white_xy=(0.3457, 0.3585), matrices=((21, matrix),))
+    ccm, note = choose_matrix(matrix, matrix, tags)
+    np.testing.assert_array_equal(ccm, np.eye(3))
+    assert "taken for sRGB" in note
+    with np.errstate(all="ignore"):
+        assert np.isfinite(choose_gains([0.0, 1.0, 0.0, 0.0], [2.0, 1.0, 1.5, 0.0], tags)[0]).all()
 
 
 def test_white_balance_by_one_rule():

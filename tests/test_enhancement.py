@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import shared, write_frame, write_model
 
-from lowlight_tf import engine, packing, tiling
+from lowlight_tf import engine, enhancement, packing, tiling
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.enhancement import EnhanceConfig, choose, enhance
 from lowlight_tf.errors import LowlightError, OutputError, Problems
@@ -173,6 +173,23 @@ def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_mod
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.jpg"]
 
 
+@pytest.mark.parametrize("stage", ["read_frame", "develop", "write_photo"])
+def test_what_nobody_foresaw_is_that_files_line(tmp_path, copying_model, monkeypatch, stage):
+    for name in ("a", "b", "c"):
+        write_frame(tmp_path / f"{name}.dng", size=(64, 80), scale=200)
+    whole = getattr(enhancement, stage)
+
+    def breaking(first, *arguments, **options):
+        if "b." in str(getattr(first, "path", first)):
+            raise ZeroDivisionError("division by zero")
+        return whole(first, *arguments, **options)
+
+    monkeypatch.setattr(enhancement, stage, breaking)
+    (message,) = run([tmp_path], copying_model, tmp_path, ratio=20.0)
+    assert "b.dng: unforeseen ZeroDivisionError: division by zero" in message
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "c.jpg"]
+
+
 def test_memory_that_does_not_suffice(tmp_path, copying_model):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
     (message,) = run([tmp_path / "a.dng"], copying_model, tmp_path, memory_limit=1000)
@@ -183,7 +200,7 @@ def test_what_memory_is_planned_for(tmp_path, copying):
     write_frame(tmp_path / "a.dng", size=(100, 100), scale=200)
     frame, each = read_frame(tmp_path / "a.dng", copying.camera), tiling.bytes_per_pixel(copying.network)
     assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 14 * 10**4) / each
-    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 32 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 38 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(eight_bits=True), 10**6, True) == (10**6 - 18 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
 

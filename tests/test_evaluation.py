@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from conftest import expect_failure, run_script, write_pairs
 
-from lowlight_tf import evaluation, packing
+from flags import test_flags
+from lowlight_tf import __version__, evaluation, packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.image_file import to_uint8
@@ -76,10 +77,22 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     assert metrics["psnr"] == pytest.approx(psnr(pictures["out"], pictures["gt"]))
     assert metrics["aligned_psnr"] == pytest.approx(aligned_psnr(pictures["out"], pictures["gt"]))
     assert metrics["input_ssim"] == pytest.approx(ssim(pictures["scaled-input"], pictures["gt"]))
+    assert (metrics["checkpoint"], metrics["step"]) == (str(small_model / "model"), 4)
+    assert metrics["data"] == {"dataset": "sid", "data_dir": str(small_set)}
+    assert metrics["versions"]["lowlight_tf"] == __version__ and metrics["versions"]["tensorflow"] == tf.__version__
     with open(out / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["name"] == "10001_00_0.1s" and float(rows[0]["psnr"]) == pytest.approx(metrics["psnr"])
     assert "Protocol sid-00, 1 images scored" in result.stdout and "x100" in result.stdout
+
+
+@pytest.mark.parametrize("checkpoint_dir, name", [
+    ("checkpoints/bayer", "bayer"), ("models/bayer", "models-bayer"), ("./models/bayer/", "models-bayer"), ("model", "model"),
+    ("checkpoints/study/all", "study-all"), ("{}/checkpoints/bayer", "bayer"), ("/opt/checkpoints/bayer", "bayer"),
+    ("/opt/models/bayer", "models-bayer"), ("checkpoints", "checkpoints")])
+def test_two_models_do_not_share_a_folder_of_results(tmp_path, monkeypatch, checkpoint_dir, name):
+    monkeypatch.chdir(tmp_path)
+    assert test_flags._model_name(checkpoint_dir.format(tmp_path)) == name
 
 
 def test_the_named_protocol_decides_what_is_scored(tmp_path, small_model):
@@ -106,7 +119,7 @@ def test_one_bad_file_is_skipped_and_named_twice(tmp_path, small_model):
     bad.write_bytes(bad.read_bytes()[:3000])
     result = run_script("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", "--result_dir=out", cwd=tmp_path)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert result.stderr.count("10001_00_0.1s.dng is damaged") == 2 and "1 skipped:" in result.stderr
+    assert result.stderr.count("10001_00_0.1s.dng is truncated") == 2 and "1 skipped:" in result.stderr
     assert (tmp_path / "out" / "10002_00_0.1s_out.png").is_file() and not (tmp_path / "out" / "10001_00_0.1s_out.png").exists()
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["images"] == 1
 

@@ -1,5 +1,7 @@
 """The automatic ratio, target exposures, and frames that show nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from conftest import shared, write_frame
@@ -8,6 +10,7 @@ from lowlight_tf import exposure, packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.frame_source import read_frame
+from lowlight_tf.image_file import write_dng
 from lowlight_tf.shutter import Exposure, light_ratio, parse_exposure
 
 BAYER = CAMERAS["bayer"]
@@ -39,6 +42,38 @@ def test_noise_bounds_the_ratio(tmp_path):
     ratio, reason = exposure.auto_ratio(loud)
     assert reason == "auto: noise allows no more" and ratio < exposure.auto_ratio(quiet)[0]
     assert exposure.auto_ratio(quiet, is_picture=True) == (30, "auto: pictures hold no more")
+
+
+def darkness(light, read_noise=1e-5):
+    """A frame that has the same light everywhere."""
+    return exposure.Darkness(np.full(100, light, np.float32), read_noise, 0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("light, read_noise, expected", [
+    (0.02, 1e-5, (5.3, "auto")),                                # 0.30 coded is ((0.30 + 0.099) / 1.099)^(1 / 0.45) = 0.1053 of light
+    (0.01, 1e-5, (11, "auto")),
+    (0.0009, 1e-5, (83, "auto: night scenes stay dark")),       # 2.5 / sqrt(0.0009)
+    (0.0001, 1e-5, (250, "auto: night scenes stay dark")),
+    (0.00005, 1e-5, (300, "auto: models have seen no more")),
+    (0.0001, 0.001, (30, "auto: noise allows no more")),        # 0.03 / 0.001
+])
+def test_the_ratio_by_hand(light, read_noise, expected):
+    assert exposure.auto_ratio(darkness(light, read_noise)) == expected
+
+
+def test_the_smallest_gain_counts_as_one(tmp_path):
+    """Gains that say the same light in other units: a file's may be of any scale."""
+    mosaic = np.random.RandomState(0).randint(520, 900, (64, 80)).astype(np.uint16)
+    path, found = tmp_path / "a.dng", []
+    for gains in ((1.0, 2.0, 4.0), (0.5, 1.0, 2.0)):
+        write_dng(path, mosaic, "RGGB", black_level=512, white_level=16383, wb_gains=gains, xyz_to_camera=BAYER.xyz_to_camera,
+                  exposure_seconds=0.1, make="Sony", model="ILCE-7SM2")
+        frame = read_frame(path, BAYER)
+        assert frame.wb_gains == pytest.approx((1, 2, 4), rel=1e-4)
+        packed = packing.pack(frame.mosaic, BAYER, frame.offset).numpy()
+        found += [exposure.measure(packed, dataclasses.replace(frame, wb_gains=gains), BAYER)]
+    assert found[0].mean == pytest.approx(found[1].mean, rel=1e-4)
+    assert found[0].shot_noise == pytest.approx(found[1].shot_noise, rel=1e-4)
 
 
 def test_the_cfas_phase_and_the_size_change_little(tmp_path):

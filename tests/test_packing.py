@@ -7,12 +7,12 @@ from lowlight_tf.cameras import CAMERAS
 
 
 def original_pack_bayer(mosaic):
-    """The protocol's fact 2, in numpy."""
+    """docs/protocol.md, "Bayer: four channels", in numpy."""
     return np.stack([mosaic[0::2, 0::2], mosaic[0::2, 1::2], mosaic[1::2, 1::2], mosaic[1::2, 0::2]], axis=-1)
 
 
 def original_pack_xtrans(mosaic):
-    """The protocol's fact 3, in numpy, sentence by sentence and independent of cameras.py."""
+    """docs/protocol.md, "X-Trans: nine channels", in numpy, sentence by sentence and independent of cameras.py."""
     height, width = mosaic.shape
     packed = np.zeros((height // 3, width // 3, 9), mosaic.dtype)
     sources = {

@@ -131,7 +131,7 @@ def test_bad_files_are_skipped_and_named(tmp_path):
     assert [pair.id for pair in build(folder, tmp_path / "cache", problems=problems)] == ["00001"]
     text = "\n".join(problems.messages)
     assert len(problems.messages) == 3
-    assert "00002_00_0.1s.dng is damaged" in text and "00003_00_10s.dng is empty" in text and "00004_00_10s.dng is 122x96" in text
+    assert "00002_00_0.1s.dng is truncated" in text and "00003_00_10s.dng is empty" in text and "00004_00_10s.dng is 122x96" in text
     assert not [path for path in (tmp_path / "cache").iterdir() if "tmp" in path.name]
 
 

@@ -41,6 +41,13 @@ def noisy_planes(gain, level, seed=0, size=256):
     return np.stack(planes, axis=-1).astype(np.float64) - 512, np.repeat(clean[..., None], 4, axis=-1)
 
 
+def test_gains_of_any_scale_are_the_same_white_balance():
+    """Multiplied by 0.5, 1 and 2 as they are, blown lights would be pink: none of them reached 1."""
+    masks, light = color_masks(CAMERAS["bayer"], 2, 2), tf.constant([[0.2, 0.3], [0.3, 1.0]])
+    for gains in ((1.0, 2.0, 4.0), (0.5, 1.0, 2.0)):
+        np.testing.assert_allclose(white_balance(light, masks, gains), [[0.2, 0.6], [0.6, 1.0]], atol=1e-6)
+
+
 def test_bt709_by_hand():
     values = linear_to_bt709(tf.constant([0.0, 0.01, 0.18, 1.0]))
     np.testing.assert_allclose(values, [0, 0.045, 1.099258 * 0.18**0.450045 - 0.099258, 1], atol=1e-6)

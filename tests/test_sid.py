@@ -24,7 +24,7 @@ def names(pairs):
     return [(pair.short.name, pair.long.name) for pair in pairs]
 
 
-# The protocol's table (fact 16): rows, ids, x100, x250, x300, rows of burst 00.
+# The table of docs/protocol.md: rows, ids, x100, x250, x300, rows of burst 00.
 COUNTS = {
     ("Sony", "train"): (1865, 161, 587, 457, 821, 280),
     ("Sony", "val"): (234, 20, 72, 62, 100, 36),

@@ -87,6 +87,13 @@ def test_where_it_pays(shape, filters, dtype, expected):
         assert not winograd.pays(x, filters)
 
 
+def test_with_a_gpu_its_libraries_choose(monkeypatch):
+    x, filters = tf.zeros([1, 64, 64, 256]), tf.zeros([3, 3, 256, 128])
+    assert winograd.pays(x, filters)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"] if kind in (None, "GPU") else [])
+    assert not winograd.pays(x, filters)
+
+
 def test_a_function_of_any_size_takes_it():
     chosen = []
 

@@ -19,7 +19,7 @@ from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, wri
 from lowlight_tf.isp import noise_estimate
 from lowlight_tf.raw_file import visible_size
 
-_FORMAT = "4"
+_FORMAT = "5"
 _SPARE_BYTES = 256 * 2 ** 20
 
 

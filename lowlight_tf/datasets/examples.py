@@ -42,7 +42,7 @@ class ExampleConfig:
       patch_size: packed pixels.
       interface: what the model is fed and what it is to return.
       simulation: None for real pairs.
-      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, in the place of the packed mosaic.
+      direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, instead of the packed mosaic.
     """
 
     patch_size: int

@@ -9,6 +9,7 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.image_file import PICTURE_SUFFIXES, read_picture
 from lowlight_tf.packing import crop_to_phase
 from lowlight_tf.raw_file import read_raw
+from lowlight_tf.raw_levels import even_black, file_black
 from lowlight_tf.rendering import render
 
 # How far a file's own black level may lie from its camera's row: drift and firmware make a few counts, another camera hundreds.
@@ -65,11 +66,14 @@ def read_short(path, camera):
     """
     raw = read_raw(path)
     offset = _check_camera(raw, camera, path)
+    black, white = (float(camera.black_level or 0),) * 4, camera.white_level
+    if camera.black_level is None:
+        levels, _ = file_black(raw)
+        black, lower = even_black(raw.mosaic, raw.colors, levels)
+        white = raw.white_level - lower
     mosaic = crop_to_phase(raw.mosaic, camera, offset)
     if mosaic.size == 0:
         raise LowlightError(f"{path} is {raw.mosaic.shape[1]}x{raw.mosaic.shape[0]}, smaller than a CFA tile of {camera.tile} pixels")
-    black = raw.black_level if camera.black_level is None else (float(camera.black_level),) * 4
-    white = raw.white_level if camera.white_level is None else camera.white_level
     if white <= max(black):
         raise LowlightError(f"{path} says black level {max(black):.0f} and white level {white}; expected white above black")
     return Short(np.ascontiguousarray(mosaic), black, float(white), raw.wb_gains, raw.mosaic.shape, offset, raw.ccm,

@@ -17,7 +17,7 @@ class Photograph:
     Attributes:
       name: unique in its set; for messages and manifests.
       path: a picture or a raw file.
-      target: the picture to reach in the place of the frame's own rendering, or None.
+      target: the picture to reach instead of the frame's own rendering, or None.
       rendered: whether the picture is coded as LibRaw's renderings are, not as sRGB.
     """
 
