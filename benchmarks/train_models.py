@@ -58,7 +58,7 @@ def recipes(camera, photos, work, crops, hours):
     if not crops:
         return [first]
     return [first, (*common, f"--init_from={work / camera}", f"--data_dir={crops}", f"--simulated_data_dir={photos}",
-                    "--simulated_fraction=0.75", f"--checkpoint_dir={work / camera}_adapted", f"--steps={ADAPTING}",
+                    "--simulated_fraction=0.75", "--turns_in_phase", f"--checkpoint_dir={work / camera}_adapted", f"--steps={ADAPTING}",
                     "--learning_rate=2e-4", "--seed=2")]
 
 
