@@ -6,6 +6,8 @@ from . import data_flags, entry, train_flags
 
 
 def _run(problems):
+    from lowlight_tf.devices import limit_threads
+    limit_threads(flags.FLAGS.threads_per_op)
     config = train_flags.training_config()
     from lowlight_tf.training import train
     from lowlight_tf.training_config import is_complete

@@ -37,6 +37,8 @@ flags.DEFINE_integer("seed", 0,
                      "seed of the first parameters and of every example; the same seed gives the same run",
                      lower_bound=0, upper_bound=2 ** 31 - 1)
 flags.DEFINE_integer("num_replicas", 0, "number of GPUs, or of logical CPUs where there is none; 0: all GPUs, or one CPU", lower_bound=0)
+flags.DEFINE_integer("threads_per_op", 0, "threads an operation may use; 1 is faster with small patches; 0: all",
+                     lower_bound=0)
 flags.DEFINE_integer("save_every", 1000, "steps between checkpoints; 0: only at the end", lower_bound=0)
 flags.DEFINE_integer("validate_every", 0, "steps between validations on the val split; 0: never", lower_bound=0)
 flags.DEFINE_integer("validation_images", 0, "number of images of the val split that are scored; 0: all", lower_bound=0)
@@ -47,6 +49,7 @@ flags.DEFINE_integer("stopped_exit_code", 0,
                      "exit code of a run that was stopped and saved before its last step; 75 lets docs/clusters.md's jobs go on",
                      lower_bound=0, upper_bound=255)
 flags.DEFINE_bool("freeze_up_filters", False, "leave the up-filters as they were initialised: the recipe of the released checkpoints")
+flags.DEFINE_bool("turns_in_phase", False, "turn real pairs so that the CFA keeps its phase, which SID's turns ignore")
 flags.DEFINE_bool("all_bursts", False, "train on every short exposure of a scene, not only on the first, _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 
@@ -157,7 +160,8 @@ def training_config():
     transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
                  "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
-                 "freeze_up_filters", "mixed_precision", "schedule", "clip_norm", "average")
+                 "freeze_up_filters", "mixed_precision", "schedule", "clip_norm", "average",
+                 "turns_in_phase")
     data = data_flags.data_config(
         expert=FLAGS.expert or "",
         **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",

@@ -21,7 +21,7 @@ from lowlight_tf.finishing import Finish, finish
 from lowlight_tf.html_report import PAGE_NAME, write_page
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.isp.noise_estimate import frame_noise
-from lowlight_tf.metrics import SSIM_WINDOW, psnr, ssim
+from lowlight_tf.metrics import SSIM_WINDOW, aligned_psnr, psnr, ssim
 from lowlight_tf.overview import write_overview
 from lowlight_tf.provenance import check_replaceable
 from lowlight_tf.rendering import render
@@ -31,7 +31,11 @@ from lowlight_tf.versions import versions
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """One image's row of metrics.csv; input_* score LibRaw's rendering of the amplified short, None where LibRaw cannot render it."""
+    """One image's row of metrics.csv.
+
+    input_* score LibRaw's rendering of the amplified short, None where LibRaw cannot render it; aligned_psnr is the output's after a gain
+    for each colour.
+    """
 
     name: str
     ratio: str
@@ -41,6 +45,7 @@ class Score:
     ssim: float
     input_psnr: float | None
     input_ssim: float | None
+    aligned_psnr: float | None = None
 
 
 def predictor_of(run, camera, network, interface=light.SID):
@@ -149,7 +154,8 @@ def evaluate_pair(predict, pair, camera, result_dir, entries=None):
         if picture is not None:
             write_png(pathlib.Path(result_dir) / f"{pair.name}_{what}.png", picture)
     score = Score(pair.name, pair.ratio_label, output.shape[1], output.shape[0], psnr(output, target), ssim(output, target),
-                  None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target))
+                  None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target),
+                  aligned_psnr(output, target))
     if entries is not None:
         entries.append(pair_entry(pair, short, output, target, scaled, score, camera))
     return score
@@ -163,7 +169,7 @@ def _mean(scores, field):
 
 def summarise(scores, protocol):
     """Returns metrics.json's content: means over all images and for each ratio, with the number of images."""
-    fields = ("psnr", "ssim", "input_psnr", "input_ssim")
+    fields = ("psnr", "ssim", "aligned_psnr", "input_psnr", "input_ssim")
     ratios = sorted({score.ratio for score in scores}, key=lambda label: int(label[1:]))
     groups = {ratio: [score for score in scores if score.ratio == ratio] for ratio in ratios}
 
@@ -183,20 +189,23 @@ def _write_csv(path, scores):
 def _rows(metrics):
     """The numbers as rows of text: the heads, each ratio, and all of them."""
     def row(label, means):
-        return [label, str(means["images"]), *(f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in
-                                               (("psnr", ".2f"), ("ssim", ".3f"), ("input_psnr", ".2f"), ("input_ssim", ".3f")))]
+        forms = {"psnr": ".2f", "ssim": ".3f", "aligned_psnr": ".2f", "input_psnr": ".2f", "input_ssim": ".3f"}
+        cells = (f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in forms.items())
+        return [label, str(means["images"]), *cells]
 
     ratios = [row(ratio, means) for ratio, means in metrics["per_ratio"].items()]
-    return [["ratio", "images", "PSNR", "SSIM", "input PSNR", "input SSIM"], *ratios, row("all", metrics)]
+    return [["ratio", "images", "PSNR", "SSIM", "aligned PSNR", "input PSNR", "input SSIM"], *ratios, row("all", metrics)]
 
 
 def _table(metrics):
     """Lays out the numbers as lines of text."""
-    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, (7, 9, 8, 15, 12))) for label, *cells in _rows(metrics)]
+    widths = (7, 9, 8, 15, 13, 12)
+    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)) for label, *cells in _rows(metrics)]
 
 
 def _write_report(path, subject, metrics, entries):
     lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
+            "Aligned PSNR is that after a gain for each colour. "
             "The input is the short exposure, amplified by LibRaw."]
     write_page(path, f"Test of {subject.label}", lead, entries, summary=_rows(metrics), left_out=metrics["skipped"])
 

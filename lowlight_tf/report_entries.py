@@ -79,7 +79,8 @@ def pair_entry(pair, short, output, target, scaled, score, camera):
     """
     pictures = {INPUT: scaled, OUTPUT: output, TRUTH: target}
     pictures = {label: picture for label, picture in pictures.items() if picture is not None}
-    cells = {"Name": pair.name, "Ratio": pair.ratio, "PSNR": score.psnr, "SSIM": score.ssim, "Input PSNR": score.input_psnr,
+    cells = {"Name": pair.name, "Ratio": pair.ratio, "PSNR": score.psnr, "SSIM": score.ssim, "Aligned PSNR": score.aligned_psnr,
+             "Input PSNR": score.input_psnr,
              "Input SSIM": score.input_ssim}
     facts = {"PSNR": _of(score.psnr, score.input_psnr, ".2f", " dB"), "SSIM": _of(score.ssim, score.input_ssim, ".3f"),
              "Ratio": f"\N{MULTIPLICATION SIGN}{pair.ratio:.4g} (long and short exposure)", "Camera": camera.name,

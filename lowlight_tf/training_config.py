@@ -57,6 +57,7 @@ class TrainingConfig:
       max_hours: stop and save after so many hours; 0 for no limit.
       freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (docs/protocol.md).
       transfer: what the run starts from, and which part of it is trained.
+      turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase.
       mixed_precision: compute in bfloat16; parameters, gradients, Adam's state and loss stay float32.
     """
 
@@ -85,12 +86,13 @@ class TrainingConfig:
     max_hours: float = 0.0
     freeze_up_filters: bool = False
     transfer: Transfer = Transfer()
+    turns_in_phase: bool = False
     mixed_precision: bool = False
 
     @property
     def example(self):
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
-        config = ExampleConfig(self.patch_size, self.interface)
+        config = ExampleConfig(self.patch_size, self.interface, turns_in_phase=self.turns_in_phase)
         if not self.data.simulated:
             return config
         simulation = self.simulation(photographs=not self.data.corrupt_targets)
@@ -158,7 +160,7 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
 _DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
              "corrupt_targets", "noise", "darkest", "mix_colors", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir",
-             "train_only", "mixed_precision", "clip_norm", "average", "schedule")
+             "train_only", "mixed_precision", "clip_norm", "average", "schedule", "turns_in_phase")
 
 
 def tell_changes(checkpoint_dir, described):

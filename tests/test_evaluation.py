@@ -13,7 +13,7 @@ from lowlight_tf import __version__, evaluation, packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.image_file import to_uint8
-from lowlight_tf.metrics import psnr, ssim
+from lowlight_tf.metrics import aligned_psnr, psnr, ssim
 from lowlight_tf.model import network_for
 from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.rendering import render
@@ -29,6 +29,17 @@ def test_means_are_over_images_and_per_ratio():
     assert list(metrics["per_ratio"]) == ["x100", "x300"]
     assert metrics["per_ratio"]["x100"]["images"] == 2 and metrics["per_ratio"]["x100"]["psnr"] == 30.0
     assert metrics["per_ratio"]["x300"]["ssim"] == pytest.approx(0.3)
+
+
+def test_aligned_psnr_by_hand():
+    """Each colour off by a gain of its own is nothing; alternating errors of 3 around 100 are 255^2 / 9, and a gain hides 0.09 %."""
+    reference = np.random.RandomState(0).randint(1, 60, (12, 12, 3)).astype(np.uint8)
+    assert aligned_psnr(reference * np.array([2, 3, 4], np.uint8), reference) == np.inf
+    assert psnr(reference * np.array([2, 3, 4], np.uint8), reference) < 20
+    grey, noisy = np.full((12, 12, 3), 100, np.uint8), np.full((12, 12, 3), 97, np.uint8)
+    noisy[::2] = 103
+    assert aligned_psnr(noisy, grey) == pytest.approx(10 * np.log10(255 ** 2 / (9 / 1.0009)), abs=1e-3)
+    assert aligned_psnr(np.zeros_like(grey), grey) == pytest.approx(psnr(np.zeros_like(grey), grey))
 
 
 @pytest.mark.parametrize("name", ["sony", "fuji"])
@@ -64,6 +75,7 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["protocol"] == "sid-00" and metrics["images"] == 1 and list(metrics["per_ratio"]) == ["x100"]
     assert metrics["psnr"] == pytest.approx(psnr(pictures["out"], pictures["gt"]))
+    assert metrics["aligned_psnr"] == pytest.approx(aligned_psnr(pictures["out"], pictures["gt"]))
     assert metrics["input_ssim"] == pytest.approx(ssim(pictures["scaled-input"], pictures["gt"]))
     assert (metrics["checkpoint"], metrics["step"]) == (str(small_model / "model"), 4)
     assert metrics["data"] == {"dataset": "sid", "data_dir": str(small_set)}

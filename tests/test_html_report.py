@@ -251,8 +251,9 @@ def test_test_py_writes_a_page(tmp_path):
     assert result.returncode == 1 and "out/report.html: every image before and after" in result.stdout, result.stderr
     page = Page(tmp_path / "out" / "report.html")
     rows = (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]
-    assert page.values[0::6] == ["10001_00_0.1s", "10002_00_0.1s"] and page.values[1] == "100.0"
-    assert [page.values[i] for i in (2, 3, 4, 5)] == rows[0].split(",")[4:]
+    assert page.values[0::7] == ["10001_00_0.1s", "10002_00_0.1s"] and page.values[1] == "100.0"
+    psnr, ssim, input_psnr, input_ssim, aligned = rows[0].split(",")[4:]
+    assert page.values[2:7] == [psnr, ssim, aligned, input_psnr, input_ssim]
     for words in ("classic pipeline", "sid-00, 2 images scored", "x100", "10003_00_0.1s.dng is truncated"):
         assert words in page.text, words
     for label, what in (("Input", "scaled-input"), ("Output", "out"), ("Ground truth", "gt")):

@@ -12,7 +12,7 @@ from conftest import SMALL_RUN, expect_failure, run_script, shared, write_frame
 from lowlight_tf import engine, evaluation, light, model, packing, tiling
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import bright, cache, photographs, pipeline, sid
-from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example
+from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example, turned_in_phase
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.finishing import Finish
@@ -279,3 +279,42 @@ def test_the_noise_of_real_crops():
         short = read_short(path, BAYER)
         shot, read = measure_noise(packing.pack(short.mosaic, BAYER).numpy(), short, BAYER)
         assert 0.03 < shot * 15871 < 2 and 0.3 < read * 15871 < 6
+
+
+@pytest.mark.parametrize("camera", [BAYER, XTRANS], ids=lambda camera: camera.name)
+def test_turns_keep_the_phase(camera):
+    """Photosites that carry their colour and place: however a crop is turned, each colour stands where the CFA puts it, and each pixel of
+    the target is still the photosite's own."""
+    height, width = 6 * camera.tile, 7 * camera.tile
+    colors = np.tile(np.reshape(["RGB".index(color) for color in camera.cfa], (camera.tile, -1)), (6, 7))
+    mosaic = 10000 * colors + np.arange(height * width).reshape(height, width)
+    target = np.repeat(mosaic[..., None], 3, axis=-1)
+    where = (slice(camera.tile, 4 * camera.tile), slice(3 * camera.tile, 6 * camera.tile))
+    edge = (slice(3 * camera.tile, 6 * camera.tile), slice(4 * camera.tile, 7 * camera.tile))
+    side, seen = 3 * camera.tile, set()
+    for place in (where, edge):
+        for turns in np.ndindex(2, 2, 2):
+            cut, picture = turned_in_phase(mosaic, target, place, turns, camera)
+            assert cut.shape == (side, side) and picture.shape == (side, side, 3)
+            np.testing.assert_array_equal(cut, picture[..., 1])
+            np.testing.assert_array_equal(cut // 10000, colors[:side, :side])
+            places = cut % 10000
+            seen.add((turns, int(places[1, 0] - places[0, 0]), int(places[0, 1] - places[0, 0])))
+    assert len({steps for _, *steps in seen for steps in [tuple(steps)]}) == 8  # each turn was made, and none twice
+    whole = (slice(0, height), slice(0, height))
+    np.testing.assert_array_equal(turned_in_phase(mosaic, target, whole, (1, 0, 0), camera)[0], mosaic[whole])
+
+
+def test_real_pairs_are_turned_together(small_set, tmp_path):
+    """A bright ramp and its rendering: whatever the turn, brighter stands where brighter is, and some crops are turned."""
+    sony, config = CAMERAS["sony"], ExampleConfig(16, Interface(white_balance=True), turns_in_phase=True)
+    made = pipeline.make_table(cache.build(sid.find_pairs(small_set, sony, "train", Problems()), sony, tmp_path, Problems()), sony, 16)
+    slopes = set()
+    for index in range(12):
+        inputs, target = make_example(pipeline.draw_example(index, 7, made, 16), made, sony, config)
+        grey, aim = (packing.superpixels(inputs, sony).numpy().mean(-1), target.numpy().mean(-1))
+        for axis in (0, 1):
+            seen, wanted = (np.polyfit(np.arange(len(line)), line, 1)[0] for line in (grey.mean(axis), aim.mean(axis)))
+            assert seen * wanted > 0
+        slopes.add((aim[0, 0] < aim[-1, 0], aim[0, 0] < aim[0, -1]))
+    assert len(slopes) > 2

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from lowlight_tf import light, packing
+from lowlight_tf.cameras import cfa_offset
 from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
 from lowlight_tf.isp.color import decoded_bt709
 
@@ -42,6 +43,7 @@ class ExampleConfig:
       patch_size: packed pixels.
       interface: what the model is fed and what it is to return.
       simulation: None for real pairs.
+      turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase; SID's turns ignore it.
       direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, instead of the packed mosaic.
     """
 
@@ -49,6 +51,7 @@ class ExampleConfig:
     interface: light.Interface = light.SID
     simulation: Simulation | None = None
     direct_rgb: bool = False
+    turns_in_phase: bool = False
 
     @property
     def camera_rgb(self):
@@ -58,7 +61,12 @@ class ExampleConfig:
     @property
     def keeps_phase(self):
         """Whether a packed channel must always hold the photosites that the CFA puts there."""
-        return self.camera_rgb or self.interface.skip != "none"
+        return self.camera_rgb or self.turns_in_phase or self.interface.skip != "none"
+
+    @property
+    def whole_tiles(self):
+        """Whether a crop must begin with a whole CFA tile: a demosaicing and turns in phase know the places of one."""
+        return self.turns_in_phase or self.interface.skip != "none"
 
 
 def _tiles(camera, start, patch_size):
@@ -66,15 +74,48 @@ def _tiles(camera, start, patch_size):
     return slice(start // camera.cells * camera.tile, -(-(start + patch_size) // camera.cells) * camera.tile)
 
 
-def _read_crop(table, camera, patch_size):
-    """Returns (pair, row, column) -> (mosaic, target) for tf.numpy_function, both in whole CFA tiles around the crop.
+def _turned(image, flip_rows, flip_columns, transpose):
+    image = image[::-1 if flip_rows else 1, ::-1 if flip_columns else 1]
+    return image.swapaxes(0, 1) if transpose else image
+
+
+def turned_in_phase(mosaic, target, where, turns, camera):
+    """Cuts a square crop out of a pair and turns it so that its mosaic begins in the camera's phase again.
+
+    A turned CFA is the same CFA, begun elsewhere: a tile more is cut out, turned, and cut back to where the phase is right.
+
+    Args:
+      mosaic: [H, W] counts, in the camera's phase.
+      target: [H, W, 3].
+      where: slices of rows and columns, as many whole tiles of each.
+      turns: flip_rows, flip_columns and transpose, booleans.
+      camera: a Camera.
+    Returns:
+      mosaic and target of the crop; not turned where the frame has no tile more, or the CFA none of this turn.
+    """
+    letters = np.reshape(list(camera.cfa), (camera.tile, camera.tile))
+    offset = cfa_offset("".join(_turned(letters, *turns).ravel()), camera)
+    wider = [slice(part.start, part.stop + camera.tile) if part.stop + camera.tile <= size else slice(part.start - camera.tile, part.stop)
+             for part, size in zip(where, mosaic.shape)]
+    if offset is None or min(part.start for part in wider) < 0:
+        return mosaic[where], target[where]
+    back = tuple(slice(start, start + part.stop - part.start) for start, part in zip(offset, where))
+    return tuple(_turned(image[tuple(wider)], *turns)[back] for image in (mosaic, target))
+
+
+def _read_crop(table, camera, patch_size, in_phase):
+    """Returns (pair, row, column, flip_rows, flip_columns, transpose) -> (mosaic, target) for tf.numpy_function, both in whole CFA tiles
+    around the crop; real pairs turned where they are to keep the phase.
 
     A picture has no mosaic: [0, 0]. The maps are opened anew each time: pages that stay mapped would count as this process's memory,
     up to the size of the whole cache.
     """
-    def read(pair, row, column):
+    def read(pair, row, column, *turns):
         where = _tiles(camera, row, patch_size), _tiles(camera, column, patch_size)
         cached = table.pairs[pair]
+        if in_phase and cached.mosaic:
+            opened = [np.load(path, mmap_mode="r") for path in (cached.mosaic, cached.target)]
+            return tuple(map(np.ascontiguousarray, turned_in_phase(*opened, where, turns, camera)))
         mosaic = np.ascontiguousarray(np.load(cached.mosaic, mmap_mode="r")[where]) if cached.mosaic else np.zeros((0, 0), np.uint16)
         return mosaic, np.ascontiguousarray(np.load(cached.target, mmap_mode="r")[where])
 
@@ -150,10 +191,12 @@ def make_example(draw, table, camera, config):
     """
     size, scale = config.patch_size, camera.upscale
     turned = functools.partial(augment, draw=draw) if config.keeps_phase else lambda image: image
-    if config.interface.skip != "none":  # a demosaicing knows the places of a whole tile
+    if config.whole_tiles:
         draw = draw | {name: draw[name] // camera.cells * camera.cells for name in ("row", "column")}
-    mosaic, coded = tf.numpy_function(_read_crop(table, camera, size), [draw["pair"], draw["row"], draw["column"]],
-                                      [tf.uint16, tf.uint16], stateful=False)
+    mosaic, coded = tf.numpy_function(
+        _read_crop(table, camera, size, config.turns_in_phase),
+        [draw[name] for name in ("pair", "row", "column", "flip_rows", "flip_columns", "transpose")],
+        [tf.uint16, tf.uint16], stateful=False)
     mosaic, coded = tf.ensure_shape(mosaic, [None, None]), tf.ensure_shape(coded, [None, None, 3])
     target = tf.cast(coded, tf.float32) / 65535.0
     facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])

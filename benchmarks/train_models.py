@@ -1,0 +1,87 @@
+"""Makes a model that ships, from nothing, by one command that may be stopped and given again:
+
+    python -m benchmarks.train_models bayer [WORK] [--photos=FOLDER ...] [--crops=FOLDER] [--hours=N]
+
+WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/bayer. Photographs: those of scikit-image and
+of Debian's lomiri-wallpapers-16.04, lomiri-wallpapers-20.04 and mate-backgrounds where they are installed, and the folders of --photos.
+CROPS is a folder with short/ and long/ in it: where it is given, the last part adapts the model with its training pairs.
+What is missing is left out, and said.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+from benchmarks.photographs import collect
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=demosaic")
+LIGHT = ("--noise=any_sensor", "--darkest=0.05", "--mix_colors")
+CALM = ("--schedule=cosine", "--clip_norm=1", "--average=0.998", "--threads_per_op=1", "--save_every=2000", "--picture_every=0",
+        "--stopped_exit_code=75")
+# Patches of 64 packed pixels, and of X-Trans' 44: about as many photosites.
+PATCH = {"bayer": 64, "xtrans": 44}
+STEPS, ADAPTING = 200_000, 15_000
+_LONGEST = 2000  # pixels that a photograph is shrunk to, so that it is sharp and clean
+
+
+def run(script, *arguments):
+    """Runs an entry script as a user would; its exit code is ours where it is not 0."""
+    command = [sys.executable, *((str(ROOT / script),) if script.endswith(".py") else ("-m", script)), *map(str, arguments)]
+    code = subprocess.run(command, cwd=ROOT).returncode
+    if code:
+        sys.exit(code)
+
+
+def gather(work, folders):
+    """Puts all photographs into one folder of WORK, once, and returns it."""
+    photos = work / "photographs"
+    if not photos.is_dir():
+        number = collect(photos, _LONGEST)
+        for folder in map(pathlib.Path, folders):
+            if not folder.is_dir():
+                print(f"{folder} is not there; training without its photographs")
+                continue
+            (photos / folder.name).symlink_to(folder.resolve(), target_is_directory=True)
+            number += sum(1 for path in folder.iterdir() if path.is_file())
+        print(f"{number} photographs in {photos}")
+    return photos
+
+
+def recipes(camera, photos, work, crops, hours):
+    """Returns the arguments of each training, in order; the second adapts the first's model with real pairs where there are any."""
+    common = (f"--camera={camera}", f"--patch_size={PATCH[camera]}", "--batch_size=4", f"--cache_dir={work / 'cache'}", *LIGHT, *CALM,
+              *((f"--max_hours={hours}",) if hours else ()))
+    first = (*common, *INTERFACE, "--dataset=folder", f"--data_dir={photos}", f"--checkpoint_dir={work / camera}", "--base_width=16",
+             f"--steps={STEPS}", "--learning_rate=6e-4", "--seed=1")
+    if not crops:
+        return [first]
+    return [first, (*common, f"--init_from={work / camera}", f"--data_dir={crops}", f"--simulated_data_dir={photos}",
+                    "--simulated_fraction=0.75", "--turns_in_phase", f"--checkpoint_dir={work / camera}_adapted", f"--steps={ADAPTING}",
+                    "--learning_rate=2e-4", "--seed=2")]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_models", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("camera", choices=list(PATCH))
+    parser.add_argument("work", nargs="?", default="training", type=pathlib.Path)
+    parser.add_argument("--photos", action="append", default=[], help="folder of photographs or OpenEXR pictures; may be repeated")
+    parser.add_argument("--crops", default="", help="folder with short/ and long/ of real pairs")
+    parser.add_argument("--hours", default=0.0, type=float, help="save and stop after so many hours; the same command goes on")
+    asked = parser.parse_args()
+    work = asked.work.resolve()
+    photos = gather(work, asked.photos)
+    crops = asked.crops if asked.camera == "bayer" and asked.crops and pathlib.Path(asked.crops).is_dir() else ""
+    if asked.crops and not crops:
+        print(f"{asked.crops} is not there or not of this camera's kind; the model is made from simulated light alone")
+    steps = recipes(asked.camera, photos, work, crops, asked.hours)
+    for arguments in steps:
+        run("train.py", *arguments)
+    newest = next(argument for argument in steps[-1] if argument.startswith("--checkpoint_dir="))
+    run("lowlight_tf", "ship", newest, f"--output={work / 'shipped' / asked.camera}")
+
+
+if __name__ == "__main__":
+    main()
