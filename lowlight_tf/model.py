@@ -24,12 +24,13 @@ def model_name(config):
     return next(name for name, (kind, _) in MODELS.items() if isinstance(config, kind))
 
 
-def initialize_parameters(config, seed=0):
+def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0) -> dict[str, tf.Variable]:
     """Creates the parameters of whichever network `config` describes: dict from name to tf.Variable."""
     return MODELS[model_name(config)][1].initialize_parameters(config, seed)
 
 
-def forward(params, inputs, config, mixed_precision=False):
+def forward(params: dict[str, tf.Variable | tf.Tensor], inputs: tf.Tensor, config: NetworkConfig | Denoise20Config,
+            mixed_precision: bool = False) -> tf.Tensor:
     """Runs whichever network `config` describes: float32 [B, h, w, C] -> float32 [B, h * upscale, w * upscale, 3].
 
     With mixed_precision it computes in bfloat16. The parameters stay what they are, and so do their gradients: the cast is part of the

@@ -3,18 +3,15 @@
 import dataclasses
 import math
 import os
-import platform
 
-import numpy as np
-import tensorflow as tf
-
-from lowlight_tf import __version__, checkpoint, datasets, model
+from lowlight_tf import checkpoint, datasets, model
 from lowlight_tf.cameras import Camera
 from lowlight_tf.console import say
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.light import SID, Interface
 from lowlight_tf.network import NetworkConfig, is_decoder, is_head
+from lowlight_tf.versions import versions
 
 SCHEDULES = ("step", "cosine")
 TRAIN_ONLY = ("all", "decoder", "head")
@@ -153,8 +150,7 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
     return model.describe(config.camera, config.network, config.interface) | ({"transfer": parts} if parts else {}) | {
         "data": data,
         "training": training, "total_steps": steps,
-        "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
-                     "python": platform.python_version()}}
+        "versions": versions()}
 
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.

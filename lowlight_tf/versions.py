@@ -1,7 +1,7 @@
 """Which programs a result was made with."""
 
+import importlib
 import platform
-from importlib import metadata
 
 from lowlight_tf import __version__
 
@@ -10,5 +10,9 @@ _DECISIVE = ("tensorflow", "numpy", "rawpy")
 
 
 def versions() -> dict[str, str]:
-    """Returns {name: version} of lowlight_tf, Python and the libraries that decide what a picture's pixels are."""
-    return {"lowlight_tf": __version__, "python": platform.python_version(), **{name: metadata.version(name) for name in _DECISIVE}}
+    """Returns {name: version} of lowlight_tf, Python and the libraries that decide what a picture's pixels are.
+
+    The modules are asked, not the installed packages: TensorFlow comes in packages of several names.
+    """
+    libraries = {name: str(importlib.import_module(name).__version__) for name in _DECISIVE}
+    return {"lowlight_tf": __version__, "python": platform.python_version(), **libraries}

@@ -17,6 +17,7 @@ from lowlight_tf.metrics import aligned_psnr, psnr, ssim
 from lowlight_tf.model import network_for
 from lowlight_tf.network import forward, initialize_parameters
 from lowlight_tf.rendering import render
+from lowlight_tf.versions import versions
 
 
 def score(name, ratio, value, scaled=10.0):
@@ -79,7 +80,7 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     assert metrics["input_ssim"] == pytest.approx(ssim(pictures["scaled-input"], pictures["gt"]))
     assert (metrics["checkpoint"], metrics["step"]) == (str(small_model / "model"), 4)
     assert metrics["data"] == {"dataset": "sid", "data_dir": str(small_set)}
-    assert metrics["versions"]["lowlight_tf"] == __version__ and metrics["versions"]["tensorflow"] == tf.__version__
+    assert metrics["versions"] == versions() and versions()["lowlight_tf"] == __version__ and versions()["tensorflow"] == tf.__version__
     with open(out / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["name"] == "10001_00_0.1s" and float(rows[0]["psnr"]) == pytest.approx(metrics["psnr"])
