@@ -1,12 +1,14 @@
 """Hot and dead photosites: found on the mosaic against their neighbours of the same colour, and filled from them.
 
-A photosite stands out where it lies beyond all of its eight nearest neighbours of its colour by more than noise can do. A star or a lamp
-does so, too, but light passes through a lens, which spreads it over the photosites around, whatever their colours; a defect is alone.
+A photosite stands out where it lies beyond all of its eight nearest neighbours of its colour by more than noise and their own
+differences can do. A star or a lamp does so, too, but light passes through a lens, which spreads it over the photosites around, whatever
+their colours. A defect is alone.
 """
 
 import numpy as np
 
 _DEVIATIONS = 8.0    # of the noise, beyond the farthest neighbour
+_TEXTURE = 1.0       # of the range of the eight neighbours, beside noise: where they differ, so may the photosite
 # What a point of light leaves on the photosites around it, all together, of its excess: a white one twice that much, a red lamp through
 # green and blue filters hardly more than this.
 _SPREAD = 0.12
@@ -117,7 +119,7 @@ def find_defects(mosaic, colors, black_level, shot_noise, read_noise):
         here = (rows % tile == position[0]) & (columns % tile == position[1])
         around[here] = _at(extended, rows[here], columns[here], offsets)
     fill, high, low = np.median(around, axis=1), around.max(axis=1), around.min(axis=1)
-    limit = _DEVIATIONS * sigma(fill)
+    limit = _DEVIATIONS * sigma(fill) + _TEXTURE * (high - low)
     stands_out = (values - high > limit) | (low - values > limit)
     rows, columns, fill, values = (of[stands_out] for of in (rows, columns, fill, values))
     alone = _is_alone(extended, rows, columns, tile, neighbours, values - fill, sigma)

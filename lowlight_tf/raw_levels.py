@@ -8,6 +8,7 @@ import numpy as np
 _PLAUSIBLE = 1 / 128      # of the range: a border's black further from the file's is none; drift is some counts of 16,383
 _PILE, _WINDOWS = 16, 8   # photosites that make a pile; windows below it that together hold fewer
 _WINDOW = 1 / 1024        # of the range
+_STRAY = 0.05             # of a pile: hot photosites that are above it
 _LEAST_SATURATION = 0.5   # of the range: sensors saturate above
 _ROWS = 512               # of a mosaic at a time
 
@@ -134,20 +135,21 @@ def file_black(raw):
 
 
 def _pile(counts, first, window):
-    """Where the counts of one colour pile up: the highest value that enough photosites have for it to be no few hot ones, or None.
+    """Where the counts of one colour pile up: in one window there are more than in eight below it, and hardly any above. Or None.
 
     Args:
       counts: how many photosites have the values `first`, `first` + 1, ...
       first: value of the first.
       window: values that a pile spans at most.
     """
-    above = np.cumsum(counts[::-1])[::-1]
-    tops = np.flatnonzero(above >= _PILE)
-    if not tops.size or tops[-1] < (_WINDOWS + 1) * window:
+    below = np.concatenate([[0], np.cumsum(counts)])           # photosites below each value
+    in_window = below[window:] - below[:-window]               # in the window that begins there
+    full = np.flatnonzero(in_window >= _PILE)
+    if not full.size or full[-1] < (_WINDOWS + 1) * window:
         return None
-    top = tops[-1]
-    piled, below = above[top - window + 1], above[top - (_WINDOWS + 1) * window + 1] - above[top - window + 1]
-    return first + int(top) if piled > below else None
+    start = full[-1] - window + 1 + int(np.argmax(in_window[full[-1] - window + 1:full[-1] + 1]))
+    piled, under, above = in_window[start], below[start] - below[start - _WINDOWS * window], below[-1] - below[start + window]
+    return first + int(start) + window - 1 if piled > under and above <= _STRAY * piled else None
 
 
 def saturation(mosaic, colors, black_level, white_level, shot_noise=0.0):

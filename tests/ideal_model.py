@@ -10,11 +10,12 @@ from conftest import write_model
 
 from lowlight_tf import engine, packing
 from lowlight_tf.isp.color import linear_to_bt709
+from lowlight_tf.light import Interface
 
 
 def ideal_model(folder, name):
     """Returns a Model of camera `name` whose target is camera_rgb and whose output is the input's superpixels, coded as that target is."""
-    model = engine.load_model(write_model(folder, name, copying=False, target="camera_rgb", white_balance_input=True))
+    model = engine.load_model(write_model(folder, name, copying=False, interface=Interface(white_balance=True, target="camera_rgb")))
 
     def run(inputs):
         light, scale = packing.superpixels(inputs, model.camera), model.network.upscale

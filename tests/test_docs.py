@@ -58,9 +58,11 @@ def flags_of(module):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("flags.DEFINE_"):
             found[node.args[0].value] = ast.unparse(node.func).endswith("_bool")
-        elif isinstance(node, ast.ImportFrom) and node.module == "flags":
+        elif isinstance(node, ast.ImportFrom) and (node.module == "flags" or (node.level and not node.module)):
             for name in (alias.name for alias in node.names):
                 found |= flags_of(f"flags/{name}.py")
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("flags."):
+            found |= flags_of(f"{node.module.replace('.', '/')}.py")
     return found
 
 
@@ -122,7 +124,7 @@ def wrong_in_command(command):
     if ran := re.search(r"(?:^|[\s'])(?:python3? +)?([\w/]+\.py)( .*|$)", command):
         if ran[1] in SCRIPTS:
             return wrong_in_script(ran[1], ran[2])
-        return [f"no script {ran[1]}"] if "python" in command else []
+        return [f"no script {ran[1]}"] if "python" in command and not (ROOT / ran[1]).is_file() else []
     if re.match(r"--[a-z]", command):
         known = set().union(*FLAGS.values(), *TOOLS.values(), _BEAM)
         return list(unknown_flags(command, known, {name for known in FLAGS.values() for name in known}))

@@ -19,6 +19,7 @@ from raw_builders import write_arw, write_nef
 from lowlight_tf.enhancement import EnhanceConfig, make_enhancer
 from lowlight_tf.finishing import Finish
 from lowlight_tf.jobs import Job
+from lowlight_tf.light import Interface
 
 CHART = colour_chart((192, 292))  # RawTherapee 5.9 opens no linear DNG of 96x144
 ROWS = {
@@ -87,7 +88,7 @@ def linear(tmp_path_factory):
         row = build(folder / name)
         enhance(Job(row.path, folder / f"{name}.dng"))
         made[name] = folder / f"{name}.dng", row.chart
-    write_model(folder / "camera", copying=False, target="camera_rgb", white_balance_input=True)
+    write_model(folder / "camera", copying=False, interface=Interface(white_balance=True, target="camera_rgb"))
     result = run_script("enhance.py", folder / "arw" / "a.arw", "--checkpoint_dir=camera", "--format=dng", "--strength=0", "--ratio=2",
                         "--result_dir=script", cwd=folder)
     assert result.returncode == 0, result.stderr

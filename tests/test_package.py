@@ -51,9 +51,12 @@ def test_the_version_is_said_once():
     assert f"version: {lowlight_tf.__version__}" in (ROOT / "CITATION.cff").read_text()
 
 
-def test_every_folder_of_python_is_a_package():
+def test_every_folder_of_python_and_every_model_is_a_package():
     folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in (ROOT / "lowlight_tf").rglob("*.py")}
-    assert {*project()["tool"]["setuptools"]["packages"]} == folders | {"lowlight_tf.flags", "lowlight_tf.models"}
+    models = {path.parent.name for path in (ROOT / "models").glob("*/config.json")}
+    setup = project()["tool"]["setuptools"]
+    assert {*setup["packages"]} == folders | {"lowlight_tf.flags"} | {f"lowlight_tf.models.{name}" for name in models}
+    assert all(setup["package-data"][f"lowlight_tf.models.{name}"] == ["*"] for name in models)
 
 
 def test_the_flags_modules_import_each_other_wherever_they_lie():

@@ -49,9 +49,9 @@ def test_a_rendering_of_our_packed_planes_has_libraws_colours():
     from lowlight_tf import packing
 
     path = shared("raw/canon_kiss_x4_ML_colorchart.dng")
-    raw, short = read_raw(path), read_short(path, CAMERAS["bayer"])
+    raw = read_raw(path)
     # LibRaw takes the frame's own maximum for white where it lies between 3/4 of white and white, as here (12128 of 15000).
-    packed = packing.normalise(packing.pack(short.mosaic, CAMERAS["bayer"]), CAMERAS["bayer"], short.black_level, raw.mosaic.max())
+    packed = packing.normalise(packing.pack(raw.mosaic, CAMERAS["bayer"]), CAMERAS["bayer"], raw.black_level, raw.mosaic.max())
     # LibRaw scales so that the smallest gain is 1 and clips there.
     gains = np.array(raw.wb_gains) / min(raw.wb_gains)
     linear = np.clip(np.minimum(packing.superpixels(packed, CAMERAS["bayer"]).numpy() * gains, 1) @ raw.ccm.T, 0, 1)
