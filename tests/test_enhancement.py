@@ -308,15 +308,15 @@ def test_strength_follows_the_noise(tmp_path, copying):
         strengths.append(settings.strength)
         assert ("strength" in reason) == (settings.strength < 1) and ratio == expected_ratio
         assert choose(frame, packed, EnhanceConfig("", "", ratio=1.0, finish=Finish(0.3)), copying.camera)[2].strength == 0.3
-    assert strengths == sorted(strengths) and strengths[0] == 0 and strengths[-1] == 1 and 0 < strengths[2] < 1, strengths
+    assert strengths == sorted(strengths) and strengths[0] == 0 and strengths[-1] == 1 and 0 < strengths[1] < 1, strengths
 
 
 def test_the_best_blend_by_hand():
-    """Light 0.25, variance 1/256 of it, no read noise: deviation 1/32 before the curve, 0.033 after it; half of it is nothing yet."""
-    darkness = Darkness(np.array([0.25], np.float32), 0.0, 1 / 256, 1.0, 0.0)
-    low, high = (1.099258 * (0.25 + offset) ** 0.45 - 0.099258 for offset in (-1 / 32, 1 / 32))
+    """Light 0.25, variance 1/1024 of it, no read noise: deviation 1/64, 0.0165 after the curve; a sixteenth of it is nothing yet."""
+    darkness = Darkness(np.array([0.25], np.float32), 0.0, 1 / 1024, 1.0, 0.0)
+    low, high = (1.099258 * (0.25 + offset) ** 0.45 - 0.099258 for offset in (-1 / 64, 1 / 64))
     assert plain_noise(darkness, 1.0) == pytest.approx((high - low) / 2, abs=1e-4)
-    assert auto_strength(darkness, 1.0) == pytest.approx(0.033 ** 2 / (0.033 ** 2 + 0.018 ** 2), abs=0.02)
-    assert auto_strength(dataclasses.replace(darkness, shot_noise=1 / 1024), 1.0) == 0
-    only_read = dataclasses.replace(darkness, shot_noise=0.0, read_noise=1 / 96, color_noise=3.0)
+    assert auto_strength(darkness, 1.0) == pytest.approx(0.0165**2 / (0.0165**2 + 0.010**2), abs=0.02)
+    assert auto_strength(dataclasses.replace(darkness, shot_noise=1 / 16384), 1.0) == 0
+    only_read = dataclasses.replace(darkness, shot_noise=0.0, read_noise=1 / 192, color_noise=3.0)
     assert plain_noise(only_read, 1.0) == pytest.approx(plain_noise(darkness, 1.0), abs=1e-6)
