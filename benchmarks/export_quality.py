@@ -23,8 +23,9 @@ import tensorflow as tf
 
 from lowlight_tf.datasets import sid
 from lowlight_tf.errors import Problems
-from lowlight_tf.evaluation import load_network, predictor_of, score_output
+from lowlight_tf.evaluation import predictor_of, score_output
 from lowlight_tf.export import ExportConfig, export
+from lowlight_tf.loading import load_network
 from lowlight_tf.metrics import psnr
 
 SIZE = (512, 768)

@@ -11,9 +11,9 @@ import tensorflow as tf
 from lowlight_tf import light, model, tiling
 from lowlight_tf.cameras import Camera
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.evaluation import load_network
 from lowlight_tf.finishing import finish
 from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.loading import load_network
 from lowlight_tf.rendering import RENDERING_BYTES
 
 _SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly

@@ -1,51 +1,30 @@
 """Scores a model on pairs by a named protocol, and writes the pictures and the numbers."""
 
-import csv
 import dataclasses
-import math
 import os
 import pathlib
-import statistics
 
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import checkpoint, light, model, packing
-from lowlight_tf.cameras import Camera
+from lowlight_tf import light, model, packing
 from lowlight_tf.console import progress, say, warn
 from lowlight_tf.datasets import sid, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
-from lowlight_tf.files import atomic_path, check_writable, write_json
+from lowlight_tf.files import check_writable, write_json
 from lowlight_tf.finishing import Finish, finish
 from lowlight_tf.html_report import PAGE_NAME, write_page
 from lowlight_tf.image_file import to_uint8, write_png
 from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.loading import load_network
 from lowlight_tf.metrics import SSIM_WINDOW, aligned_psnr, psnr, ssim
 from lowlight_tf.overview import write_overview
 from lowlight_tf.provenance import check_replaceable
 from lowlight_tf.rendering import render
 from lowlight_tf.report_entries import pair_entry
+from lowlight_tf.scores import Score, rows, summarise, table, write_csv
 from lowlight_tf.versions import versions
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """One image's row of metrics.csv.
-
-    input_* score LibRaw's rendering of the amplified short, None where LibRaw cannot render it; aligned_psnr is the output's after a gain
-    for each colour.
-    """
-
-    name: str
-    ratio: str
-    width: int
-    height: int
-    psnr: float
-    ssim: float
-    input_psnr: float | None
-    input_ssim: float | None
-    aligned_psnr: float | None = None
 
 
 def predictor_of(run, camera, network, interface=light.SID):
@@ -74,32 +53,6 @@ def make_predictor(params, camera, network, interface=light.SID, mixed_precision
         return model.run(params, inputs, camera, network, interface, mixed_precision)
 
     return predictor_of(run, camera, network, interface)
-
-
-@dataclasses.dataclass(frozen=True)
-class Loaded:
-    """A model's parts: its parameters, what it is, config.json's content, and the step of its checkpoint."""
-
-    params: dict
-    camera: Camera
-    network: object
-    interface: light.Interface
-    config: dict
-    step: int
-
-
-def load_network(checkpoint_dir):
-    """Loads a trained or imported model's parts.
-
-    Returns:
-      A Loaded.
-    Raises:
-      LowlightError: where there is no whole checkpoint.
-    """
-    config = checkpoint.read_config(checkpoint_dir)
-    camera, network, interface = model.from_description(config, checkpoint_dir)
-    params = model.initialize_parameters(network)
-    return Loaded(params, camera, network, interface, config, checkpoint.load_parameters(checkpoint_dir, params))
 
 
 def load_model(checkpoint_dir, mixed_precision=False):
@@ -161,61 +114,19 @@ def evaluate_pair(predict, pair, camera, result_dir, entries=None):
     return score
 
 
-def _mean(scores, field):
-    values = [getattr(score, field) for score in scores if getattr(score, field) is not None]
-    mean = statistics.fmean(values) if values else math.nan
-    return mean if math.isfinite(mean) else None  # JSON has no infinity, the PSNR of equal pictures
-
-
-def summarise(scores, protocol):
-    """Returns metrics.json's content: means over all images and for each ratio, with the number of images."""
-    fields = ("psnr", "ssim", "aligned_psnr", "input_psnr", "input_ssim")
-    ratios = sorted({score.ratio for score in scores}, key=lambda label: int(label[1:]))
-    groups = {ratio: [score for score in scores if score.ratio == ratio] for ratio in ratios}
-
-    def means(group):
-        return {"images": len(group), **{field: _mean(group, field) for field in fields}}
-
-    return {"protocol": protocol, **means(scores), "per_ratio": {ratio: means(group) for ratio, group in groups.items()}}
-
-
-def _write_csv(path, scores):
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Score)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(score) for score in scores)
-
-
-def _rows(metrics):
-    """The numbers as rows of text: the heads, each ratio, and all of them."""
-    def row(label, means):
-        forms = {"psnr": ".2f", "ssim": ".3f", "aligned_psnr": ".2f", "input_psnr": ".2f", "input_ssim": ".3f"}
-        cells = (f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in forms.items())
-        return [label, str(means["images"]), *cells]
-
-    ratios = [row(ratio, means) for ratio, means in metrics["per_ratio"].items()]
-    return [["ratio", "images", "PSNR", "SSIM", "aligned PSNR", "input PSNR", "input SSIM"], *ratios, row("all", metrics)]
-
-
-def _table(metrics):
-    """Lays out the numbers as lines of text."""
-    widths = (7, 9, 8, 15, 13, 12)
-    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)) for label, *cells in _rows(metrics)]
-
-
 def _write_report(path, subject, metrics, entries):
     lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
             "Aligned PSNR is that after a gain for each colour. "
             "The input is the short exposure, amplified by LibRaw."]
-    write_page(path, f"Test of {subject.label}", lead, entries, summary=_rows(metrics), left_out=metrics["skipped"])
+    write_page(path, f"Test of {subject.label}", lead, entries, summary=rows(metrics), left_out=metrics["skipped"])
 
 
 def _write_results(result_dir, subject, scored, scores, metrics, entries):
     """Writes everything but the pictures, which are there already, and says so; the page only where there are entries."""
     folder = pathlib.Path(result_dir)
-    _write_csv(folder / "metrics.csv", scores)
+    write_csv(folder / "metrics.csv", scores)
     write_json(folder / "metrics.json", metrics)
-    lines = [f"Protocol {metrics['protocol']}, {len(scores)} images scored:", *_table(metrics), f"Pictures and metrics are in {result_dir}",
+    lines = [f"Protocol {metrics['protocol']}, {len(scores)} images scored:", *table(metrics), f"Pictures and metrics are in {result_dir}",
              f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth"]
     if entries is not None:
         _write_report(folder / PAGE_NAME, subject, metrics, entries)

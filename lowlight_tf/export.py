@@ -15,9 +15,9 @@ from lowlight_tf.datasets import DataConfig, sources
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.denoise20 import Denoise20Config
 from lowlight_tf.errors import LowlightError, UsageError
-from lowlight_tf.evaluation import load_network
 from lowlight_tf.export_graph import METADATA, describe, make_feed, make_graph
 from lowlight_tf.files import atomic_folder, atomic_path, sweep
+from lowlight_tf.loading import load_network
 from lowlight_tf.provenance import not_ours
 
 _CALIBRATION_FRAMES, _CALIBRATION_SIDE = 16, 512  # photosites a side, divides by both CFAs' tiles but for a rest

@@ -7,7 +7,7 @@ import numpy as np
 from lowlight_tf import checkpoint, weights
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.evaluation import load_network
+from lowlight_tf.loading import load_network
 
 _KEPT = ("model", "camera", "network", "interface", "target", "versions")  # nothing of the machine that it was trained on
 

@@ -69,6 +69,8 @@ LAYERS = {
     "shipping": 3,
     "inspecting": 3,
     "evaluation": 3,
+    "scores": 3,
+    "loading": 2,
     "overview": 3,
     "html_report": 3,
     "report_entries": 3,

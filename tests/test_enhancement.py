@@ -15,7 +15,7 @@ from lowlight_tf import engine, enhancement, packing, tiling
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.enhancement import EnhanceConfig, choose, enhance
 from lowlight_tf.errors import LowlightError, OutputError, Problems
-from lowlight_tf.evaluation import load_network, make_predictor
+from lowlight_tf.evaluation import make_predictor
 from lowlight_tf.exposure import Darkness, auto_strength, plain_noise
 from lowlight_tf.finishing import Finish
 from lowlight_tf.frame_source import read_frame
@@ -23,6 +23,7 @@ from lowlight_tf.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.libraw import opened
 from lowlight_tf.light import Interface
+from lowlight_tf.loading import load_network
 from lowlight_tf.ratio_sheet import make_ratio_sheet, sheet_ratios
 from lowlight_tf.stages import run_stages
 

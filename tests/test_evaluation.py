@@ -9,7 +9,7 @@ import tensorflow as tf
 from conftest import expect_failure, run_script, write_pairs
 
 from flags import test_flags
-from lowlight_tf import __version__, evaluation, packing
+from lowlight_tf import __version__, evaluation, packing, scores
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.image_file import to_uint8
@@ -21,11 +21,11 @@ from lowlight_tf.versions import versions
 
 
 def score(name, ratio, value, scaled=10.0):
-    return evaluation.Score(name, ratio, 8, 8, value, value / 100, scaled, None if scaled is None else 0.1)
+    return scores.Score(name, ratio, 8, 8, value, value / 100, scaled, None if scaled is None else 0.1)
 
 
 def test_means_are_over_images_and_per_ratio():
-    metrics = evaluation.summarise([score("a", "x100", 20.0), score("b", "x300", 30.0), score("c", "x100", 40.0, None)], "sid-00")
+    metrics = scores.summarise([score("a", "x100", 20.0), score("b", "x300", 30.0), score("c", "x100", 40.0, None)], "sid-00")
     assert (metrics["protocol"], metrics["images"], metrics["psnr"], metrics["input_psnr"]) == ("sid-00", 3, 30.0, 10.0)
     assert list(metrics["per_ratio"]) == ["x100", "x300"]
     assert metrics["per_ratio"]["x100"]["images"] == 2 and metrics["per_ratio"]["x100"]["psnr"] == 30.0

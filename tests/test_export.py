@@ -15,10 +15,10 @@ from conftest import run_script
 from lowlight_tf import checkpoint, engine, model, packing
 from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.errors import LowlightError, Problems, UsageError
-from lowlight_tf.evaluation import load_network
 from lowlight_tf.export import FORMATS, ExportConfig, calibration_feeds, export
 from lowlight_tf.export_graph import make_graph
 from lowlight_tf.light import SID, Interface
+from lowlight_tf.loading import load_network
 
 WHAT = ("model", "network", "interface", "camera", "target")
 CODED = Interface(white_balance=True, signed=True, curve="bt709", noise_planes=True, skip="demosaic", target="camera_rgb")
