@@ -83,7 +83,9 @@ def work(model, results):
             answer = f"BUG {type(error).__name__}: {error}".replace("\n", " ")
         if any("\n" in message for message in problems.messages):
             answer = f"BUG more than a line: {problems.messages!r}"
-        print("answer", "refused" if problems.messages and answer == "finished" else answer, flush=True)
+        # An error that nobody foresaw is a file's line, too, but it is a fault.
+        answer = next((f"went wrong: {message}" for message in problems.messages if "unforeseen" in message), answer)
+        print("answer", "refused" if problems.messages and answer == "finished" else answer.replace("\n", " "), flush=True)
 
 
 class Worker:
