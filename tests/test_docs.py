@@ -144,7 +144,8 @@ def test_the_tools_take_the_commands_of_the_blocks(path):
     for block in prose_and_blocks(path.read_text())[1]:
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             if line.startswith("python -m lowlight_tf "):
-                _parser().parse_args(shlex.split(line, comments=True)[3:])
+                words = shlex.split(line, comments=True)[3:]
+                assert _parser().parse_args(words).tool == words[0], line
 
 
 @pytest.mark.parametrize(

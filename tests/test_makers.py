@@ -60,7 +60,7 @@ def librawd(path, ratio, black=None):
     return picture / 65535 * ratio
 
 
-def hold(found, known, any_brightness=False):
+def assert_same_colours(found, known, any_brightness=False):
     """Asserts that colours [..., 3] are the same within 2 %, or within a thousandth of white where they are dark."""
     if any_brightness:
         found = found * (known.sum() / found.sum())
@@ -73,7 +73,7 @@ def test_every_path_shows_the_charts_colours(tmp_path, ideal, name, strength):
     row = TABLE[name](tmp_path)
     picture = developed(row.path, ideal, row.ratio, strength, tmp_path)
     assert picture.shape == row.chart.light.shape
-    hold(row.chart.means(picture), row.chart.means(row.chart.light), row.any_brightness)
+    assert_same_colours(row.chart.means(picture), row.chart.means(row.chart.light), row.any_brightness)
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -81,7 +81,7 @@ def test_libraw_agrees_that_the_file_shows_the_chart_or_is_known_not_to(tmp_path
     row = TABLE[name](tmp_path)
     found, chart = librawd(row.path, row.ratio), row.chart
     if row.libraw:
-        hold(chart.means(found), chart.means(chart.light))
+        assert_same_colours(chart.means(found), chart.means(chart.light))
     else:
         differs = found.shape != chart.light.shape or np.abs(chart.means(found) / chart.means(chart.light) - 1).max() > 0.02
         assert differs, f"LibRaw does right now what it did not: it {row.why}"
@@ -96,20 +96,20 @@ def test_real_files_have_libraws_colours_at_every_strength(tmp_path, ideal, name
     for strength in STRENGTHS:
         picture = developed(path, ideal, ratio, strength, tmp_path)
         assert picture.shape == known.shape
-        hold(picture.mean(axis=(0, 1)), np.minimum(known, 1).mean(axis=(0, 1)))
+        assert_same_colours(picture.mean(axis=(0, 1)), np.minimum(known, 1).mean(axis=(0, 1)))
 
 
 @pytest.mark.parametrize("name", WITNESSLESS)
 def test_files_without_a_witness_have_the_same_colours_at_every_strength(tmp_path, ideal, name):
     path = shared(name)
     means = [developed(path, ideal, WITNESSLESS[name], strength, tmp_path).mean(axis=(0, 1)) for strength in STRENGTHS]
-    hold(means[0], means[2])
-    hold(means[1], means[2])
+    assert_same_colours(means[0], means[2])
+    assert_same_colours(means[1], means[2])
 
 
 def test_a_white_point_is_as_good_as_a_neutral(tmp_path, ideal):
     white, neutral = (developed(shared(f"cases/wb_missing/{name}.dng"), ideal, 7.0, 0.5, tmp_path) for name in ("whitexy", "neutral"))
-    hold(white.mean(axis=(0, 1)), neutral.mean(axis=(0, 1)))
+    assert_same_colours(white.mean(axis=(0, 1)), neutral.mean(axis=(0, 1)))
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

@@ -5,6 +5,7 @@ does not depend on whether it was stopped in between, nor on how many replicas s
 import dataclasses
 import pathlib
 import typing
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -62,19 +63,16 @@ class Source(typing.Protocol):
       scenes: how many an epoch visits.
       identity: a text that is the same wherever the data are; workers of a cluster compare it.
       remedy: what a person can do where reading fails.
+      entries: method of (part, seed) that returns a tf.data.Dataset of (index, ...), in order, for each example of the Part; cheap to skip.
+      example: method of (*entry, seed, camera, config) that turns an entry into (inputs, target), a pure function of (seed, index), on
+        several threads.
     """
 
     scenes: int
     identity: str
     remedy: str
-
-    def entries(self, part, seed):
-        """Returns a tf.data.Dataset of (index, ...), in order, for each example of the Part; cheap to skip."""
-        raise NotImplementedError
-
-    def example(self, *entry, seed, camera, config):
-        """Turns an entry into (inputs, target), a pure function of (seed, index), on several threads."""
-        raise NotImplementedError
+    entries: Callable[..., tf.data.Dataset]
+    example: Callable[..., tuple]
 
 
 @dataclasses.dataclass(frozen=True)
