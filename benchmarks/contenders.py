@@ -33,8 +33,8 @@ def _ours(values, packed, target):
         return our_step(packed, target)[0]
     import tensorflow as tf
 
-    from lowlight_tf.cameras import CAMERAS
-    from lowlight_tf.model import forward, network_for
+    from lowlight_tf.network.model import forward, network_for
+    from lowlight_tf.raw.cameras import CAMERAS
     network = network_for(CAMERAS["sony"])
     params = {name: tf.Variable(value) for name, value in values.items()}
     function = tf.function(lambda inputs: forward(params, inputs, network),
@@ -46,9 +46,9 @@ def _tiled(values, packed, target):
     """Ours as enhance.py does it where memory is short: exactly the same picture in tiles."""
     import tensorflow as tf
 
-    from lowlight_tf import tiling
-    from lowlight_tf.cameras import CAMERAS
-    from lowlight_tf.model import forward, network_for
+    from lowlight_tf.enhancement import tiling
+    from lowlight_tf.network.model import forward, network_for
+    from lowlight_tf.raw.cameras import CAMERAS
     network = network_for(CAMERAS["sony"])
     params = {name: tf.Variable(value) for name, value in values.items()}
     function = tf.function(lambda inputs: forward(params, inputs, network),
@@ -174,9 +174,9 @@ def _versions():
 
 
 def main():
-    from lowlight_tf.cameras import CAMERAS
-    from lowlight_tf.model import network_for
-    from lowlight_tf.network import initialize_parameters
+    from lowlight_tf.network.model import network_for
+    from lowlight_tf.network.sid import initialize_parameters
+    from lowlight_tf.raw.cameras import CAMERAS
     values = {f"values/{name}": value.numpy() for name, value in initialize_parameters(network_for(CAMERAS["sony"]), 1).items()}
     rng = np.random.RandomState(0)
     print(f"Python {platform.python_version()}, {_versions()}; {len(os.sched_getaffinity(0))} threads; "

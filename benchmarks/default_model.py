@@ -18,21 +18,21 @@ import rawpy
 import tensorflow as tf
 
 import lowlight_tf
-from lowlight_tf import packing
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import sid
-from lowlight_tf.engine import develop, load_model
-from lowlight_tf.enhancement import EnhanceConfig, choose
+from lowlight_tf.enhancement.engine import develop, load_model
+from lowlight_tf.enhancement.enhance import EnhanceConfig, choose
+from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import Problems
-from lowlight_tf.evaluation import evaluate_pair
-from lowlight_tf.frame_source import read_frame
-from lowlight_tf.image_file import read_picture, to_uint8, write_dng
+from lowlight_tf.evaluation.classic import make_processor
+from lowlight_tf.evaluation.evaluate import evaluate_pair
+from lowlight_tf.evaluation.metrics import psnr
+from lowlight_tf.evaluation.subjects import trained_subject
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix, srgb_to_linear
-from lowlight_tf.isp.process import make_processor
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
-from lowlight_tf.metrics import psnr
-from lowlight_tf.rendering import render
-from lowlight_tf.subjects import trained_subject
+from lowlight_tf.pictures.image_file import read_picture, to_uint8, write_dng
+from lowlight_tf.raw import packing
+from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.raw.rendering import render
 
 GAINS = (2.0, 1.0, 1.8)
 

@@ -15,9 +15,10 @@ SIZE = (4016, 6016)  # of a 24-megapixel camera
 
 def prepare(folder, size=SIZE):
     """Writes a frame, and a model of SID's size; what its weights are makes no difference to time and memory."""
-    from lowlight_tf import checkpoint, model
-    from lowlight_tf.cameras import CAMERAS
-    from lowlight_tf.image_file import write_dng
+    from lowlight_tf.checkpoints import checkpoint
+    from lowlight_tf.network import model
+    from lowlight_tf.pictures.image_file import write_dng
+    from lowlight_tf.raw.cameras import CAMERAS
     camera = CAMERAS["bayer"]
     counts = 512 + np.random.RandomState(0).poisson(40, size)
     write_dng(folder / "frame.dng", counts.astype(np.uint16), camera.cfa, black_level=512, white_level=16383, wb_gains=(2, 1, 2),

@@ -21,12 +21,12 @@ import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes be
 import numpy as np
 import tensorflow as tf
 
+from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.datasets import sid
 from lowlight_tf.errors import Problems
-from lowlight_tf.evaluation import predictor_of, score_output
-from lowlight_tf.export import ExportConfig, export
-from lowlight_tf.loading import load_network
-from lowlight_tf.metrics import psnr
+from lowlight_tf.evaluation.evaluate import predictor_of, score_output
+from lowlight_tf.evaluation.metrics import psnr
+from lowlight_tf.export.export import ExportConfig, export
 
 SIZE = (512, 768)
 

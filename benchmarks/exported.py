@@ -11,10 +11,11 @@ import numpy as np
 
 def write_export(kind, values, folder):
     """Writes a model with these weights as ONNX or LiteRT; returns the file."""
-    from lowlight_tf import checkpoint, model
-    from lowlight_tf.cameras import CAMERAS
+    from lowlight_tf.checkpoints import checkpoint
     from lowlight_tf.errors import Problems
-    from lowlight_tf.export import ExportConfig, export
+    from lowlight_tf.export.export import ExportConfig, export
+    from lowlight_tf.network import model
+    from lowlight_tf.raw.cameras import CAMERAS
     camera = CAMERAS["sony"]
     network = model.network_for(camera)
     params = model.initialize_parameters(network)

@@ -21,15 +21,15 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.photographs import collect
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import DataConfig, bright, photographs, pipeline
 from lowlight_tf.datasets.cache import CachedPair
 from lowlight_tf.errors import Problems
-from lowlight_tf.model import network_for
-from lowlight_tf.network import initialize_parameters
-from lowlight_tf.optimizer import initialize_adam
-from lowlight_tf.replicas import distributed_batches, make_strategy, make_train_step
-from lowlight_tf.training_config import TrainingConfig
+from lowlight_tf.network.model import network_for
+from lowlight_tf.network.optimizer import initialize_adam
+from lowlight_tf.network.sid import initialize_parameters
+from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.replicas import distributed_batches, make_strategy, make_train_step
 
 SCENES, SHORTS, SIZE, STEPS, WARM_UP = 161, 280, (2848, 4256), 18, 3
 

@@ -18,7 +18,6 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import sid
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import Problems
@@ -26,6 +25,7 @@ from lowlight_tf.isp.capture import expose, random_capture
 from lowlight_tf.isp.color import bt709_to_linear, srgb_to_camera_matrix
 from lowlight_tf.isp.noise import KINDS
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
+from lowlight_tf.raw.cameras import CAMERAS
 
 CAMERA, DRAWS, GROUPS = CAMERAS["sony"], 40, 8
 

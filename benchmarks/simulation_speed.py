@@ -14,11 +14,11 @@ import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes be
 
 # isort: split
 from benchmarks.photographs import collect
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import bright, photographs, pipeline
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.errors import Problems
-from lowlight_tf.light import Interface
+from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.raw.light import Interface
 
 PATCH, PATCHES, WARM_UP, ROUNDS, ASKED = 128, 200, 20, 5, 40
 KINDS = ("physical", "gaussian", "poisson")

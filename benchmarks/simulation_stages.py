@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageDraw
 
-from lowlight_tf import packing
-from lowlight_tf.cameras import CAMERAS
-from lowlight_tf.image_file import to_uint8
 from lowlight_tf.isp.color import apply_matrix, linear_to_srgb, srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.noise import add_noise, random_noise
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
-from lowlight_tf.simulation_figure import stages
+from lowlight_tf.pictures.image_file import to_uint8
+from lowlight_tf.raw import packing
+from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.simulation.figure import stages
 
 WIDTH, GAP, STRIP, QUALITY = 216, 4, 16, 80
 RATIO, BRIGHTNESS, WB_GAINS = 300.0, 0.5, (2.0, 1.0, 2.4)

@@ -13,14 +13,14 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from lowlight_tf.cameras import CAMERAS
+from lowlight_tf.checkpoints.slim_checkpoint import slim_name
 from lowlight_tf.datasets import DataConfig
-from lowlight_tf.model import network_for
-from lowlight_tf.network import initialize_parameters
-from lowlight_tf.optimizer import initialize_adam
-from lowlight_tf.replicas import make_strategy, make_train_step
-from lowlight_tf.slim_checkpoint import slim_name
-from lowlight_tf.training_config import TrainingConfig
+from lowlight_tf.network.model import network_for
+from lowlight_tf.network.optimizer import initialize_adam
+from lowlight_tf.network.sid import initialize_parameters
+from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.replicas import make_strategy, make_train_step
 
 SIZE, ROUNDS, WARM_UP = 512, 9, 3
 
@@ -83,7 +83,7 @@ def original_inference(values, packed):
 
 
 def our_step(packed, target):
-    """Returns a function that makes one step as training.py does, under MirroredStrategy, and the initial parameter values."""
+    """Returns a function that makes one step as `training/train.py` does, under MirroredStrategy, and the initial parameter values."""
     camera = CAMERAS["sony"]
     config = TrainingConfig(camera=camera, network=network_for(camera), data=DataConfig(), checkpoint_dir="", steps=1)
     strategy = make_strategy(1)

@@ -14,8 +14,8 @@ import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes be
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import network
-from lowlight_tf.network import NetworkConfig, initialize_parameters
+from lowlight_tf.network import sid
+from lowlight_tf.network.sid import NetworkConfig, initialize_parameters
 
 SIZE, ROUNDS = int(os.environ.get("SIZE", "256")), int(os.environ.get("ROUNDS", "7"))
 
@@ -48,7 +48,7 @@ def shuffled(params, level, x, skip):
 
 def forward(params, x, go_up):
     """The SID network with another way up: float32 [1, h, w, 4] -> [1, 2h, 2w, 3]."""
-    conv, skips = network._conv, []
+    conv, skips = sid._conv, []
     for level in (1, 2, 3, 4):
         skips.append(conv(params, f"conv{level}_2", conv(params, f"conv{level}_1", x)))
         x = tf.nn.max_pool2d(skips[-1], 2, 2, "SAME")

@@ -2,7 +2,8 @@
 
     python -m benchmarks.winograd
 
-Where it is slower, `lowlight_tf.winograd.pays` is to say no. SIZE is the packed side of the training patch (512), ROUNDS the rounds (9).
+Where it is slower, `lowlight_tf.network.winograd.pays` is to say no. SIZE is the packed side of the training patch (512), ROUNDS the
+rounds (9).
 """
 
 import os
@@ -14,7 +15,7 @@ import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes be
 # isort: split
 import tensorflow as tf
 
-from lowlight_tf import winograd
+from lowlight_tf.network import winograd
 
 SIZE, ROUNDS = int(os.environ.get("SIZE", "512")), int(os.environ.get("ROUNDS", "9"))
 # name: the level, channels in and out

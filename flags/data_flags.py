@@ -2,8 +2,8 @@
 
 from absl import flags
 
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import PAIRED, PHOTOGRAPHS, PREPARED, is_known
+from lowlight_tf.raw.cameras import CAMERAS
 
 FLAGS = flags.FLAGS
 

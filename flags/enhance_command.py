@@ -15,10 +15,10 @@ FLAGS = flags.FLAGS
 def _run(files, problems):
     config = enhance_flags.enhance_config()
     if FLAGS.beam_runner:
-        from lowlight_tf.enhancement_beam import enhance_on_beam
+        from lowlight_tf.enhancement.beam import enhance_on_beam
         enhance_on_beam(files, config, problems, FLAGS.beam_runner, enhance_flags.beam_arguments())
     else:
-        from lowlight_tf.enhancement import enhance
+        from lowlight_tf.enhancement.enhance import enhance
         enhance(files, config, problems)
 
 

@@ -5,7 +5,7 @@ from absl import flags
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.errors import UsageError
-from lowlight_tf.shutter import parse_exposure
+from lowlight_tf.raw.shutter import parse_exposure
 
 FLAGS = flags.FLAGS
 KINDS = ("jpeg", "png", "tiff", "dng")
@@ -119,8 +119,8 @@ def check():
 
 def enhance_config():
     """Returns the EnhanceConfig that the flags ask for."""
-    from lowlight_tf.enhancement import EnhanceConfig
-    from lowlight_tf.finishing import Finish
+    from lowlight_tf.enhancement.enhance import EnhanceConfig
+    from lowlight_tf.pictures.finishing import Finish
     return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=FLAGS.format, ratio=_ratio(),
                          target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
                          finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng",

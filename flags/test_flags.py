@@ -4,8 +4,8 @@ import pathlib
 
 from absl import flags
 
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.errors import UsageError
+from lowlight_tf.raw.cameras import CAMERAS
 
 FLAGS = flags.FLAGS
 PROTOCOLS = ("sid-all", "sid-00", "sid-clean", "sid-clean-00")
@@ -49,7 +49,7 @@ def _denoiser():
 
 def subject():
     """Returns the Subject that the flags ask for."""
-    from lowlight_tf.subjects import classic_subject, trained_subject
+    from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
     if FLAGS.model == "classic":
         return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
     return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision)

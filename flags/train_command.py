@@ -9,8 +9,8 @@ def _run(problems):
     from lowlight_tf.devices import limit_threads
     limit_threads(flags.FLAGS.threads_per_op)
     config = train_flags.training_config()
-    from lowlight_tf.training import train
-    from lowlight_tf.training_config import is_complete
+    from lowlight_tf.training.config import is_complete
+    from lowlight_tf.training.train import train
     return 0 if is_complete(config, train(config, problems)) else flags.FLAGS.stopped_exit_code
 
 

@@ -4,9 +4,9 @@ import math
 
 from absl import flags
 
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.datasets import PAIRED
 from lowlight_tf.errors import UsageError
+from lowlight_tf.raw.cameras import CAMERAS
 
 from . import data_flags, network_flags, simulation_flags, transfer_flags
 
@@ -136,9 +136,9 @@ def check():
 
 def _model(camera, transfer):
     """The network and interface that the flags ask for; of a run that starts from a model, that model's own."""
-    from lowlight_tf.light import Interface
-    from lowlight_tf.model import network_for
-    from lowlight_tf.transfer import start_network
+    from lowlight_tf.network.model import network_for
+    from lowlight_tf.raw.light import Interface
+    from lowlight_tf.training.transfer import start_network
     if FLAGS.init_from:
         given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY) if FLAGS[name].present}
         given |= {field: FLAGS[name].value for name, field in _INTERFACE.items() if FLAGS[name].present}
@@ -155,7 +155,7 @@ def _model(camera, transfer):
 
 def training_config():
     """Returns the TrainingConfig that the flags ask for."""
-    from lowlight_tf.training_config import TrainingConfig, Transfer
+    from lowlight_tf.training.config import TrainingConfig, Transfer
     camera = CAMERAS[FLAGS.camera]
     transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",

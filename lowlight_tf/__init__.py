@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lowlight_tf.api import Model, load, simulate
-    from lowlight_tf.cameras import CAMERAS
     from lowlight_tf.errors import LowlightError
-    from lowlight_tf.model import forward, initialize_parameters
-    from lowlight_tf.network import NetworkConfig
-    from lowlight_tf.raw_file import RawImage, read_raw
+    from lowlight_tf.network.model import forward, initialize_parameters
+    from lowlight_tf.network.sid import NetworkConfig
+    from lowlight_tf.raw.cameras import CAMERAS
+    from lowlight_tf.raw.raw_file import RawImage, read_raw
 
 __all__ = ["CAMERAS", "DEFAULT_MODEL", "LowlightError", "Model", "NetworkConfig", "RawImage", "__version__", "forward",
            "initialize_parameters", "load", "read_raw", "simulate"]

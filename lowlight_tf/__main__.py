@@ -8,10 +8,10 @@ import sys
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
-from lowlight_tf.cameras import CAMERAS
 from lowlight_tf.console import warn
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
+from lowlight_tf.raw.cameras import CAMERAS
 
 # Of a network that is described: what train.py's flags of the same names take.
 _VARIATIONS = {"model": ("sid", "denoise20"), "network_input": ("packed", "rgb"), "base_width": int, "downsample": ("pool", "strided"),
@@ -19,13 +19,13 @@ _VARIATIONS = {"model": ("sid", "denoise20"), "network_input": ("packed", "rgb")
 
 
 def _import_slim(options, problems):
-    from lowlight_tf.importing import import_slim
+    from lowlight_tf.checkpoints.importing import import_slim
     import_slim(CAMERAS[options.camera], options.slim_checkpoint, options.checkpoint_dir)
 
 
 def _simulate(options, problems):
-    from lowlight_tf.simulation import simulate
-    from lowlight_tf.simulation_plan import SimulationConfig
+    from lowlight_tf.simulation.plan import SimulationConfig
+    from lowlight_tf.simulation.simulate import simulate
     camera = CAMERAS[options.camera]
     try:
         ratios = tuple(float(ratio) for ratio in options.ratios.split(",")) if options.ratios else tuple(map(float, camera.exposure_ratios))
@@ -40,13 +40,13 @@ def _simulate(options, problems):
         return
     if options.workers:
         raise UsageError("--workers is of the local job; give the runner's own option in --beam_args")
-    from lowlight_tf.simulation_beam import simulate_on_beam
+    from lowlight_tf.simulation.beam import simulate_on_beam
     simulate_on_beam(config, problems, options.runner, runner_arguments(options.beam_args))
 
 
 def _transfer_study(options, problems):
     from lowlight_tf.datasets import DataConfig
-    from lowlight_tf.transfer_study import StudyConfig, run_study
+    from lowlight_tf.training.study import StudyConfig, run_study
     same_name = ("init_from", "output", "steps", "patch_size", "batch_size", "learning_rate", "seed", "head_units", "baseline", "protocol")
     run_study(StudyConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir, cache_dir=options.cache_dir),
                           pairs=numbers(options.pairs, "pairs", int), strategies=tuple(options.strategies.split(",")),
@@ -55,25 +55,25 @@ def _transfer_study(options, problems):
 
 def _plan(options, problems):
     from lowlight_tf.datasets import DataConfig
-    from lowlight_tf.plan import PlanConfig, plan
+    from lowlight_tf.training.plan import PlanConfig, plan
     same_name = ("epochs", "patch_size", "batch_size", "num_replicas", "price_per_hour", "max_hours")
     plan(PlanConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir),
                     **{name: getattr(options, name) for name in same_name}), problems)
 
 
 def _simulation_figure(options, problems):
-    from lowlight_tf.simulation_figure import write_figure
+    from lowlight_tf.simulation.figure import write_figure
     write_figure(pathlib.Path(options.input), options.output, options.seed)
     print(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
 
 
 def _ship(options, problems):
-    from lowlight_tf.shipping import ship
+    from lowlight_tf.checkpoints.shipping import ship
     ship(options.checkpoint_dir.split(","), options.output)
 
 
 def _export(options, problems):
-    from lowlight_tf.export import ExportConfig, export
+    from lowlight_tf.export.export import ExportConfig, export
     same_name = ("checkpoint_dir", "format", "quantize", "output", "data_dir", "overwrite")
     export(ExportConfig(kind=options.input, **{name: getattr(options, name) for name in same_name}), problems)
 
@@ -85,7 +85,7 @@ def _describe(options, problems):
 
 
 def _inspect(options, problems):
-    from lowlight_tf.inspecting import inspect_files
+    from lowlight_tf.enhancement.inspect import inspect_files
     inspect_files(options.files, options.checkpoint_dir, options.json, problems)
 
 

@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from lowlight_tf import DEFAULT_MODEL, engine
-from lowlight_tf.cameras import CAMERAS, Camera
-from lowlight_tf.enhancement import EnhanceConfig, make_developer
+from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.enhancement import engine
+from lowlight_tf.enhancement.enhance import EnhanceConfig, make_developer
+from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import UsageError
-from lowlight_tf.finishing import Finish, color_matrix
-from lowlight_tf.frame_source import read_frame
 from lowlight_tf.isp.capture import expose_picture, random_capture
 from lowlight_tf.isp.color import srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.noise import KINDS
-from lowlight_tf.raw_file import RawImage
-from lowlight_tf.raw_frame import frame_of
-from lowlight_tf.shutter import parse_exposure
+from lowlight_tf.pictures.finishing import Finish, color_matrix
+from lowlight_tf.raw.cameras import CAMERAS, Camera
+from lowlight_tf.raw.raw_file import RawImage
+from lowlight_tf.raw.raw_frame import frame_of
+from lowlight_tf.raw.shutter import parse_exposure
 
 OUTPUTS = ("uint8", "uint16", "linear")
 _NAME = pathlib.Path("the mosaic")  # what messages call what came from no file

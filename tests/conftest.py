@@ -17,10 +17,11 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from lowlight_tf import checkpoint, model  # noqa: E402
-from lowlight_tf.cameras import CAMERAS  # noqa: E402
-from lowlight_tf.image_file import write_dng  # noqa: E402
-from lowlight_tf.light import SID  # noqa: E402
+from lowlight_tf.checkpoints import checkpoint  # noqa: E402
+from lowlight_tf.network import model  # noqa: E402
+from lowlight_tf.raw.cameras import CAMERAS  # noqa: E402
+from lowlight_tf.pictures.image_file import write_dng  # noqa: E402
+from lowlight_tf.raw.light import SID  # noqa: E402
 
 # isort: on
 

@@ -26,8 +26,8 @@ def seeds(folder):
     """Returns {path: content} of the files that are mutated: synthetic ones of each kind, and real ones where they are at hand."""
     from conftest import SHARED, write_frame
 
-    from lowlight_tf.metadata import Metadata
-    from lowlight_tf.photo_file import SUFFIXES, write_photo
+    from lowlight_tf.pictures.metadata import Metadata
+    from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
     for name, camera, cfa in (("bayer", "sony", "GBRG"), ("xtrans", "fuji", None)):
         write_frame(folder / f"{name}.dng", camera, size=(96, 120), cfa=cfa, scale=300)
     tags = Metadata({271: "Make", 272: "Model", 274: 6}, {33434: 0.1, 34855: 800, 42036: "Lens"}, {1: "N", 2: (52.0, 30.0, 12.5)})
@@ -68,9 +68,9 @@ def mutate(content, rng):
 def work(model, results):
     """The worker: takes paths from stdin, answers each with one line."""
     import lowlight_tf  # noqa: F401  (before TensorFlow)
-    from lowlight_tf.enhancement import EnhanceConfig, enhance
+    from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+    from lowlight_tf.enhancement.inspect import in_words, inspect
     from lowlight_tf.errors import LowlightError, Problems
-    from lowlight_tf.inspecting import in_words, inspect
     for line in sys.stdin:
         path, answer = pathlib.Path(line.rstrip("\n")), "finished"
         problems = Problems(lambda message: None)

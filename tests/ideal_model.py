@@ -8,9 +8,10 @@ import dataclasses
 import tensorflow as tf
 from conftest import write_model
 
-from lowlight_tf import engine, packing
+from lowlight_tf.enhancement import engine
 from lowlight_tf.isp.color import linear_to_bt709
-from lowlight_tf.light import Interface
+from lowlight_tf.raw import packing
+from lowlight_tf.raw.light import Interface
 
 
 def ideal_model(folder, name):

@@ -9,9 +9,9 @@ import tifffile
 from conftest import run_script, write_frame, write_model
 
 import lowlight_tf
-from lowlight_tf import packing
-from lowlight_tf.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.isp.color import bt709_to_linear, srgb_to_linear
+from lowlight_tf.pictures.image_file import read_picture, to_uint8, write_png
+from lowlight_tf.raw import packing
 
 
 @pytest.fixture(scope="module")

@@ -6,104 +6,25 @@ import re
 import pytest
 from conftest import ROOT
 
-LAYERS = {
-    "errors": 0,
-    "devices": 0,
-    "beam_jobs": 0,
-    "console": 0,
-    "files": 0,
-    "provenance": 0,
-    "versions": 0,
-    "arguments": 0,
-    "cameras": 0,
-    "tiff_tags": 0,
-    "raw_container": 0,
-    "dng_tags": 0,
-    "libraw": 1,
-    "raw_levels": 1,
-    "raw_borders": 1,
-    "raw_color": 1,
-    "raw_file": 1,
-    "rendering": 1,
-    "defects": 1,
-    "gain_maps": 1,
-    "color_profile": 1,
-    "png_chunks": 1,
-    "tiff_picture": 1,
-    "image_file": 1,
-    "linear_file": 1,
-    "metadata": 1,
-    "exif_output": 1,
-    "photo_file": 1,
-    "photograph_files": 1,
-    "shutter": 0,
-    "packing": 1,
-    "winograd": 1,
-    "network": 1,
-    "denoise20": 1,
-    "losses": 1,
-    "metrics": 1,
-    "optimizer": 1,
-    "light": 1,
-    "model": 1,
-    "isp": 1,
-    "raw_histogram": 1,
-    "report_pictures": 1,
-    "datasets": 2,
-    "checkpoint": 2,
-    "slim_checkpoint": 2,
-    "frame": 1,
-    "raw_frame": 2,
-    "picture_frame": 2,
-    "frame_source": 2,
-    "exposure": 2,
-    "tiling": 1,
-    "finishing": 1,
-    "weights": 1,
-    "jobs": 2,
-    "stages": 0,
-    "engine": 3,
-    "enhancement": 3,
-    "enhancement_beam": 3,
-    "ratio_sheet": 3,
-    "shipping": 3,
-    "inspecting": 3,
-    "evaluation": 3,
-    "scores": 3,
-    "loading": 2,
-    "overview": 3,
-    "html_report": 3,
-    "report_entries": 3,
-    "subjects": 3,
-    "replicas": 3,
-    "report": 3,
-    "training": 3,
-    "training_config": 3,
-    "training_data": 3,
-    "transfer": 3,
-    "transfer_study": 3,
-    "study_report": 3,
-    "plan": 3,
-    "export": 3,
-    "export_graph": 3,
-    "export_onnx": 3,
-    "export_litert": 3,
-    "importing": 3,
-    "simulation": 3,
-    "simulation_plan": 3,
-    "simulation_beam": 3,
-    "simulation_figure": 3,
-    "api": 3,
-    "describe": 3,
-    "__main__": 4,
-}
 PACKAGE = ROOT / "lowlight_tf"
 FILES = sorted(PACKAGE.rglob("*.py"))
+EVERYBODY = {"errors", "console", "files", "arguments", "versions", "devices", "stages", "beam_jobs"}
+COMMANDS = {"api", "describe", "__main__", "__init__"}
 
 
-def module_of(path):
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+def folder_table():
+    """Returns WORKSPACE.md's table of folders, from top to bottom: {folder: the folders that it may import}."""
+    section = (ROOT / "WORKSPACE.md").read_text().split("## Folders")[1].split("What everybody uses:")[0]
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]*) ?\|$", section, re.MULTILINE)
+    return {folder: set(re.findall(r"`(\w+)`", others)) for folder, others in rows}
+
+
+MAY_IMPORT = folder_table()
+
+
+def place_of(path):
+    """The folder of a file, or the name of a module that is in none."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imports(path):
@@ -117,41 +38,45 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own_modules(path):
-    """Returns the layers' modules of ours that a file imports."""
+def own_imports(path):
+    """Returns the folders and single modules of ours that a file imports."""
     names = {name.split(".")[1] for name in imports(path) if name.startswith("lowlight_tf.")}
-    return {name for name in names if name in LAYERS}
+    return {name for name in names if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name != "__init__.py" or path.parent != PACKAGE], ids=lambda p: p.stem)
-def test_imports_go_down_only(path):
-    module = module_of(path)
-    assert module in LAYERS, f"{path} has no layer: add it here and to WORKSPACE.md"
-    for imported in own_modules(path) - {module}:
-        assert LAYERS[imported] <= LAYERS[module], f"{path} imports {imported}, which is above it"
+def test_every_module_has_its_place():
+    assert {place_of(path) for path in FILES} == {*MAY_IMPORT, *EVERYBODY, *COMMANDS}
 
 
-@pytest.mark.parametrize("module", ["winograd", "network", "denoise20", "losses", "metrics", "optimizer"])
+def test_the_table_goes_down_only():
+    folders = list(MAY_IMPORT)
+    for number, folder in enumerate(folders):
+        assert MAY_IMPORT[folder] <= set(folders[:number]), f"{folder} imports what stands below it in the table"
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_what_the_table_says(folder):
+    found = set().union(*(own_imports(path) for path in (PACKAGE / folder).rglob("*.py"))) - {folder}
+    assert found - EVERYBODY == MAY_IMPORT[folder]
+
+
+def test_what_everybody_uses_uses_nobody():
+    for name in EVERYBODY:
+        assert own_imports(PACKAGE / f"{name}.py") <= EVERYBODY, name
+
+
+MATHEMATICS = ("network/winograd", "network/sid", "network/denoise20", "network/losses", "network/optimizer", "evaluation/metrics")
+
+
+@pytest.mark.parametrize("module", MATHEMATICS)
 def test_the_mathematics_imports_nothing_of_ours(module):
-    assert own_modules(PACKAGE / f"{module}.py") <= {"winograd"}
+    ours = {name for name in imports(PACKAGE / f"{module}.py") if name.startswith("lowlight_tf")}
+    assert ours <= {"lowlight_tf.network", "lowlight_tf.network.winograd"}
 
 
-@pytest.mark.parametrize(
-    "importer, forbidden",
-    [
-        ("datasets", {"network", "denoise20"}),
-        ("training", {"raw_file"}),
-        ("evaluation", {"training"}),
-        ("enhancement", {"training"}),
-        ("engine", {"training"}),
-        ("replicas", {"training"}),
-        ("report", {"training"}),
-    ],
-)
-def test_forbidden_pairs(importer, forbidden):
-    for path in FILES:
-        if module_of(path) == importer:
-            assert not own_modules(path) & forbidden, path
+def test_tests_have_the_same_folders():
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and list(path.glob("test_*.py"))}
+    assert folders == set(MAY_IMPORT)
 
 
 def test_libraries_stay_where_they_belong():
@@ -172,14 +97,16 @@ def test_tensorflow_datasets_is_imported_only_when_it_is_used():
 def test_no_import_cycles():
     graph = {}
     for path in FILES:
-        graph.setdefault(module_of(path), set()).update(own_modules(path) - {module_of(path)})
+        modules = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in FILES}
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        graph[name] = {imported for imported in imports(path) if imported in modules} - {name}
     finished, entered = set(), set()
 
     def visit(module):
         assert module not in entered or module in finished, f"{module} imports itself by way of others"
         if module not in finished:
             entered.add(module)
-            for imported in graph.get(module, ()):
+            for imported in graph[module]:
                 visit(imported)
             finished.add(module)
 

@@ -7,11 +7,12 @@ import tensorflow as tf
 from conftest import run_script, write_model
 from tensorflow.python.framework import ops
 
-from lowlight_tf import arguments, winograd
-from lowlight_tf.cameras import CAMERAS
+from lowlight_tf import arguments
 from lowlight_tf.describe import blocks, chosen, table
 from lowlight_tf.errors import LowlightError, UsageError
-from lowlight_tf.model import forward, initialize_parameters, network_for
+from lowlight_tf.network import winograd
+from lowlight_tf.network.model import forward, initialize_parameters, network_for
+from lowlight_tf.raw.cameras import CAMERAS
 
 VARIATIONS = {
     "sony": {},

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, SMALL_RUN, expect_failure, run_script, shared, write_frame, write_pairs
 
-from lowlight_tf.image_file import write_png
+from lowlight_tf.pictures.image_file import write_png
 
 
 def rows(folder):

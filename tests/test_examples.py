@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from lowlight_tf.image_file import read_picture, write_png
+from lowlight_tf.pictures.image_file import read_picture, write_png
 
 EXAMPLES = ROOT / "examples"
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, write_frame
 
 import lowlight_tf
-from lowlight_tf.image_file import read_picture
+from lowlight_tf.pictures.image_file import read_picture
 
 COMMANDS = {"lowlight-train": "--camera", "lowlight-test": "--protocol", "lowlight-enhance": "--ratio", "lowlight": "import_slim"}
 

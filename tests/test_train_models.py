@@ -5,7 +5,7 @@ import pytest
 from conftest import run_script
 
 from benchmarks import train_models
-from lowlight_tf.image_file import write_png
+from lowlight_tf.pictures.image_file import write_png
 
 
 def test_photographs_are_gathered_once(tmp_path, monkeypatch, capsys):

@@ -11,10 +11,10 @@ import tensorflow as tf
 from lowlight_tf.datasets import cache, renditions
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable
-from lowlight_tf.image_file import read_picture
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
-from lowlight_tf.linear_file import linear_size, read_linear
-from lowlight_tf.packing import crop_to_phase
+from lowlight_tf.pictures.image_file import read_picture
+from lowlight_tf.pictures.linear_file import linear_size, read_linear
+from lowlight_tf.raw.packing import crop_to_phase
 
 # A picture of linear light is exposed as a photographer would: so much of it is white or brighter. What is brighter is kept up to
 # _HEADROOM times white, for a scene may be exposed less, and then a sensor clips less of it.

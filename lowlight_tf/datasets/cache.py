@@ -11,13 +11,13 @@ import shutil
 
 import numpy as np
 
-from lowlight_tf import packing
 from lowlight_tf.console import progress, say
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.isp import noise_estimate
-from lowlight_tf.raw_file import visible_size
+from lowlight_tf.raw import packing
+from lowlight_tf.raw.raw_file import visible_size
 
 _FORMAT = "5"
 _SPARE_BYTES = 256 * 2 ** 20

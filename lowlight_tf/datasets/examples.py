@@ -6,10 +6,10 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import light, packing
-from lowlight_tf.cameras import cfa_offset
 from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
 from lowlight_tf.isp.color import decoded_bt709
+from lowlight_tf.raw import light, packing
+from lowlight_tf.raw.cameras import cfa_offset
 
 _NOISE_SCATTER = 0.15  # of what a network is told of the noise in training, for what is measured in a frame is no better known
 

@@ -9,7 +9,7 @@ import pathlib
 from lowlight_tf.console import warn
 from lowlight_tf.datasets.photographs import Photograph
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.photograph_files import walk
+from lowlight_tf.raw.photograph_files import walk
 
 
 def _raw_folder(data_dir):

@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from lowlight_tf.cameras import cfa_offset
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.image_file import PICTURE_SUFFIXES, read_picture
-from lowlight_tf.packing import crop_to_phase
-from lowlight_tf.raw_file import read_raw
-from lowlight_tf.raw_levels import even_black, file_black
-from lowlight_tf.rendering import render
+from lowlight_tf.pictures.image_file import PICTURE_SUFFIXES, read_picture
+from lowlight_tf.raw.cameras import cfa_offset
+from lowlight_tf.raw.packing import crop_to_phase
+from lowlight_tf.raw.raw_file import read_raw
+from lowlight_tf.raw.raw_levels import even_black, file_black
+from lowlight_tf.raw.rendering import render
 
 # How far a file's own black level may lie from its camera's row: drift and firmware make a few counts, another camera hundreds.
 _BLACK_TOLERANCE = 64

@@ -5,9 +5,9 @@ import pathlib
 
 from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.linear_file import LINEAR_SUFFIXES
-from lowlight_tf.photograph_files import find_in_folder
-from lowlight_tf.raw_file import RAW_SUFFIXES
+from lowlight_tf.pictures.linear_file import LINEAR_SUFFIXES
+from lowlight_tf.raw.photograph_files import find_in_folder
+from lowlight_tf.raw.raw_file import RAW_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ from lowlight_tf.datasets import cache
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import read_json, write_json
-from lowlight_tf.image_file import read_picture
-from lowlight_tf.raw_file import read_framing, visible_size
+from lowlight_tf.pictures.image_file import read_picture
+from lowlight_tf.raw.raw_file import read_framing, visible_size
 
 # A border wider than this, photosites in all, is no developer's margin for demosaicing but somebody's crop.
 _WIDEST_BORDER = 128

@@ -16,9 +16,9 @@ from lowlight_tf.console import progress
 from lowlight_tf.datasets.sid import exposure_ratio
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import atomic_path, check_writable, sweep, temporary_path
-from lowlight_tf.image_file import write_dng
 from lowlight_tf.isp.noise import add_noise, random_noise
 from lowlight_tf.isp.unprocess import unprocess
+from lowlight_tf.pictures.image_file import write_dng
 
 # id with its split digit -> photograph and the order of its channels: copies with red and blue exchanged bring colours that so few
 # photographs lack. The test scenes and the one for validation share nothing with the training scenes.

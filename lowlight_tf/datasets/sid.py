@@ -8,8 +8,8 @@ import pathlib
 import re
 
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.image_file import PICTURE_SUFFIXES
-from lowlight_tf.raw_file import RAW_SUFFIXES
+from lowlight_tf.pictures.image_file import PICTURE_SUFFIXES
+from lowlight_tf.raw.raw_file import RAW_SUFFIXES
 
 SPLIT_DIGITS = {"train": "0", "test": "1", "val": "2"}
 MISALIGNED_IDS = ("10034", "10045", "10172")

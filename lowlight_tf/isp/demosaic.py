@@ -2,7 +2,7 @@
 
 Bayer: the nine filters of Malvar, He and Cutler, "High-quality Linear Interpolation for Demosaicing of Bayer-patterned Color Images",
 ICASSP 2004, figure 2. X-Trans: normalised convolution (Knutsson and Westin, CVPR 1993), of green and then of the differences to it, as
-the classic pipeline's in `process.py`. Both are linear and repeat with the CFA, so a 3x3 window of CFA tiles holds all of them.
+the classic pipeline's in `evaluation/classic.py`. Both are linear and repeat with the CFA, so a 3x3 window of CFA tiles holds all of them.
 """
 
 import functools

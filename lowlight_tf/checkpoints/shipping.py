@@ -1,0 +1,58 @@
+"""A trained model made small enough to ship: its parameters as float16, and what config.json must say to run them."""
+
+import pathlib
+
+import numpy as np
+
+from lowlight_tf.checkpoints import checkpoint, weights
+from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.console import say
+from lowlight_tf.errors import LowlightError
+
+_KEPT = ("model", "camera", "network", "interface", "target", "versions")  # nothing of the machine that it was trained on
+
+
+def _mean(checkpoint_dirs):
+    """Averages the parameters of models of one network: dict from name to float32 array; the first's config.json; the largest step."""
+    first = load_network(checkpoint_dirs[0])
+    step, sums = first.step, {name: parameter.numpy().astype(np.float64) for name, parameter in first.params.items()}
+    for folder in checkpoint_dirs[1:]:
+        other = load_network(folder)
+        if (other.camera, other.network, other.interface) != (first.camera, first.network, first.interface):
+            raise LowlightError(f"{folder} holds another kind of model than {checkpoint_dirs[0]}; only models of one camera and network, "
+                                "adapted from one another, can be averaged")
+        step = max(step, other.step)
+        for name, parameter in other.params.items():
+            sums[name] += parameter.numpy()
+    return {name: (value / len(checkpoint_dirs)).astype(np.float32) for name, value in sums.items()}, first.config, step
+
+
+def _check_output(output):
+    """Refuses a folder whose files would be replaced and are no model of ours."""
+    there = [name for name in (weights.NAME, checkpoint.CONFIG_NAME) if (pathlib.Path(output) / name).exists()]
+    if checkpoint.latest(output):
+        raise LowlightError(f"{output} holds checkpoints of a training; name another --output")
+    if len(there) == 1:
+        raise LowlightError(f"{output} holds a {there[0]} of something else; name another --output")
+    if there:
+        checkpoint.read_config(output)
+
+
+def ship(checkpoint_dirs, output):
+    """Writes a model's weights.npz and config.json into a folder that enhance.py, test.py and --init_from take like any model's.
+
+    Of several models the parameters are averaged: half-way between a model and what a few real pairs of one camera made of it lies one
+    that keeps most of what it knew of others (Wortsman et al., "Robust Fine-tuning of Zero-shot Models", CVPR 2022).
+
+    Args:
+      checkpoint_dirs: list of folders of trained models, usually one.
+      output: the new folder.
+    Raises:
+      LowlightError: where there is no model, they differ in kind, or the output is a folder that is trained in or holds something else.
+    """
+    _check_output(output)
+    params, config, step = _mean(checkpoint_dirs)
+    weights.write_weights(output, params, step)
+    checkpoint.write_config(output, {name: config[name] for name in _KEPT if name in config})
+    size = (pathlib.Path(output) / weights.NAME).stat().st_size
+    say(f"{' and '.join(checkpoint_dirs)}: {output}, {size / 1e6:.1f} MB.")

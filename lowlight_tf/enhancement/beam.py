@@ -1,0 +1,71 @@
+"""The same enhancement where one machine is not enough: a photograph is an element of an Apache Beam pipeline."""
+
+import dataclasses
+import functools
+import operator
+import os
+import pathlib
+import threading
+
+from lowlight_tf.beam_jobs import load_beam, run_elements
+from lowlight_tf.console import say
+from lowlight_tf.devices import prepare_devices
+from lowlight_tf.enhancement.engine import load_model
+from lowlight_tf.enhancement.enhance import make_enhancer, missing_results
+from lowlight_tf.enhancement.jobs import plan_jobs
+from lowlight_tf.files import check_writable, sweep
+
+SKIPPED = "skipped.tsv"
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded_enhancer(config):
+    """Loads the model, once in each worker process; returns it and what enhances a Job with it."""
+    prepare_devices()
+    loaded = load_model(config.checkpoint_dir, config.mixed_precision)
+    return loaded, make_enhancer(loaded, config)
+
+
+def _enhance_job(job, config):
+    """Makes a Job's result, unless it is there."""
+    # A runner may call from several threads, and memory is reckoned for one frame; TensorFlow has the cores busy with that one.
+    with _ONE_AT_A_TIME:
+        if config.overwrite or not job.output.exists():
+            _loaded_enhancer(config)[1](job)
+
+
+def _absolute(config, jobs):
+    """Workers have folders of their own to stand in: every path from the root."""
+    jobs = [dataclasses.replace(job, source=job.source.absolute(), output=job.output.absolute()) for job in jobs]
+    return dataclasses.replace(config, checkpoint_dir=os.path.abspath(config.checkpoint_dir)), jobs
+
+
+def enhance_on_beam(names, config, problems, runner, arguments):
+    """Enhances photographs on a Beam runner; the results are those of `enhancement.enhance`, byte for byte.
+
+    This process lists the files and passes on their names. Results that are there are left alone, so the same command goes on with what
+    a stopped job left. Photographs that cannot be used are a side list, written to <result_dir>/skipped.tsv.
+
+    Args:
+      names, config, problems: as `enhancement.enhance`.
+      runner, arguments: as `beam_jobs.run_elements`.
+    Raises:
+      LowlightError: as `enhancement.enhance` and `beam_jobs.run_elements`, and where Beam is missing.
+    """
+    load_beam()  # missing, it is missed before anything is listed
+    jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
+    missing = missing_results(jobs, config)
+    if missing:
+        shared, elements = _absolute(config, missing)
+        loaded, _ = _loaded_enhancer(shared)
+        check_writable(config.result_dir)
+        for folder in {job.output.parent for job in missing}:
+            sweep(folder)
+        skipped = pathlib.Path(config.result_dir).absolute() / SKIPPED
+        say(f"Enhancing {len(missing):,} photographs with step {loaded.step} of {config.checkpoint_dir} on the {runner}.")
+        for reason in run_elements(elements, functools.partial(_enhance_job, config=shared), operator.attrgetter("source"), skipped,
+                                   runner, arguments):
+            problems.add(reason)
+    done = sum(job.output.exists() for job in jobs)
+    say(f"{done:,} of {len(jobs):,} photographs have their result in {config.result_dir}.")

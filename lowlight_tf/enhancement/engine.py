@@ -1,0 +1,172 @@
+"""A model applied to a photograph of any size: tiles that fit into memory, and the same picture as of the whole frame."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.enhancement import tiling
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.isp.noise_estimate import frame_noise
+from lowlight_tf.network import model
+from lowlight_tf.pictures.finishing import finish
+from lowlight_tf.raw import light
+from lowlight_tf.raw.cameras import Camera
+from lowlight_tf.raw.rendering import RENDERING_BYTES
+
+_SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
+_ALIGNMENT = 64       # bytes
+_FREE_SHARE = 0.5     # of the free memory that is taken where no limit was given: other programs live too
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A loaded model: `run` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age."""
+
+    camera: Camera
+    network: object
+    interface: light.Interface
+    step: int
+    run: Callable
+
+    @property
+    def target(self):
+        """What the output is."""
+        return self.interface.target
+
+
+def load_model(checkpoint_dir, mixed_precision=False):
+    """Loads a model to enhance with.
+
+    Args:
+      checkpoint_dir: its folder.
+      mixed_precision: run it in bfloat16.
+    Returns:
+      A Model.
+    Raises:
+      LowlightError: where there is no whole checkpoint.
+    """
+    loaded = load_network(checkpoint_dir)
+    params, camera, network, interface = loaded.params, loaded.camera, loaded.network, loaded.interface
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
+    def run(inputs):
+        return model.run(params, inputs, camera, network, interface, mixed_precision)
+
+    return Model(camera, network, interface, loaded.step, run)
+
+
+def noise_of(packed, frame, loaded):
+    """Returns the (shot, read) noise of a frame, of its whole packed counts [h, w, C]; None where the model does not ask for it."""
+    return frame_noise(packed, frame, loaded.camera) if loaded.interface.noise_planes else None
+
+
+def network_inputs(packed, frame, ratio, loaded, noise=None):
+    """Turns packed counts [h, w, C] into what the network sees: float32 [1, h, w, C], or full-resolution RGB where it takes that.
+
+    `noise` is that of the whole frame, from `noise_of`, or known from elsewhere: nothing is measured tile by tile.
+    """
+    return light.frame_input(packed[None], frame, ratio, loaded.camera, loaded.interface, loaded.network.input_channels, noise)
+
+
+def free_memory(memory_limit=0):
+    """Returns how many bytes photographs may take. To be asked once, when the model is loaded and no photograph is yet.
+
+    Args:
+      memory_limit: bytes that the whole process may take; 0 for half of what is free.
+    """
+    if memory_limit:
+        return memory_limit - psutil.Process().memory_info().rss - _SLACK
+    return psutil.virtual_memory().available * _FREE_SHARE
+
+
+def window_pixels(loaded, frame, settings, free, has_neighbours):
+    """Returns how many pixels of network input there is memory for at a time.
+
+    Args:
+      loaded: a Model.
+      frame: the Frame.
+      settings: a Finish.
+      free: bytes, from `free_memory`.
+      has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
+    """
+    picture = 3 if settings.eight_bits else 6
+    blends = settings.strength < 1
+    # Mosaic and picture; then packed and the plain rendering, or a turned copy: TensorFlow keeps what a tile took for the next one.
+    photosite = 2 + picture + max(2 + 6 * blends, picture)
+    if blends and has_neighbours:  # and so it does while LibRaw renders the next frame, from mosaic and packed
+        photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
+    photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
+    return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
+
+
+def _aligned_empty(shape, dtype):
+    """An array that begins where TensorFlow wants its tensors to begin, so that it can use it without a copy."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start:start + size].view(dtype).reshape(shape)
+
+
+def _plain(frame, gain, size, before, settings):
+    """The plain rendering on the canvas of the padded mosaic; None where it is not asked for."""
+    if settings.strength >= 1:
+        return None
+    rendered = frame.plain(gain)
+    after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
+    if not any((*before, *after)):
+        return rendered  # np.pad copies even then
+    return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
+
+
+def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
+    """Runs the network on one tile: float32 [H, W, 3], the part that is kept."""
+    shrink, scale = loaded.camera.upscale // loaded.network.upscale, loaded.network.upscale
+    top, left = rows.start // shrink, columns.start // shrink
+    part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
+    inputs = network_inputs(part, frame, ratio, loaded, noise)
+    inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
+    return loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
+                              (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+
+
+def _plan(frame, height, width, network, most_pixels):
+    try:
+        return tiling.plan(height, width, tiling.halo(network), most_pixels)
+    except LowlightError as error:
+        raise LowlightError(f"{frame.path} does not fit into memory: {error}") from error
+
+
+def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda done, tiles: None):
+    """Runs the network on a frame, tile by tile, and finishes the picture.
+
+    Args:
+      frame: a Frame.
+      packed: uint16 [h, w, C], its packed counts.
+      ratio: what the light is multiplied by: the exposure ratio, and the frame's own light_gain.
+      loaded: a Model.
+      settings: a Finish.
+      most_pixels: of the network's input at a time.
+      tell: called after each tile with the number done and the number of all.
+    Returns:
+      uint16 [H, W, 3], or uint8 with settings.eight_bits, on the frame's mosaic pixel by pixel.
+    Raises:
+      LowlightError: where memory does not suffice for the smallest tile.
+    """
+    camera, scale = loaded.camera, loaded.network.upscale
+    height, width = (side * camera.upscale // scale for side in packed.shape[:2])  # the mosaic's where the network takes RGB
+    top, left = (-start % camera.tile for start in frame.offset)                   # padded to the camera's phase
+    canvas = _aligned_empty((height * scale, width * scale, 3), np.uint8 if settings.eight_bits else np.uint16)
+    plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
+    tiles = _plan(frame, height, width, loaded.network, most_pixels)
+    noise = noise_of(packed, frame, loaded) if settings.strength > 0 else None
+    for done, (rows, columns) in enumerate(tiles, 1):
+        where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
+        output = _tile_output(rows, columns, packed, frame, ratio, loaded, noise) if settings.strength > 0 else None
+        canvas[where] = finish(output, None if plain is None else plain[where], frame.ccm, loaded.target, settings)
+        tell(done, len(tiles))
+    return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]

@@ -1,0 +1,238 @@
+"""Dark photographs in, bright ones out: a model on single files of any camera, without a ground truth."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import time
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from lowlight_tf.console import progress, say
+from lowlight_tf.enhancement import exposure
+from lowlight_tf.enhancement.engine import develop, free_memory, load_model, window_pixels
+from lowlight_tf.enhancement.frames import read_frame
+from lowlight_tf.enhancement.jobs import plan_jobs
+from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import check_writable, sweep
+from lowlight_tf.pictures.finishing import Finish, color_matrix
+from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
+from lowlight_tf.pictures.provenance import may_replace, not_ours
+from lowlight_tf.raw import packing
+from lowlight_tf.raw.frame import as_seen
+from lowlight_tf.raw.shutter import Exposure, light_ratio
+from lowlight_tf.reporting.entries import BYTES_PER_PHOTOSITE, photograph_entry
+from lowlight_tf.reporting.page import PAGE_NAME, Collector
+from lowlight_tf.stages import of_its_file, run_stages
+
+
+@dataclasses.dataclass(frozen=True)
+class EnhanceConfig:
+    """What is asked for.
+
+    Attributes:
+      checkpoint_dir: the model's folder.
+      result_dir: where results go.
+      kind: a key of photo_file.SUFFIXES.
+      ratio: exposure ratio; 0.0 to choose it for each frame.
+      target_exposure: an Exposure that decides the ratio, or None.
+      finish: a Finish.
+      auto_strength: choose finish.strength for each frame.
+      quality: of JPEGs.
+      overwrite: make results again that are there; files that lowlight_tf did not write stay.
+      memory_limit: bytes of resident memory; 0 for half of what is free.
+      ratio_sheet: write a sheet of ratios to choose from instead of the picture.
+      report: write a page of the run's pictures too.
+      mixed_precision: run the network in bfloat16.
+    """
+
+    checkpoint_dir: str
+    result_dir: str
+    kind: str = "jpeg"
+    ratio: float = 0.0
+    target_exposure: Exposure | None = None
+    finish: Finish = dataclasses.field(default_factory=Finish)
+    auto_strength: bool = False
+    quality: int = 95
+    overwrite: bool = False
+    memory_limit: int = 0
+    ratio_sheet: bool = False
+    report: bool = False
+    mixed_precision: bool = False
+
+    @property
+    def suffix(self):
+        """What the names of results end with."""
+        return "_ratios.jpg" if self.ratio_sheet else SUFFIXES[self.kind]
+
+
+def _choose_ratio(frame, darkness, config):
+    if config.target_exposure:
+        return light_ratio(config.target_exposure, frame.exposure, frame.path), f"for {config.target_exposure}"
+    if config.ratio:
+        return config.ratio, "as asked"
+    return exposure.auto_ratio(darkness, frame.kind != "raw")
+
+
+def choose(frame, packed, config, camera):
+    """Chooses what is done to a frame.
+
+    Returns:
+      ratio: exposure ratio.
+      reason: in words how it came about, and what strength was chosen where it is not 1.
+      finish: config.finish with the frame's own strength.
+    Raises:
+      LowlightError: for a frame that shows nothing, or does not say what config.target_exposure needs.
+    """
+    darkness = exposure.measure(packed, frame, camera)
+    exposure.check_not_empty(darkness, frame.path)
+    ratio, reason = _choose_ratio(frame, darkness, config)
+    if not config.auto_strength:
+        return ratio, reason, config.finish
+    strength = exposure.auto_strength(darkness, ratio)
+    return ratio, reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""), dataclasses.replace(
+        config.finish, strength=strength)
+
+
+@dataclasses.dataclass(frozen=True)
+class Developed:
+    """A file between the stages: its Job (None where nothing is written), Frame, packed counts and at last its upright picture; ratio,
+    reason, Finish, seconds so far."""
+
+    job: object
+    frame: object
+    packed: object
+    ratio: float
+    reason: str
+    finish: Finish
+    seconds: float
+    picture: object = None
+
+    @property
+    def gain(self):
+        """What the light is multiplied by."""
+        return self.ratio * self.frame.light_gain
+
+
+class _Stages:
+    """What is done to a file, each part in a thread of its own: decode, network, encode."""
+
+    def __init__(self, loaded, config, files, bar, page):
+        self._loaded, self._config, self._bar, self._page = loaded, config, bar, page
+        self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
+
+    @of_its_file
+    def decode(self, job):
+        """Reads a Job's file and chooses its ratio."""
+        started = time.monotonic()
+        return self.prepare(read_frame(job.source, self._loaded.camera), job, started)
+
+    def prepare(self, frame, job=None, started=None):
+        """Packs a Frame and chooses its ratio."""
+        started, camera = started or time.monotonic(), self._loaded.camera
+        packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
+        ratio, reason, finish = choose(frame, packed, self._config, camera)
+        return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
+
+    @of_its_file
+    def develop(self, file):
+        """Runs the network."""
+        started = time.monotonic()
+        frame = file.frame
+        self._bar.set_description(frame.path.name, refresh=False)
+        try:
+            if self._config.ratio_sheet:
+                picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
+            else:
+                free = self._free - (BYTES_PER_PHOTOSITE * frame.mosaic.size if self._page else 0)
+                most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
+                picture = as_seen(develop(frame, file.packed, file.gain, self._loaded, file.finish, most, self._tell), frame)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise LowlightError(f"{frame.path} does not fit into memory; give --memory_limit, or close other programs") from error
+        return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)
+
+    def _tell(self, done, tiles):
+        self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)
+        self._bar.update(1 / tiles)
+
+    @of_its_file
+    def encode(self, file):
+        """Writes the result and says so."""
+        started = time.monotonic()
+        config, frame = self._config, file.frame
+        if config.ratio_sheet:
+            self._bar.update(1)
+        kind = "jpeg" if config.ratio_sheet else config.kind
+        write_photo(file.job.output, file.picture, kind, frame.metadata, quality=config.quality,
+                    ccm=color_matrix(self._loaded.target, frame.ccm))
+        seconds = file.seconds + time.monotonic() - started
+        say(_line(file, seconds))
+        if self._page:
+            self._page.add(photograph_entry(file, file.job.output, file.finish, seconds, self._loaded, config.result_dir))
+
+
+def _line(file, seconds):
+    """What is said of a finished file."""
+    frame = file.frame
+    height, width = frame.mosaic.shape
+    found = filter(None, (frame.metadata.camera or "unknown camera", str(frame.exposure), f"{width}x{height}", *frame.notes))
+    return f"{file.job.source} ({', '.join(found)}): x{file.ratio:.4g} ({file.reason}), {seconds:.1f} s -> {file.job.output}"
+
+
+def _page(config, step, asked, kept, problems):
+    """The Collector of the run's page, or a context without one."""
+    path = pathlib.Path(config.result_dir) / PAGE_NAME
+    if config.report and os.path.lexists(path) and not may_replace(path):
+        problems.add(not_ours(path, "name another --result_dir for the page"))
+    elif config.report:
+        return Collector(path, "Enhanced photographs", f"Step {step} of {config.checkpoint_dir}.", asked,
+                         [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
+    return contextlib.nullcontext()
+
+
+def make_enhancer(loaded, config):
+    """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
+    stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
+    return lambda job: stages.encode(stages.develop(stages.decode(job)))
+
+
+def make_developer(loaded, config):
+    """Returns a function that makes of a Frame what `enhance` writes, without writing it: a Developed with its picture."""
+    stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
+    return lambda frame: stages.develop(stages.prepare(frame))
+
+
+def missing_results(jobs, config):
+    """Returns the Jobs that are to be done: all of them, or those without a result."""
+    return [job for job in jobs if config.overwrite or not job.output.exists()]
+
+
+def enhance(names, config, problems):
+    """Enhances photographs.
+
+    Args:
+      names: files, globs and folders.
+      config: an EnhanceConfig.
+      problems: Problems, told of each photograph that cannot be used.
+    Raises:
+      LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
+    """
+    jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
+    missing = missing_results(jobs, config)
+    kept = sorted({*jobs} - {*missing}, key=lambda job: job.source)
+    for job in kept:
+        say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
+    if not missing:
+        if config.report:
+            say("Nothing was made, so no page was written.")
+        return
+    loaded = load_model(config.checkpoint_dir, config.mixed_precision)
+    check_writable(config.result_dir)
+    for folder in {job.output.parent for job in missing}:
+        sweep(folder)
+    say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
+    with _page(config, loaded.step, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
+        stages = _Stages(loaded, config, len(missing), bar, page)
+        run_stages(missing, stages.decode, stages.develop, stages.encode, problems)

@@ -1,0 +1,62 @@
+"""What can be scored: a trained model, or the classic pipeline that learned nothing."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.evaluation.classic import make_processor
+from lowlight_tf.evaluation.evaluate import load_model
+from lowlight_tf.isp.denoise import DENOISERS
+from lowlight_tf.raw.cameras import Camera
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is scored.
+
+    Attributes:
+      predict: function of Short, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
+      camera: the Camera whose shorts it takes.
+      label: what it is called in messages.
+      facts: what metrics.json says of it.
+      trained_on: fields of the DataConfig it was trained on; {} where it was not trained.
+    """
+
+    predict: Callable
+    camera: Camera
+    label: str
+    facts: dict
+    trained_on: dict
+
+
+def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False):
+    """Loads a trained or imported model to be scored.
+
+    Args:
+      checkpoint_dir: its folder.
+      camera_name: what the user believes the model's camera to be; "" for no belief.
+      mixed_precision: run it in bfloat16.
+    Returns:
+      A Subject.
+    Raises:
+      LowlightError: where there is no whole checkpoint, or one of another camera.
+    """
+    predict, camera, config, step = load_model(checkpoint_dir, mixed_precision)
+    if camera_name and camera_name != camera.name:
+        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
+                            "leave --camera out or name another model")
+    facts = {"model": config.get("model", "sid"), "checkpoint": os.path.abspath(checkpoint_dir), "step": step,
+             "mixed_precision": mixed_precision}
+    return Subject(predict, camera, f"step {step} of {checkpoint_dir}", facts, config.get("data", {}))
+
+
+def classic_subject(camera, denoiser):
+    """Returns the classic pipeline as a Subject.
+
+    Raises:
+      LowlightError: where the denoiser's package is not installed.
+    """
+    cost = DENOISERS[denoiser].seconds
+    label = f"the classic pipeline, denoiser {denoiser}" + (f" (about {cost} s a megapixel)" if cost else "")
+    return Subject(make_processor(camera, denoiser), camera, label, {"model": "classic", "denoiser": denoiser}, {})

@@ -1,0 +1,1 @@
+"""From a checkpoint to the formats of other runtimes."""

@@ -1,0 +1,239 @@
+"""The SID network: ten blocks written out, parameters in a flat dict.
+
+Reference: Chen, Chen, Xu and Koltun, "Learning to See in the Dark", CVPR 2018, section 4; the layer sizes, initialisers and the
+up-convolution without bias are those of the authors' TF1 slim graph. Imports nothing of ours but a way to convolve.
+"""
+
+import dataclasses
+import math
+import zlib
+
+import tensorflow as tf
+
+from lowlight_tf.network import winograd
+
+MAX_EXTRA_BLOCKS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network, and the variations of it that keep the output at upscale times the input's size.
+
+    Attributes:
+      input_channels: 4 for packed Bayer, 9 for packed X-Trans, 2 more with noise planes, 3 for RGB.
+      upscale: output pixels along one side of an input pixel: 2, 3, or 1 for RGB.
+      base_width: channels of block 1; blocks 2 to 5 double them, blocks 6 to 9 halve them.
+      downsample: "pool" for max pooling after blocks 1 to 4, "strided" for a learned convolution of stride 2 in its place.
+      pool_window: side of the pooling window or of the strided kernel, 2 or 3; the stride is 2 either way.
+      extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
+      head: "none", or "fc" for two fully-connected layers at each pixel of block 10's output, for transfer.
+      head_units: features between the two layers; 0 without a head.
+    """
+
+    input_channels: int = 4
+    upscale: int = 2
+    base_width: int = 32
+    downsample: str = "pool"
+    pool_window: int = 2
+    extra_blocks: int = 0
+    head: str = "none"
+    head_units: int = 0
+
+    def __post_init__(self):
+        allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1),
+                   "head": ("none", "fc")}
+        for name, values in allowed.items():
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, values))}")
+        if min(self.input_channels, self.upscale, self.base_width) < 1:
+            raise ValueError("input_channels, upscale and base_width must be at least 1")
+        if (self.head_units > 0) != (self.head == "fc"):
+            raise ValueError(f"head_units is {self.head_units} with head {self.head!r}; expected 1 or more with fc, 0 without a head")
+
+
+def parameter_shapes(config):
+    """Returns {name: shape} of every parameter.
+
+    Convolutions are [height, width, in, out]; the up-filters of blocks 6 to 9 are [2, 2, out, in], as conv2d_transpose wants them.
+    """
+    c, w, k = config.input_channels, config.base_width, config.pool_window
+    shapes = {
+        "conv1_1/weights": (3, 3, c, w), "conv1_1/biases": (w,),
+        "conv1_2/weights": (3, 3, w, w), "conv1_2/biases": (w,),
+        "conv2_1/weights": (3, 3, w, 2 * w), "conv2_1/biases": (2 * w,),
+        "conv2_2/weights": (3, 3, 2 * w, 2 * w), "conv2_2/biases": (2 * w,),
+        "conv3_1/weights": (3, 3, 2 * w, 4 * w), "conv3_1/biases": (4 * w,),
+        "conv3_2/weights": (3, 3, 4 * w, 4 * w), "conv3_2/biases": (4 * w,),
+        "conv4_1/weights": (3, 3, 4 * w, 8 * w), "conv4_1/biases": (8 * w,),
+        "conv4_2/weights": (3, 3, 8 * w, 8 * w), "conv4_2/biases": (8 * w,),
+        "conv5_1/weights": (3, 3, 8 * w, 16 * w), "conv5_1/biases": (16 * w,),
+        "conv5_2/weights": (3, 3, 16 * w, 16 * w), "conv5_2/biases": (16 * w,),
+        "up6/weights": (2, 2, 8 * w, 16 * w),
+        "conv6_1/weights": (3, 3, 16 * w, 8 * w), "conv6_1/biases": (8 * w,),
+        "conv6_2/weights": (3, 3, 8 * w, 8 * w), "conv6_2/biases": (8 * w,),
+        "up7/weights": (2, 2, 4 * w, 8 * w),
+        "conv7_1/weights": (3, 3, 8 * w, 4 * w), "conv7_1/biases": (4 * w,),
+        "conv7_2/weights": (3, 3, 4 * w, 4 * w), "conv7_2/biases": (4 * w,),
+        "up8/weights": (2, 2, 2 * w, 4 * w),
+        "conv8_1/weights": (3, 3, 4 * w, 2 * w), "conv8_1/biases": (2 * w,),
+        "conv8_2/weights": (3, 3, 2 * w, 2 * w), "conv8_2/biases": (2 * w,),
+        "up9/weights": (2, 2, w, 2 * w),
+        "conv9_1/weights": (3, 3, 2 * w, w), "conv9_1/biases": (w,),
+        "conv9_2/weights": (3, 3, w, w), "conv9_2/biases": (w,),
+        "conv10/weights": (1, 1, w, 3 * config.upscale ** 2), "conv10/biases": (3 * config.upscale ** 2,),
+    }
+    if config.downsample == "strided":
+        for level in (1, 2, 3, 4):
+            width = w * 2 ** (level - 1)
+            shapes[f"down{level}/weights"], shapes[f"down{level}/biases"] = (k, k, width, width), (width,)
+    for block in range(1, config.extra_blocks + 1):
+        for layer in (1, 2):
+            shapes[f"extra{block}_{layer}/weights"], shapes[f"extra{block}_{layer}/biases"] = (3, 3, w, w), (w,)
+    if config.head == "fc":
+        out, units = 3 * config.upscale ** 2, config.head_units
+        shapes["head1/weights"], shapes["head1/biases"] = (out, units), (units,)
+        shapes["head2/weights"], shapes["head2/biases"] = (units, out), (out,)
+    return shapes
+
+
+def _initial_value(name, shape, seed):
+    """tf_slim's defaults: Xavier uniform convolutions, zero biases, truncated normal (0.02) up-filters; a head that adds nothing yet."""
+    key = (seed, zlib.crc32(name.encode()))  # so that a parameter's start does not depend on which others there are
+    if name.endswith("/biases") or name == "head2/weights":
+        return tf.zeros(shape)
+    if name.startswith("up"):
+        return tf.random.stateless_truncated_normal(shape, key, stddev=0.02)
+    *window, fan_in, fan_out = shape
+    limit = (6.0 / (math.prod(window) * (fan_in + fan_out))) ** 0.5
+    return tf.random.stateless_uniform(shape, key, -limit, limit)
+
+
+def initialize_parameters(config, seed=0):
+    """Creates the network's variables, float32.
+
+    Args:
+      config: a NetworkConfig.
+      seed: the same seed gives the same values.
+    Returns:
+      dict from name to tf.Variable, in the order of `parameter_shapes`.
+    """
+    return {name: tf.Variable(_initial_value(name, shape, seed), name=name) for name, shape in parameter_shapes(config).items()}
+
+
+def erase_head(params, seed=0):
+    """Gives the head's parameters, in place, the values they start from: the network's output is what it is without a head.
+
+    Args:
+      params: parameters of a network with a head.
+      seed: as for `initialize_parameters`.
+    Returns:
+      The names that were erased.
+    """
+    erased = [name for name in params if is_head(name)]
+    for name in erased:
+        params[name].assign(_initial_value(name, params[name].shape.as_list(), seed))
+    return erased
+
+
+def is_head(name):
+    """Tells whether a parameter belongs to the head."""
+    return name.startswith("head")
+
+
+def is_decoder(name):
+    """Tells whether a parameter belongs to the way up: blocks 6 to 9 with their up-filters, extra blocks, block 10 and the head."""
+    return not name.startswith(("conv1_", "conv2_", "conv3_", "conv4_", "conv5_", "down"))
+
+
+def _add_biases(x, biases):
+    # On CPU the gradient of bias_add is summed in x's dtype: in bfloat16 it stops growing after some 256 pixels. That of + is not.
+    return tf.nn.bias_add(x, biases) if x.dtype == tf.float32 else x + biases
+
+
+def _convolve(x, weights, stride=1):
+    if stride == 1 and winograd.pays(x, weights):
+        return winograd.conv2d(x, weights)
+    return tf.nn.conv2d(x, weights, strides=stride, padding="SAME")
+
+
+def _conv(params, name, x, stride=1):
+    x = _convolve(x, params[f"{name}/weights"], stride)
+    return tf.nn.leaky_relu(_add_biases(x, params[f"{name}/biases"]), alpha=0.2)
+
+
+def _down(params, level, x, config):
+    if config.downsample == "strided":
+        return _conv(params, f"down{level}", x, stride=2)
+    return tf.nn.max_pool2d(x, ksize=config.pool_window, strides=2, padding="SAME")
+
+
+def _up_and_conv(params, block, x, skip):
+    """The up-filter and the first convolution over its output and the skip connection.
+
+    The original concatenates the two. A convolution over them is the sum of one over each, and the sum saves the memory of the concat.
+    """
+    # The output takes the skip's shape: this is what makes odd sizes work.
+    upsampled = tf.nn.conv2d_transpose(x, params[f"up{block}/weights"], output_shape=tf.shape(skip), strides=2)
+    upsampled.set_shape(skip.shape)
+    of_upsampled, of_skip = tf.split(params[f"conv{block}_1/weights"], 2, axis=2)
+    x = _add_biases(_convolve(upsampled, of_upsampled), params[f"conv{block}_1/biases"]) + _convolve(skip, of_skip)
+    return tf.nn.leaky_relu(x, alpha=0.2)
+
+
+def _head(params, x):
+    """Two fully-connected layers at each pixel, added to what comes in: while the second one is zero this is the exact identity."""
+    features = tf.nn.leaky_relu(tf.linalg.matmul(x, params["head1/weights"]) + params["head1/biases"], alpha=0.2)
+    return x + tf.linalg.matmul(features, params["head2/weights"]) + params["head2/biases"]
+
+
+def forward(params, packed, config):
+    """Runs the network.
+
+    Args:
+      params: what `initialize_parameters(config)` returns, variables or tensors.
+      packed: float32 [B, h, w, config.input_channels], what its Interface makes of the counts: at most 1, and
+        negative where that is signed. Any h and w.
+      config: the NetworkConfig.
+    Returns:
+      float32 [B, h * upscale, w * upscale, 3], the interface's target with 1 as white, not clipped; or a correction, see `light.base`.
+    """
+    conv1 = _conv(params, "conv1_1", packed)                # [B, h, w, 32] at the original's base width
+    conv1 = _conv(params, "conv1_2", conv1)
+    pool1 = _down(params, 1, conv1, config)                 # [B, h/2, w/2, 32], rounded up
+
+    conv2 = _conv(params, "conv2_1", pool1)                 # [B, h/2, w/2, 64]
+    conv2 = _conv(params, "conv2_2", conv2)
+    pool2 = _down(params, 2, conv2, config)
+
+    conv3 = _conv(params, "conv3_1", pool2)                 # [B, h/4, w/4, 128]
+    conv3 = _conv(params, "conv3_2", conv3)
+    pool3 = _down(params, 3, conv3, config)
+
+    conv4 = _conv(params, "conv4_1", pool3)                 # [B, h/8, w/8, 256]
+    conv4 = _conv(params, "conv4_2", conv4)
+    pool4 = _down(params, 4, conv4, config)
+
+    conv5 = _conv(params, "conv5_1", pool4)                 # [B, h/16, w/16, 512]
+    conv5 = _conv(params, "conv5_2", conv5)
+
+    conv6 = _up_and_conv(params, 6, conv5, conv4)           # [B, h/8, w/8, 256]
+    conv6 = _conv(params, "conv6_2", conv6)
+
+    conv7 = _up_and_conv(params, 7, conv6, conv3)           # [B, h/4, w/4, 128]
+    conv7 = _conv(params, "conv7_2", conv7)
+
+    conv8 = _up_and_conv(params, 8, conv7, conv2)           # [B, h/2, w/2, 64]
+    conv8 = _conv(params, "conv8_2", conv8)
+
+    conv9 = _up_and_conv(params, 9, conv8, conv1)           # [B, h, w, 32]
+    conv9 = _conv(params, "conv9_2", conv9)
+
+    for block in range(1, config.extra_blocks + 1):
+        conv9 = _conv(params, f"extra{block}_1", conv9)
+        conv9 = _conv(params, f"extra{block}_2", conv9)
+
+    conv10 = tf.nn.conv2d(conv9, params["conv10/weights"], strides=1, padding="SAME")
+    conv10 = _add_biases(conv10, params["conv10/biases"])     # [B, h, w, 3 * upscale^2]
+    if config.head == "fc":
+        conv10 = _head(params, conv10)
+    return conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)

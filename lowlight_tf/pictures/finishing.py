@@ -1,0 +1,86 @@
+"""From a network's output to the values in the file: linear light, blend with the plain rendering, exposure, colour, curve.
+
+What a network's target means is said here and nowhere else: another target is another row of TARGETS.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, linear_to_srgb, srgb_to_linear
+from lowlight_tf.pictures.image_file import to_uint8
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What a network was taught to return.
+
+    Attributes:
+      to_linear: function that turns its output, float32 [..., 3], into linear light.
+      camera_colors: that light is white-balanced camera colour, which the file's own matrix turns into sRGB.
+    """
+
+    to_linear: Callable
+    camera_colors: bool
+
+
+# What the values of a finished picture are coded with: photographs with the curve that they are tagged with, scores with the protocol's.
+CURVES = {"srgb": linear_to_srgb, "bt709": linear_to_bt709}
+TARGETS = {"srgb": Target(bt709_to_linear, camera_colors=False), "camera_rgb": Target(bt709_to_linear, camera_colors=True)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finish:
+    """How a picture is finished.
+
+    Attributes:
+      strength: 1 for the network's output alone, 0 for the plain rendering, in between for a blend of their light.
+      stops: exposure of the result; 1 doubles its light.
+      linear: leave it linear, for a DNG.
+      eight_bits: round it to 8 bits, for a JPEG: half the memory.
+      curve: a key of CURVES; without meaning where it is left linear.
+    """
+
+    strength: float = 1.0
+    stops: float = 0.0
+    linear: bool = False
+    eight_bits: bool = False
+    curve: str = "srgb"
+
+
+def color_matrix(target, ccm):
+    """Returns [3, 3], the colours of a target's linear light -> linear sRGB, for a file's `ccm`."""
+    return np.asarray(ccm, np.float32) if TARGETS[target].camera_colors else np.eye(3, dtype=np.float32)
+
+
+@tf.function(reduce_retracing=True)
+def _light(output, plain, matrix, strength, gain, target):
+    light = None if output is None else TARGETS[target].to_linear(output)
+    if plain is not None:
+        plain = apply_matrix(srgb_to_linear(tf.cast(plain, tf.float32) / 65535), tf.linalg.inv(matrix))
+        light = plain if light is None else plain + strength * (light - plain)
+    return light * gain
+
+
+def finish(output, plain, ccm, target, settings):
+    """Finishes a tile of a picture, or a whole one: every pixel by itself.
+
+    Args:
+      output: float32 [H, W, 3], the network's, not clipped; None where settings.strength is 0.
+      plain: uint16 [H, W, 3], the same part of the plain rendering; None where settings.strength is 1.
+      ccm: [3, 3], white-balanced camera colour -> linear sRGB.
+      target: a key of TARGETS.
+      settings: a Finish.
+    Returns:
+      uint16 [H, W, 3], or uint8 with settings.eight_bits: sRGB primaries coded with settings.curve, or linear, in the colours that
+      `color_matrix` speaks of.
+    """
+    matrix = tf.constant(color_matrix(target, ccm))
+    light = _light(output, plain, matrix, tf.constant(settings.strength), tf.constant(2.0 ** settings.stops), target)
+    if not settings.linear:
+        light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
+        light = CURVES[settings.curve](tf.clip_by_value(light, 0.0, 1.0))
+    picture = tf.cast(tf.round(tf.clip_by_value(light, 0.0, 1.0) * 65535), tf.uint16).numpy()
+    return to_uint8(picture) if settings.eight_bits else picture

@@ -1,0 +1,163 @@
+"""What a simulation is to make: its settings, the scene id of each photograph, where a scene's files go, and which are still to be made."""
+
+import contextlib
+import dataclasses
+import math
+import pathlib
+
+import imageio.v3 as imageio
+
+from lowlight_tf.datasets.cache import check_space
+from lowlight_tf.datasets.photographs import Photograph, find_photographs
+from lowlight_tf.datasets.sid import MAX_RATIO, SPLIT_DIGITS
+from lowlight_tf.errors import LowlightError, UsageError
+from lowlight_tf.files import check_writable, read_json, sweep, write_json
+from lowlight_tf.raw.cameras import Camera
+from lowlight_tf.raw.raw_file import visible_size
+
+LONG_SECONDS = 10
+_MOST_SCENES = 9999
+
+
+def _seconds(ratio):
+    """A short's shutter time as it stands in its name."""
+    return f"{LONG_SECONDS / ratio:.4g}s"
+
+
+@dataclasses.dataclass(frozen=True)
+class SimulationConfig:
+    """What to simulate.
+
+    Attributes:
+      camera: the Camera that the frames are taken with.
+      input: folder of photographs.
+      output: the data set's folder; every worker must see it by this path.
+      ratios: exposure ratios, above 1 and at most SID's 300, whose shutter times differ in a file's name.
+      noise: one of noise.KINDS.
+      seed: of all that is drawn.
+      split: "train", "val" or "test".
+    """
+
+    camera: Camera
+    input: str
+    output: str
+    ratios: tuple
+    noise: str = "physical"
+    seed: int = 0
+    split: str = "train"
+
+    def __post_init__(self):
+        for folder in (self.input, self.output):
+            if "://" in folder:  # as a path it would be made in the current folder, unseen
+                raise UsageError(f"{folder} is an address; expected a folder, one that every worker sees by the same path")
+        if not self.ratios or not all(1 < ratio <= MAX_RATIO for ratio in self.ratios):
+            raise UsageError(f"exposure ratios {self.ratios}; expected numbers above 1, at most {MAX_RATIO}")
+        if len({_seconds(ratio) for ratio in self.ratios}) < len(self.ratios):
+            raise UsageError(f"exposure ratios {self.ratios} give two short exposures one shutter time; expected ratios that differ")
+
+    @property
+    def folder(self):
+        """Where short/ and long/ go."""
+        return pathlib.Path(self.output) / self.camera.folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A photograph and the id, split digit and four digits, that it has in the data set."""
+
+    id: str
+    photograph: Photograph
+
+
+def long_path(scene, config):
+    """Where a scene's long exposure goes."""
+    return config.folder / "long" / f"{scene.id}_00_{LONG_SECONDS}s.png"
+
+
+def short_path(scene, config, ratio):
+    """Where a scene's short exposure of a ratio goes."""
+    return config.folder / "short" / f"{scene.id}_00_{_seconds(ratio)}.dng"
+
+
+def record_path(scene, config):
+    """Where what was drawn for a scene goes."""
+    return config.folder / "simulated" / f"{scene.id}.json"
+
+
+def is_done(scene, config):
+    """Tells whether all files of a scene are there; the record is written last."""
+    return all(path.is_file() for path in (record_path(scene, config), long_path(scene, config),
+                                           *(short_path(scene, config, ratio) for ratio in config.ratios)))
+
+
+def _settings(config):
+    return {"input": str(pathlib.Path(config.input).resolve()), "camera": config.camera.name, "ratios": list(config.ratios),
+            "noise": config.noise, "seed": config.seed}
+
+
+def _known_scenes(config):
+    """Reads the manifest of an earlier run: {photograph's name: scene id}; {} where there is none."""
+    manifest = config.folder / f"simulation_{config.split}.json"
+    if not manifest.is_file():
+        strangers = [path for kind in ("short", "long") for path in (config.folder / kind).glob("*")]
+        if strangers and not list(config.folder.glob("simulation_*.json")):
+            raise LowlightError(f"{config.folder} holds frames that were not simulated ({strangers[0].name}); name another --output")
+        return {}
+    found = read_json(manifest)
+    for name, value in _settings(config).items():
+        if found["settings"].get(name) != value:
+            raise LowlightError(f"{config.folder} was begun with {name} {found['settings'].get(name)}, not {value}; name another --output")
+    return found["scenes"]
+
+
+def plan(config, problems=None):
+    """Gives each photograph its scene id and writes the manifest; photographs known from an earlier run keep theirs.
+
+    Args:
+      config: a SimulationConfig.
+      problems: as `photographs.find_photographs`.
+    Returns:
+      list of Scene, by id.
+    Raises:
+      LowlightError: for a folder that holds something else, or more photographs than ids.
+    """
+    photographs = find_photographs(config.input, problems)
+    scenes = dict(_known_scenes(config))
+    check_writable(config.folder)
+    number = max((int(scene[1:]) for scene in scenes.values()), default=0)
+    for photograph in photographs:
+        if photograph.name not in scenes:
+            number += 1
+            scenes[photograph.name] = f"{SPLIT_DIGITS[config.split]}{number:04}"
+    if number > _MOST_SCENES:
+        raise LowlightError(f"{number} photographs, and SID's names have room for {_MOST_SCENES} in a split; use several --output folders")
+    write_json(config.folder / f"simulation_{config.split}.json", {"settings": _settings(config), "scenes": scenes})
+    return sorted((Scene(scenes[photograph.name], photograph) for photograph in photographs), key=lambda scene: scene.id)
+
+
+def _bytes_needed(scenes, config):
+    """An upper bound: 2 bytes a photosite and short, 6 a pixel of the long exposure."""
+    total = 0
+    for scene in scenes:
+        with contextlib.suppress(Exception):  # whatever is wrong with the file is reported when it is read
+            path = scene.photograph.path
+            pixels = math.prod(visible_size(path) if scene.photograph.is_raw else imageio.improps(path).shape[:2])
+            total += pixels * (2 * len(config.ratios) + 6)
+    return total
+
+
+def prepare(config, problems):
+    """Plans the work and checks that there is room for it.
+
+    Args:
+      config, problems: as `plan`.
+    Returns:
+      all scenes, and those of them that are still to be done.
+    """
+    scenes = plan(config, problems)
+    missing = [scene for scene in scenes if not is_done(scene, config)]
+    for kind in ("short", "long", "simulated"):
+        sweep(config.folder / kind)
+    if missing:
+        check_space(config.folder, _bytes_needed(missing, config), "Simulating into", "--output")
+    return scenes, missing

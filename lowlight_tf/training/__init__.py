@@ -1,0 +1,1 @@
+"""From examples to a trained model, and from there to another camera's."""

@@ -1,0 +1,195 @@
+"""How many real pairs does it take? The same network adapted in several ways to ever more real pairs: a grid of runs, a table, a plot.
+
+Every cell of the grid is a training as train.py makes it and a test as test.py makes it, in folders of their own: what is finished is
+not made again, and a training that was stopped goes on.
+"""
+
+import dataclasses
+import math
+import pathlib
+
+from lowlight_tf.console import say
+from lowlight_tf.datasets import DataConfig, sources, subset
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.evaluation.evaluate import evaluate
+from lowlight_tf.evaluation.overview import OVERVIEW_NAME
+from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
+from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
+from lowlight_tf.raw.cameras import Camera
+from lowlight_tf.training import transfer
+from lowlight_tf.training.config import TrainingConfig, Transfer
+from lowlight_tf.training.study_report import METRICS, write_study
+from lowlight_tf.training.train import train
+
+
+@dataclasses.dataclass(frozen=True)
+class Strategy:
+    """A way to come to a model with a few real pairs.
+
+    Attributes:
+      label: for tables and plots.
+      pretrained: start from the simulated model; else from random parameters.
+      train_only: which part is trained; "" for nothing.
+      rate: what the study's learning rate is multiplied by.
+    """
+
+    label: str
+    pretrained: bool = True
+    train_only: str = ""
+    rate: float = 1.0
+
+
+STRATEGIES = {
+    "zero_shot": Strategy("pretrained, no real pair"),
+    "head": Strategy("pretrained, head adapted", train_only="head", rate=10.0),  # a few hundred weights behind frozen ones bear it
+    "decoder": Strategy("pretrained, decoder adapted", train_only="decoder"),
+    "all": Strategy("pretrained, all adapted", train_only="all"),
+    "scratch": Strategy("from scratch", pretrained=False, train_only="all"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyConfig:
+    """A study.
+
+    Attributes:
+      camera: the Camera.
+      init_from: folder of the pretrained model.
+      data: DataConfig of the real pairs: its train split is adapted to, its test split is scored.
+      output: folder of the study.
+      pairs: numbers of real pairs; 0 stands for zero_shot.
+      strategies: keys of STRATEGIES.
+      steps: of each training; the learning rate falls to a tenth after four fifths of them.
+      patch_size, batch_size, learning_rate, seed, head_units: of each training.
+      baseline: folder of a model to draw as a horizontal line, such as SID's own; "" for none.
+      protocol: a key of sid.PROTOCOLS.
+    """
+
+    camera: Camera
+    init_from: str
+    data: DataConfig
+    output: str
+    pairs: tuple
+    strategies: tuple
+    steps: int
+    patch_size: int = 128
+    batch_size: int = 1
+    learning_rate: float = 1e-4
+    seed: int = 0
+    head_units: int = transfer.HEAD_UNITS
+    baseline: str = ""
+    protocol: str = "sid-00"
+
+    def __post_init__(self):
+        unknown = [name for name in self.strategies if name not in STRATEGIES]
+        if unknown:
+            raise LowlightError(f"unknown strategy {', '.join(unknown)}; expected some of {', '.join(STRATEGIES)}")
+        if not self.strategies or not self.pairs or min(self.pairs) < 0:
+            raise LowlightError("a study needs strategies, and numbers of pairs from 0 on, such as --pairs=0,2,6,12")
+
+    @property
+    def cells(self):
+        """(strategy, number of pairs) of every cell; without a real pair there is only zero_shot, which needs none."""
+        zero = [("zero_shot", 0)] if "zero_shot" in self.strategies else []
+        return zero + [(name, count) for count in sorted(set(self.pairs)) if count for name in self.strategies if name != "zero_shot"]
+
+
+def _training_config(config, name, count, folder):
+    strategy = STRATEGIES[name]
+    start = Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
+    adding = {"head": "fc", "head_units": config.head_units} if strategy.train_only == "head" else {}
+    network, interface = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
+    return TrainingConfig(
+        camera=config.camera, network=network, interface=interface, data=dataclasses.replace(config.data, train_pairs=count),
+        checkpoint_dir=str(folder), patch_size=config.patch_size, batch_size=config.batch_size, steps=config.steps,
+        learning_rate=config.learning_rate * strategy.rate,
+        decay_step=max(1, config.steps * 4 // 5), seed=config.seed, save_every=250, picture_every=0, transfer=start)
+
+
+def _score(subject, config, name, problems):
+    """Scores a subject, unless that was done before; returns its metrics."""
+    folder = pathlib.Path(config.output) / "results" / name
+    if not (folder / "metrics.json").is_file():
+        evaluate(subject(), config.data, str(folder), config.protocol, problems)
+    return read_json(folder / "metrics.json")
+
+
+def _run_cell(config, name, count, problems):
+    """Trains and scores one cell; returns its metrics.
+
+    Raises:
+      KeyboardInterrupt: where the training was asked to stop: it has saved, and the study goes on with it the next time.
+    """
+    cell = f"{name}-{count}" if count else name
+    if not count:
+        return _score(lambda: trained_subject(config.init_from, config.camera.name), config, cell, problems)
+    folder = pathlib.Path(config.output) / "models" / cell
+    if not (pathlib.Path(config.output) / "results" / cell / "metrics.json").is_file():
+        say(f"{STRATEGIES[name].label}, {count} real pairs:")
+        if train(_training_config(config, name, count, folder), problems) < config.steps:
+            raise KeyboardInterrupt
+    return _score(lambda: trained_subject(str(folder)), config, cell, problems)
+
+
+def _settings(config):
+    kept = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {**kept, "camera": config.camera.name, "data": config.data.data_dir, "pairs": [], "strategies": [], "output": ""}
+
+
+def _check_folder(config):
+    """Refuses to mix cells of two studies: only the numbers of pairs and the strategies may grow."""
+    check_writable(config.output)
+    path = pathlib.Path(config.output) / "study.json"
+    settings = _settings(config)
+    if path.is_file():
+        for name, value in read_json(path).items():
+            if settings.get(name) != value:
+                raise LowlightError(f"{config.output} holds a study with {name}={value}, not {settings.get(name)}; name another --output")
+    write_json(path, settings)
+
+
+def _check_pairs(config, problems):
+    located = sources.locate_pairs(config.data, config.camera)
+    there = sources.find_pairs(located, config.camera, "train", problems)
+    subset.choose(there, max(config.pairs))
+
+
+def _levels(config, problems):
+    """Scores what is drawn as horizontal lines."""
+    classic = _score(lambda: classic_subject(config.camera, "nlm"), config, "classic", problems)
+    amplified = {**classic, **{field: classic[f"input_{field}"] for field in METRICS}}
+    levels = {"amplified by LibRaw": amplified, "classic pipeline": classic}
+    if config.baseline:
+        levels["baseline"] = _score(lambda: trained_subject(config.baseline, config.camera.name), config, "baseline", problems)
+    return levels
+
+
+def run_study(config, problems):
+    """Runs the grid from where it was stopped, and writes table.csv, table.md, plot.png and best.png, anew after every cell.
+
+    Args:
+      config: a StudyConfig.
+      problems: Problems, told of every file that cannot be used.
+    Returns:
+      {(strategy, pairs): metrics}.
+    Raises:
+      LowlightError: before anything is trained, for more pairs than there are, or a model that does not fit.
+    """
+    _check_pairs(config, problems)
+    for name, count in config.cells:
+        _training_config(config, name, count, "")
+    _check_folder(config)
+    levels, scores = _levels(config, problems), {}
+    for name, count in config.cells:
+        scores[name, count] = _run_cell(config, name, count, problems)
+        curves = {STRATEGIES[kind].label: {number: metrics for (other, number), metrics in scores.items() if other == kind}
+                  for kind, _ in scores}
+        table = write_study(config.output, curves, levels)
+    best = max(scores, key=lambda cell: scores[cell]["psnr"] or -math.inf)
+    name = f"{best[0]}-{best[1]}" if best[1] else best[0]
+    pictures = pathlib.Path(config.output) / "results" / name
+    with atomic_path(pathlib.Path(config.output) / "best.png") as temporary:
+        temporary.write_bytes((pictures / OVERVIEW_NAME).read_bytes())
+    say(f"{table}\nTable and plot are in {config.output}; the best is {STRATEGIES[best[0]].label} with {best[1]} real pairs: its pictures "
+        f"are in {pictures}, three of them in {config.output}/best.png")
+    return scores

@@ -1,0 +1,105 @@
+"""A model made small to ship: what is kept, what runs it, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SMALL_RUN, expect_failure, run_script
+
+from lowlight_tf.checkpoints import checkpoint, weights
+from lowlight_tf.checkpoints.shipping import ship
+from lowlight_tf.enhancement import engine
+from lowlight_tf.errors import LowlightError
+from lowlight_tf.network import model
+from lowlight_tf.raw.cameras import CAMERAS
+
+NETWORK = model.network_for(CAMERAS["bayer"], base_width=4)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A model's folder and its parameters."""
+    params = model.initialize_parameters(NETWORK, 3)
+    described = model.describe(CAMERAS["bayer"], NETWORK) | {"data": {"cache_dir": "private"}, "versions": {"numpy": "2"}}
+    checkpoint.write_config(tmp_path / "trained", described)
+    checkpoint.Store(tmp_path / "trained", params).save(7)
+    return tmp_path / "trained", params
+
+
+def test_what_ships_is_the_model_to_half_precision(tmp_path, trained):
+    folder, params = trained
+    ship([str(folder)], tmp_path / "small")
+    assert sorted(path.name for path in (tmp_path / "small").iterdir()) == ["config.json", "weights.npz"]
+    loaded = model.initialize_parameters(NETWORK, 4)
+    assert checkpoint.load_parameters(tmp_path / "small", loaded) == 7
+    for name, parameter in params.items():
+        np.testing.assert_array_equal(loaded[name], parameter.numpy().astype(np.float16).astype(np.float32))
+    kept = json.loads((tmp_path / "small" / "config.json").read_text())
+    assert set(kept) == {"model", "camera", "network", "interface", "target", "versions"}
+    inputs = np.random.RandomState(0).uniform(0, 1, (1, 17, 21, 4)).astype(np.float32)
+    whole, small = (engine.load_model(path).run(inputs).numpy() for path in (folder, tmp_path / "small"))
+    assert 0 < np.abs(whole - small).max() < 2e-3
+
+
+def test_sizes_and_values_by_hand(tmp_path):
+    weights.write_weights(tmp_path, {"a/b": np.array([1.0, 1 / 3], np.float32)}, 12)
+    values, step = weights.read_weights(tmp_path)
+    # 1/3 in float16: the nearest multiple of 2^-12.
+    assert step == 12 and values["a/b"].dtype == np.float32 and values["a/b"].tolist() == [1.0, 1365 / 4096]
+    assert weights.read_weights(tmp_path / "none") is None
+    with pytest.raises(LowlightError, match="1e\\+05, which float16 cannot hold"):
+        weights.write_weights(tmp_path, {"a": np.array([1e5], np.float32)}, 1)
+    with pytest.raises(LowlightError, match="float16 cannot hold"):
+        weights.write_weights(tmp_path, {"a": np.array([np.nan], np.float32)}, 1)
+
+
+def test_what_does_not_fit_is_named(tmp_path, trained):
+    folder, params = trained
+    ship([str(folder)], tmp_path / "small")
+    missing = {name: value for name, value in params.items() if name != "conv3_1/biases"}
+    with pytest.raises(LowlightError, match="extra: conv3_1/biases"):
+        checkpoint.load_parameters(tmp_path / "small", missing)
+    path = tmp_path / "small" / "weights.npz"
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(LowlightError, match="weights.npz is damaged"):
+        checkpoint.load_parameters(tmp_path / "small", params)
+    with pytest.raises(LowlightError, match="holds checkpoints of a training"):
+        ship([str(folder)], folder)
+
+
+def test_several_models_are_averaged(tmp_path, trained):
+    folder, params = trained
+    other = {name: value + 1.0 for name, value in params.items()}
+    checkpoint.write_config(tmp_path / "other", model.describe(CAMERAS["bayer"], NETWORK))
+    checkpoint.Store(tmp_path / "other", {name: tf.Variable(value) for name, value in other.items()}).save(9)
+    ship([str(folder), str(tmp_path / "other")], tmp_path / "mean")
+    values, step = weights.read_weights(tmp_path / "mean")
+    assert step == 9
+    for name, value in values.items():
+        np.testing.assert_allclose(value, params[name] + 0.5, atol=1e-3)
+    wider = model.network_for(CAMERAS["bayer"], base_width=8)
+    checkpoint.write_config(tmp_path / "wider", model.describe(CAMERAS["bayer"], wider))
+    checkpoint.Store(tmp_path / "wider", model.initialize_parameters(wider)).save(1)
+    with pytest.raises(LowlightError, match="wider holds another kind of model"):
+        ship([str(folder), str(tmp_path / "wider")], tmp_path / "mixed")
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights.npz"])
+def test_a_file_of_something_else_stays(tmp_path, trained, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("{}")
+    with pytest.raises(LowlightError, match=f"holds a {name} of something else"):
+        ship([str(trained[0])], tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name] and (tmp_path / "mine" / name).read_text() == "{}"
+
+
+def test_the_tool_and_what_may_be_done_with_its_model(tmp_path, trained, small_set):
+    folder, _ = trained
+    assert run_script("lowlight_tf", "ship", f"--checkpoint_dir={folder}", "--output=small", cwd=tmp_path).returncode == 0
+    arguments = ["--camera=bayer", f"--data_dir={small_set / 'Sony'}", *SMALL_RUN, "--steps=1"]
+    refused = run_script("train.py", *arguments, "--checkpoint_dir=small", cwd=tmp_path)
+    expect_failure(refused, 1, "--init_from=small and another --checkpoint_dir")
+    begun = run_script("train.py", *arguments, "--init_from=small", "--checkpoint_dir=new", cwd=tmp_path)
+    assert begun.returncode == 0 and "From step 7 of small" in begun.stdout, begun.stderr
+    expect_failure(run_script("lowlight_tf", "ship", "--checkpoint_dir=nowhere", "--output=other", cwd=tmp_path), 1, "no model in nowhere")
