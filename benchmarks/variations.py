@@ -1,0 +1,137 @@
+"""What each variation of the network is worth: all trained for the same few steps on real pairs, from the same seed, and scored on others.
+
+    python -m benchmarks.variations CROPS [WORK] [--steps=N] [--patch_size=N]
+
+CROPS is a folder with Sony/short and Sony/long: its training split is trained on and its test split scored. WORK (variations where not
+given) keeps models and results: what is there already is not made again. The paper has no figures of these variations. The plain network
+is trained with a second seed, too: a difference that is not larger than between the two says nothing. A step is timed afterwards, all
+variations taking turns.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes before TensorFlow)
+
+# isort: split
+import tensorflow as tf
+
+from lowlight_tf.datasets import DataConfig
+from lowlight_tf.devices import limit_threads
+from lowlight_tf.network.model import initialize_parameters, network_for
+from lowlight_tf.network.optimizer import initialize_adam
+from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.replicas import make_strategy, make_train_step
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PLAIN = "as in the paper"
+# what a reader calls it: the options of `network_for`, which are those of train.py
+VARIATIONS = {PLAIN: {}, "downsample=strided": {"downsample": "strided"}, "pool_window=3": {"pool_window": 3},
+              **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)}, "denoise20": {"model": "denoise20"}}
+SEED, OTHER_SEED, THREADS, ROUNDS = 1, 2, 1, 15
+
+
+def run(script, *arguments):
+    """Runs an entry script as a user would."""
+    subprocess.run([sys.executable, str(ROOT / script), *map(str, arguments)], check=True)
+
+
+def train_and_score(name, options, asked, seed):
+    """Trains one variation and scores it, unless that was done before; returns metrics.json's content."""
+    folder = asked.work / f"{name.replace(' ', '_')}-seed{seed}"
+    if not (folder / "results" / "metrics.json").is_file():
+        run("train.py", "--camera=sony", f"--data_dir={asked.crops}", f"--cache_dir={asked.work / 'cache'}",
+            f"--checkpoint_dir={folder / 'model'}", f"--patch_size={asked.patch_size}", "--batch_size=1", f"--steps={asked.steps}",
+            f"--decay_step={asked.steps * 4 // 5}", "--learning_rate=2e-4", f"--seed={seed}", f"--threads_per_op={THREADS}",
+            "--save_every=0", "--validate_every=0", "--picture_every=0", *(f"--{flag}={value}" for flag, value in options.items()))
+        run("test.py", f"--checkpoint_dir={folder / 'model'}", f"--data_dir={asked.crops}", f"--result_dir={folder / 'results'}")
+    return json.loads((folder / "results" / "metrics.json").read_text())
+
+
+def make_step(options, patch_size):
+    """Returns a function without arguments that makes one training step, and the number of parameters."""
+    camera = CAMERAS["sony"]
+    network = network_for(camera, **options)
+    strategy = make_strategy(1)
+    with strategy.scope():
+        params = initialize_parameters(network, SEED)
+        state = initialize_adam(params)
+    config = TrainingConfig(camera=camera, network=network, data=DataConfig(), checkpoint_dir="", steps=1)
+    step = make_train_step(strategy, params, state, config, list(params))
+    side = patch_size * camera.upscale
+    batch = (tf.random.stateless_uniform([1, patch_size, patch_size, network.input_channels], [1, 2]),
+             tf.random.stateless_uniform([1, side, side, 3], [3, 4]))
+    rate, stop = tf.constant(1e-4), tf.constant(0)
+    return lambda: float(step(batch, rate, stop)[0]), sum(value.shape.num_elements() for value in params.values())
+
+
+def time_steps(patch_size, rounds=ROUNDS):
+    """Times a training step of each variation, taking turns.
+
+    Returns:
+      {variation: (parameters, median seconds, median of the ratios to the plain network's step of the same round)}.
+    """
+    steps = {name: make_step(options, patch_size) for name, options in VARIATIONS.items()}
+    seconds = {name: [] for name in steps}
+    for number in range(rounds + 2):
+        for name, (step, _) in steps.items():
+            start = time.perf_counter()
+            step()
+            if number > 1:  # the first two trace and warm up
+                seconds[name].append(time.perf_counter() - start)
+    return {name: (parameters, statistics.median(seconds[name]),
+                   statistics.median(a / b for a, b in zip(seconds[name], seconds[PLAIN], strict=True)))
+            for name, (_, parameters) in steps.items()}
+
+
+def table(scores, times):
+    """Returns the lines of a Markdown table: a row for each variation, and one for the plain network with another seed.
+
+    Args:
+      scores: {variation, or PLAIN and ", another seed": metrics.json's content}.
+      times: from `time_steps`.
+    """
+    rows = ["| network | parameters | PSNR / SSIM | a step | of the plain one's |", "|---|---|---|---|---|"]
+    for name, score in scores.items():
+        start = f"| {name} | "
+        figures = f"{score['psnr']:.2f} / {score['ssim']:.3f}"
+        if name in times:
+            parameters, seconds, ratio = times[name]
+            rows.append(f"{start}{parameters:,} | {figures} | {1000 * seconds:.0f} ms | {ratio:.2f} |")
+        else:
+            rows.append(f"{start}the same | {figures} | the same | |")
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.variations", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("crops", type=pathlib.Path)
+    parser.add_argument("work", nargs="?", default="variations", type=pathlib.Path)
+    parser.add_argument("--steps", default=1000, type=int, help="of each training; the learning rate falls to a tenth after four fifths")
+    parser.add_argument("--patch_size", default=64, type=int, help="packed pixels")
+    asked = parser.parse_args()
+    asked.crops, asked.work = asked.crops.resolve(), asked.work.resolve()
+    scores = {}
+    for name, options in VARIATIONS.items():
+        scores[name] = train_and_score(name, options, asked, SEED)
+        if name == PLAIN:
+            scores[f"{PLAIN}, another seed"] = train_and_score(name, options, asked, OTHER_SEED)
+        print(f"{name}: {scores[name]['psnr']:.2f} dB", file=sys.stderr, flush=True)
+    limit_threads(THREADS)
+    times = time_steps(asked.patch_size)
+    print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width 32, learning rate 2e-4 "
+          f"and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), 1 thread an operation. Scored on "
+          f"{scores[PLAIN]['images']} pairs of other scenes; the amplified short has {scores[PLAIN]['input_psnr']:.2f} / "
+          f"{scores[PLAIN]['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns.\n")
+    print("\n".join(table(scores, times)))
+
+
+if __name__ == "__main__":
+    main()
