@@ -12,7 +12,6 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 
@@ -23,34 +22,34 @@ import tensorflow as tf
 
 from lowlight_tf.datasets import DataConfig
 from lowlight_tf.devices import limit_threads
+from lowlight_tf.errors import Problems
+from lowlight_tf.evaluation.evaluate import evaluate
+from lowlight_tf.evaluation.subjects import trained_subject
 from lowlight_tf.network.model import initialize_parameters, network_for
 from lowlight_tf.network.optimizer import initialize_adam
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training.config import TrainingConfig
 from lowlight_tf.training.replicas import make_strategy, make_train_step
+from lowlight_tf.training.train import train
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLAIN = "as in the paper"
-# what a reader calls it: the options of `network_for`, which are those of train.py
+# what a reader calls it: the options of `network_for`
 VARIATIONS = {PLAIN: {}, "downsample=strided": {"downsample": "strided"}, "pool_window=3": {"pool_window": 3},
               **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)}, "denoise20": {"model": "denoise20"}}
-SEED, OTHER_SEED, THREADS, ROUNDS = 1, 2, 1, 15
-
-
-def run(script, *arguments):
-    """Runs an entry script as a user would."""
-    subprocess.run([sys.executable, str(ROOT / script), *map(str, arguments)], check=True)
+SEED, OTHER_SEED, RATE, THREADS, ROUNDS = 1, 2, 2e-4, 1, 15
 
 
 def train_and_score(name, options, asked, seed):
     """Trains one variation and scores it, unless that was done before; returns metrics.json's content."""
     folder = asked.work / f"{name.replace(' ', '_')}-seed{seed}"
     if not (folder / "results" / "metrics.json").is_file():
-        run("train.py", "--camera=sony", f"--data_dir={asked.crops}", f"--cache_dir={asked.work / 'cache'}",
-            f"--checkpoint_dir={folder / 'model'}", f"--patch_size={asked.patch_size}", "--batch_size=1", f"--steps={asked.steps}",
-            f"--decay_step={asked.steps * 4 // 5}", "--learning_rate=2e-4", f"--seed={seed}", f"--threads_per_op={THREADS}",
-            "--save_every=0", "--validate_every=0", "--picture_every=0", *(f"--{flag}={value}" for flag, value in options.items()))
-        run("test.py", f"--checkpoint_dir={folder / 'model'}", f"--data_dir={asked.crops}", f"--result_dir={folder / 'results'}")
+        camera, problems = CAMERAS["sony"], Problems()
+        data = DataConfig(data_dir=str(asked.crops), cache_dir=str(asked.work / "cache"))
+        train(TrainingConfig(
+            camera=camera, network=network_for(camera, **options), data=data, checkpoint_dir=str(folder / "model"),
+            patch_size=asked.patch_size, steps=asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5, seed=seed, save_every=0,
+            picture_every=0), problems)
+        evaluate(trained_subject(str(folder / "model")), data, str(folder / "results"), "sid-00", problems)
     return json.loads((folder / "results" / "metrics.json").read_text())
 
 
@@ -118,15 +117,15 @@ def main():
     parser.add_argument("--patch_size", default=64, type=int, help="packed pixels")
     asked = parser.parse_args()
     asked.crops, asked.work = asked.crops.resolve(), asked.work.resolve()
+    limit_threads(THREADS)
     scores = {}
     for name, options in VARIATIONS.items():
         scores[name] = train_and_score(name, options, asked, SEED)
         if name == PLAIN:
             scores[f"{PLAIN}, another seed"] = train_and_score(name, options, asked, OTHER_SEED)
         print(f"{name}: {scores[name]['psnr']:.2f} dB", file=sys.stderr, flush=True)
-    limit_threads(THREADS)
     times = time_steps(asked.patch_size)
-    print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width 32, learning rate 2e-4 "
+    print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width 32, learning rate {RATE:g} "
           f"and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), 1 thread an operation. Scored on "
           f"{scores[PLAIN]['images']} pairs of other scenes; the amplified short has {scores[PLAIN]['input_psnr']:.2f} / "
           f"{scores[PLAIN]['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns.\n")
