@@ -1,6 +1,6 @@
 """What each variation of the network is worth: all trained for the same few steps on real pairs, from the same seed, and scored on others.
 
-    python -m benchmarks.variations CROPS [WORK] [--steps=N] [--patch_size=N]
+    python -m benchmarks.variations CROPS [WORK] [--steps=N] [--base_width=N] [--patch_size=N]
 
 CROPS is a folder with Sony/short and Sony/long: its training split is trained on and its test split scored. WORK (variations where not
 given) keeps models and results: what is there already is not made again. The paper has no figures of these variations. The plain network
@@ -36,7 +36,12 @@ PLAIN = "as in the paper"
 # what a reader calls it: the options of `network_for`
 VARIATIONS = {PLAIN: {}, "downsample=strided": {"downsample": "strided"}, "pool_window=3": {"pool_window": 3},
               **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)}, "denoise20": {"model": "denoise20"}}
-SEED, OTHER_SEED, RATE, THREADS, ROUNDS = 1, 2, 2e-4, 1, 15
+SEED, OTHER_SEED, RATE, THREADS, ROUNDS = 1, 2, 4e-4, 1, 15
+
+
+def network_of(options, base_width):
+    """Returns the config of a variation's network, base_width wide where it is SID's."""
+    return network_for(CAMERAS["sony"], **options, **({} if "model" in options else {"base_width": base_width}))
 
 
 def train_and_score(name, options, asked, seed):
@@ -45,18 +50,19 @@ def train_and_score(name, options, asked, seed):
     if not (folder / "results" / "metrics.json").is_file():
         camera, problems = CAMERAS["sony"], Problems()
         data = DataConfig(data_dir=str(asked.crops), cache_dir=str(asked.work / "cache"))
-        train(TrainingConfig(
-            camera=camera, network=network_for(camera, **options), data=data, checkpoint_dir=str(folder / "model"),
-            patch_size=asked.patch_size, steps=asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5, seed=seed, save_every=0,
-            picture_every=0), problems)
+        reached = train(TrainingConfig(
+            camera=camera, network=network_of(options, asked.base_width), data=data, checkpoint_dir=str(folder / "model"),
+            patch_size=asked.patch_size, steps=asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5, seed=seed,
+            save_every=100, picture_every=0), problems)
+        if reached < asked.steps:  # it was asked to stop, and has saved
+            raise KeyboardInterrupt
         evaluate(trained_subject(str(folder / "model")), data, str(folder / "results"), "sid-00", problems)
     return json.loads((folder / "results" / "metrics.json").read_text())
 
 
-def make_step(options, patch_size):
+def make_step(network, patch_size):
     """Returns a function without arguments that makes one training step, and the number of parameters."""
     camera = CAMERAS["sony"]
-    network = network_for(camera, **options)
     strategy = make_strategy(1)
     with strategy.scope():
         params = initialize_parameters(network, SEED)
@@ -70,13 +76,13 @@ def make_step(options, patch_size):
     return lambda: float(step(batch, rate, stop)[0]), sum(value.shape.num_elements() for value in params.values())
 
 
-def time_steps(patch_size, rounds=ROUNDS):
+def time_steps(base_width, patch_size, rounds=ROUNDS):
     """Times a training step of each variation, taking turns.
 
     Returns:
       {variation: (parameters, median seconds, median of the ratios to the plain network's step of the same round)}.
     """
-    steps = {name: make_step(options, patch_size) for name, options in VARIATIONS.items()}
+    steps = {name: make_step(network_of(options, base_width), patch_size) for name, options in VARIATIONS.items()}
     seconds = {name: [] for name in steps}
     for number in range(rounds + 2):
         for name, (step, _) in steps.items():
@@ -113,7 +119,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("crops", type=pathlib.Path)
     parser.add_argument("work", nargs="?", default="variations", type=pathlib.Path)
-    parser.add_argument("--steps", default=1000, type=int, help="of each training; the learning rate falls to a tenth after four fifths")
+    parser.add_argument("--steps", default=800, type=int, help="of each training; the learning rate falls to a tenth after four fifths")
+    parser.add_argument("--base_width", default=16, type=int, help="of SID's network; the denoiser has 64 features in every layer")
     parser.add_argument("--patch_size", default=64, type=int, help="packed pixels")
     asked = parser.parse_args()
     asked.crops, asked.work = asked.crops.resolve(), asked.work.resolve()
@@ -124,11 +131,12 @@ def main():
         if name == PLAIN:
             scores[f"{PLAIN}, another seed"] = train_and_score(name, options, asked, OTHER_SEED)
         print(f"{name}: {scores[name]['psnr']:.2f} dB", file=sys.stderr, flush=True)
-    times = time_steps(asked.patch_size)
-    print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width 32, learning rate {RATE:g} "
-          f"and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), 1 thread an operation. Scored on "
-          f"{scores[PLAIN]['images']} pairs of other scenes; the amplified short has {scores[PLAIN]['input_psnr']:.2f} / "
-          f"{scores[PLAIN]['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns.\n")
+    times = time_steps(asked.base_width, asked.patch_size)
+    plain = scores[PLAIN]
+    print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width {asked.base_width}, "
+          f"learning rate {RATE:g} and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), {THREADS} thread an operation. "
+          f"Scored on {plain['images']} pairs of other scenes, whose amplified shorts have {plain['input_psnr']:.2f} / "
+          f"{plain['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns.\n")
     print("\n".join(table(scores, times)))
 
 
