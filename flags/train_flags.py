@@ -155,7 +155,8 @@ def _model(camera, transfer):
 
 def training_config():
     """Returns the TrainingConfig that the flags ask for."""
-    from lowlight_tf.training.config import TrainingConfig, Transfer
+    from lowlight_tf.training.config import TrainingConfig
+    from lowlight_tf.training.transfer import Transfer
     camera = CAMERAS[FLAGS.camera]
     transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
     same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",

@@ -10,7 +10,7 @@ from tensorflow.python.framework import ops
 from lowlight_tf import arguments
 from lowlight_tf.describe import blocks, chosen, table
 from lowlight_tf.errors import LowlightError, UsageError
-from lowlight_tf.network import winograd
+from lowlight_tf.network.convolution import without_winograd
 from lowlight_tf.network.model import forward, initialize_parameters, network_for
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -65,7 +65,7 @@ def test_it_is_what_tensorflow_counts(name, size):
     found = blocks(network, size)
     params = initialize_parameters(network)
     assert sum(block.parameters for block in found) == sum(int(tf.size(value)) for value in params.values())
-    with winograd.off():
+    with without_winograd():
         graph = tf.function(lambda packed: forward(params, packed, network)).get_concrete_function(
             tf.TensorSpec([1, *size, network.input_channels])).graph
     assert graph.outputs[0].shape[1:] == found[-1].output

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from lowlight_tf import __version__
 from lowlight_tf.isp.noise_estimate import frame_noise
-from lowlight_tf.network import model, winograd
+from lowlight_tf.network import model
+from lowlight_tf.network.convolution import without_winograd
 from lowlight_tf.raw import light, packing
 from lowlight_tf.raw.cameras import Camera
 
@@ -98,7 +99,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
 
     def run(inputs):
         read = {name: tf.cast(value, tf.float32) for name, value in kept.items()} if half else kept
-        with winograd.off():
+        with without_winograd():
             return model.run(read, inputs, camera, network, interface)
 
     def from_mosaic(mosaic, **levels):

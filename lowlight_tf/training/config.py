@@ -10,28 +10,13 @@ from lowlight_tf.console import say
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.network import model
 from lowlight_tf.network.denoise20 import Denoise20Config
-from lowlight_tf.network.sid import NetworkConfig, is_decoder, is_head
+from lowlight_tf.network.sid import NetworkConfig
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.light import SID, Interface
+from lowlight_tf.training.transfer import Transfer
 from lowlight_tf.versions import versions
 
 SCHEDULES = ("step", "cosine")
-TRAIN_ONLY = ("all", "decoder", "head")
-
-
-@dataclasses.dataclass(frozen=True)
-class Transfer:
-    """What a run starts from, and which part of it is trained.
-
-    Attributes:
-      init_from: folder of the model whose parameters the first step starts from; "" for random ones.
-      erase_head: let the head start anew.
-      train_only: one of TRAIN_ONLY; what is not trained keeps every bit.
-    """
-
-    init_from: str = ""
-    erase_head: bool = False
-    train_only: str = "all"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +69,7 @@ class TrainingConfig:
     picture_every: int = 500
     max_hours: float = 0.0
     freeze_up_filters: bool = False
-    transfer: Transfer = Transfer()
+    transfer: Transfer = dataclasses.field(default_factory=Transfer)
     turns_in_phase: bool = False
     mixed_precision: bool = False
 
@@ -127,12 +112,6 @@ def learning_rate_at(step, config, scenes):
         return config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total_steps(config, scenes)))
     decay_at = config.decay_step or epochs_to_steps(config.decay_epoch, scenes, config.batch_size)
     return config.learning_rate * (config.learning_rate_decay if decay_at and step >= decay_at else 1.0)
-
-
-def trainable_names(params, config):
-    """Returns the names of the parameters that a TrainingConfig trains."""
-    belongs = {"all": lambda name: True, "decoder": is_decoder, "head": is_head}[config.transfer.train_only]
-    return [name for name in params if belongs(name) and not (config.freeze_up_filters and name.startswith("up"))]
 
 
 def describe_run(config, data_dir, scenes, steps, parts=None):

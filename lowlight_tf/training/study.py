@@ -17,7 +17,7 @@ from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
 from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
-from lowlight_tf.training.config import TrainingConfig, Transfer
+from lowlight_tf.training.config import TrainingConfig
 from lowlight_tf.training.study_report import METRICS, write_study
 from lowlight_tf.training.train import train
 
@@ -96,7 +96,7 @@ class StudyConfig:
 
 def _training_config(config, name, count, folder):
     strategy = STRATEGIES[name]
-    start = Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
+    start = transfer.Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
     adding = {"head": "fc", "head_units": config.head_units} if strategy.train_only == "head" else {}
     network, interface = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
     return TrainingConfig(

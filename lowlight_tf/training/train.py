@@ -20,7 +20,7 @@ from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.raw.packing import network_input
 from lowlight_tf.training import transfer
-from lowlight_tf.training.config import describe_run, learning_rate_at, tell_changes, total_steps, trainable_names
+from lowlight_tf.training.config import describe_run, learning_rate_at, tell_changes, total_steps
 from lowlight_tf.training.data import prepare_source
 from lowlight_tf.training.history import TrainingReport, side_by_side
 from lowlight_tf.training.replicas import (
@@ -89,7 +89,7 @@ class _Run:
             self.state = initialize_adam(self.params)
             self.averages = initialize_averages(self.params) if config.average else None
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state, self.averages)
-            self.trainable = trainable_names(self.params, config)
+            self.trainable = transfer.trainable_names(self.params, config.transfer, config.freeze_up_filters)
             restored = self.store.restore()
             self.parts = self._start(restored)
         self.step = self.first = restored or 0

@@ -6,10 +6,57 @@ from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.network import model
-from lowlight_tf.network.sid import erase_head, is_head
+from lowlight_tf.network.sid import initial_value
 
 HEAD_UNITS = 64  # where none are asked for
+TRAIN_ONLY = ("all", "decoder", "head")
 _FREE = ("target", "white_balance", "signed")  # other values change what the same layers see and return: a start all the same
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """What a run starts from, and which part of it is trained.
+
+    Attributes:
+      init_from: folder of the model whose parameters the first step starts from; "" for random ones.
+      erase_head: let the head start anew.
+      train_only: one of TRAIN_ONLY; what is not trained keeps every bit.
+    """
+
+    init_from: str = ""
+    erase_head: bool = False
+    train_only: str = "all"
+
+
+def is_head(name):
+    """Tells whether a parameter belongs to the head."""
+    return name.startswith("head")
+
+
+def is_decoder(name):
+    """Tells whether a parameter belongs to the way up: blocks 6 to 9 with their up-filters, extra blocks, block 10 and the head."""
+    return not name.startswith(("conv1_", "conv2_", "conv3_", "conv4_", "conv5_", "down"))
+
+
+def trainable_names(params, transfer, freeze_up_filters=False):
+    """Returns the names of the parameters that a run with this Transfer trains; of the up-filters none where they are frozen."""
+    belongs = {"all": lambda name: True, "decoder": is_decoder, "head": is_head}[transfer.train_only]
+    return [name for name in params if belongs(name) and not (freeze_up_filters and name.startswith("up"))]
+
+
+def erase_head(params, seed=0):
+    """Gives the head's parameters, in place, the values they start from: the network's output is what it is without a head.
+
+    Args:
+      params: parameters of a network with a head.
+      seed: as for `sid.initialize_parameters`.
+    Returns:
+      The names that were erased.
+    """
+    erased = [name for name in params if is_head(name)]
+    for name in erased:
+        params[name].assign(initial_value(name, params[name].shape.as_list(), seed))
+    return erased
 
 
 def start_network(transfer, camera, given):
