@@ -28,8 +28,9 @@ from lowlight_tf.evaluation.subjects import trained_subject
 from lowlight_tf.network.model import initialize_parameters, network_for
 from lowlight_tf.network.optimizer import initialize_adam
 from lowlight_tf.raw.cameras import CAMERAS
-from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Watching
 from lowlight_tf.training.replicas import make_strategy, make_train_step
+from lowlight_tf.training.schedule import Schedule
 from lowlight_tf.training.train import train
 
 PLAIN = "as in the paper"
@@ -52,8 +53,9 @@ def train_and_score(name, options, asked, seed):
         data = DataConfig(data_dir=str(asked.crops), cache_dir=str(asked.work / "cache"))
         reached = train(TrainingConfig(
             camera=camera, network=network_of(options, asked.base_width), data=data, checkpoint_dir=str(folder / "model"),
-            patch_size=asked.patch_size, steps=asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5, seed=seed,
-            save_every=100, picture_every=0), problems)
+            seed=seed, batches=Batches(asked.patch_size),
+            schedule=Schedule(asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5),
+            saving=Saving(save_every=100), watching=Watching(picture_every=0)), problems)
         if reached < asked.steps:  # it was asked to stop, and has saved
             raise KeyboardInterrupt
         evaluate(trained_subject(str(folder / "model")), data, str(folder / "results"), "sid-00", problems)
@@ -67,7 +69,7 @@ def make_step(network, patch_size):
     with strategy.scope():
         params = initialize_parameters(network, SEED)
         state = initialize_adam(params)
-    config = TrainingConfig(camera=camera, network=network, data=DataConfig(), checkpoint_dir="", steps=1)
+    config = TrainingConfig(camera=camera, network=network, data=DataConfig(), checkpoint_dir="")
     step = make_train_step(strategy, params, state, config, list(params))
     side = patch_size * camera.upscale
     batch = (tf.random.stateless_uniform([1, patch_size, patch_size, network.input_channels], [1, 2]),

@@ -1,10 +1,11 @@
 """Training: how long, how fast, on what devices, and what is seen of it."""
 
+import dataclasses
 import math
 
 from absl import flags
 
-from lowlight_tf.datasets import PAIRED
+from lowlight_tf.datasets import PAIRED, Mixing, Selection, SimulatedLight
 from lowlight_tf.errors import UsageError
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -153,20 +154,21 @@ def _model(camera, transfer):
     return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, interface=interface, **options), interface
 
 
+def _given(kind, **others):
+    """Returns a dataclass whose fields are flags of the same names, but for `others`."""
+    return kind(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(kind) if field.name not in others}, **others)
+
+
 def training_config():
     """Returns the TrainingConfig that the flags ask for."""
-    from lowlight_tf.training.config import TrainingConfig
+    from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Updates, Watching
+    from lowlight_tf.training.schedule import Schedule
     from lowlight_tf.training.transfer import Transfer
-    camera = CAMERAS[FLAGS.camera]
-    transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
-    same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
-                 "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
-                 "freeze_up_filters", "mixed_precision", "schedule", "clip_norm", "average",
-                 "turns_in_phase")
-    data = data_flags.data_config(
-        expert=FLAGS.expert or "",
-        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",
-                                                   "train_pairs", "simulated_fraction", "simulated_data_dir")})
+    camera, transfer = CAMERAS[FLAGS.camera], _given(Transfer)
+    data = data_flags.data_config(expert=FLAGS.expert or "", corrupt_targets=FLAGS.corrupt_targets, selection=_given(Selection),
+                                  mixing=_given(Mixing), light=_given(SimulatedLight))
     network, interface = _model(camera, transfer)
-    return TrainingConfig(camera=camera, network=network, interface=interface, data=data, transfer=transfer,
-                          **{name: getattr(FLAGS, name) for name in same_name})
+    return TrainingConfig(
+        camera=camera, network=network, interface=interface, data=data, checkpoint_dir=FLAGS.checkpoint_dir, seed=FLAGS.seed,
+        num_replicas=FLAGS.num_replicas, batches=_given(Batches), schedule=_given(Schedule, kind=FLAGS.schedule),
+        updates=_given(Updates), saving=_given(Saving), watching=_given(Watching), transfer=transfer)

@@ -1,5 +1,6 @@
 """Shared by all tests: two logical CPUs, paths of optional real data, small synthetic frames, and entry scripts as subprocesses."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -78,6 +79,15 @@ def write_frame(path, camera="sony", size=(96, 120), *, cfa=None, seconds=0.1, s
         model=row.model,
     )
     return mosaic
+
+
+def changed(config, **settings):
+    """dataclasses.replace of a TrainingConfig that finds each setting in the part of the config that has it."""
+    for part in ("batches", "schedule", "updates", "saving", "watching"):
+        value = getattr(config, part)
+        names = {field.name for field in dataclasses.fields(value)} & set(settings)
+        config = dataclasses.replace(config, **{part: dataclasses.replace(value, **{name: settings.pop(name) for name in names})})
+    return dataclasses.replace(config, **settings)
 
 
 def write_model(folder, camera="bayer", *, copying=True, **options):

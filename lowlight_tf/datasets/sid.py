@@ -50,22 +50,6 @@ class Pair:
         return f"x{self.ratio:.0f}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """Which of the split's shorts an evaluation scores."""
-
-    all_bursts: bool
-    exclude_misaligned: bool
-
-
-PROTOCOLS = {
-    "sid-all": Protocol(all_bursts=True, exclude_misaligned=False),
-    "sid-00": Protocol(all_bursts=False, exclude_misaligned=False),
-    "sid-clean": Protocol(all_bursts=True, exclude_misaligned=True),
-    "sid-clean-00": Protocol(all_bursts=False, exclude_misaligned=True),
-}
-
-
 def parse_name(name):
     """Reads a file name of SID.
 

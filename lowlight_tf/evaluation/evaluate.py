@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.console import progress, say, warn
-from lowlight_tf.datasets import sid, sources
+from lowlight_tf.datasets import PROTOCOLS, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.evaluation.metrics import SSIM_WINDOW, aligned_psnr, psnr, ssim
@@ -149,7 +149,7 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
       subject: a subjects.Subject.
       data: DataConfig; where it names no data, what the subject was trained on; burst and alignment choices are the protocol's.
       result_dir: where pictures, metrics.csv and metrics.json go.
-      protocol: a key of sid.PROTOCOLS.
+      protocol: a key of datasets.PROTOCOLS.
       problems: Problems, told of each pair that cannot be scored.
       report: write the page too.
     Returns:
@@ -157,9 +157,8 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     Raises:
       LowlightError: where there is nothing to score, or nowhere to write.
     """
-    camera, rules = subject.camera, sid.PROTOCOLS[protocol]
-    located = dataclasses.replace(sources.locate_pairs(_data_of(data, subject.trained_on), camera), all_bursts=rules.all_bursts,
-                                  exclude_misaligned=rules.exclude_misaligned)
+    camera = subject.camera
+    located = dataclasses.replace(sources.locate_pairs(_data_of(data, subject.trained_on), camera), selection=PROTOCOLS[protocol])
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")

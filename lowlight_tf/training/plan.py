@@ -18,8 +18,9 @@ from lowlight_tf.network.model import initialize_parameters, network_for
 from lowlight_tf.network.optimizer import initialize_adam
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.raw_file import visible_size
-from lowlight_tf.training.config import TrainingConfig, epochs_to_steps
+from lowlight_tf.training.config import TrainingConfig
 from lowlight_tf.training.replicas import make_strategy, make_train_step
+from lowlight_tf.training.schedule import epochs_to_steps
 
 SUBSETS = (2, 6, 12, 50, 500)
 _TIMED_STEPS, _TIMED_FILES = 3, 3
@@ -132,7 +133,7 @@ def time_step(config):
     replicas = strategy.num_replicas_in_sync
     local = _share(config.batch_size, replicas)
     network = network_for(config.camera)
-    training = TrainingConfig(camera=config.camera, network=network, data=config.data, checkpoint_dir="", steps=1)
+    training = TrainingConfig(camera=config.camera, network=network, data=config.data, checkpoint_dir="")
     with strategy.scope():
         params = initialize_parameters(network)
         state = initialize_adam(params)

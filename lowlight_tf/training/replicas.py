@@ -138,7 +138,7 @@ def distributed_batches(strategy, source, config, first_step, last_step):
     def batches(context):
         local = context.num_replicas_in_sync // context.num_input_pipelines
         share = pipeline.Share(context.num_replicas_in_sync, context.input_pipeline_id * local, local)
-        return pipeline.training_batches(source, config.camera, config.example, batch_size=config.batch_size, seed=config.seed,
+        return pipeline.training_batches(source, config.camera, config.example, batch_size=config.batches.batch_size, seed=config.seed,
                                          first_step=first_step, last_step=last_step, share=share)
 
     return iter(strategy.distribute_datasets_from_function(batches))
@@ -160,13 +160,13 @@ def make_train_step(strategy, params, state, config, trainable, averages=None):
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)
-            loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.mixed_precision), target)
+            loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.updates.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-        gradients = clip_gradients(gradients, config.clip_norm) if config.clip_norm else gradients
+        gradients = clip_gradients(gradients, config.updates.clip_norm) if config.updates.clip_norm else gradients
         adam_update(params, state, gradients, learning_rate)
         if averages:
-            update_averages(averages, params, state["t"], config.average)
+            update_averages(averages, params, state["t"], config.updates.average)
         return loss, tf.identity(stop)  # a tensor of each replica's own, which `reduce` can add up
 
     @tf.function

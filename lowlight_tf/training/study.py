@@ -17,7 +17,8 @@ from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
 from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
-from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Watching
+from lowlight_tf.training.schedule import Schedule
 from lowlight_tf.training.study_report import METRICS, write_study
 from lowlight_tf.training.train import train
 
@@ -62,7 +63,7 @@ class StudyConfig:
       steps: of each training; the learning rate falls to a tenth after four fifths of them.
       patch_size, batch_size, learning_rate, seed, head_units: of each training.
       baseline: folder of a model to draw as a horizontal line, such as SID's own; "" for none.
-      protocol: a key of sid.PROTOCOLS.
+      protocol: a key of datasets.PROTOCOLS.
     """
 
     camera: Camera
@@ -99,11 +100,12 @@ def _training_config(config, name, count, folder):
     start = transfer.Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
     adding = {"head": "fc", "head_units": config.head_units} if strategy.train_only == "head" else {}
     network, interface = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
+    data = dataclasses.replace(config.data, mixing=dataclasses.replace(config.data.mixing, train_pairs=count))
     return TrainingConfig(
-        camera=config.camera, network=network, interface=interface, data=dataclasses.replace(config.data, train_pairs=count),
-        checkpoint_dir=str(folder), patch_size=config.patch_size, batch_size=config.batch_size, steps=config.steps,
-        learning_rate=config.learning_rate * strategy.rate,
-        decay_step=max(1, config.steps * 4 // 5), seed=config.seed, save_every=250, picture_every=0, transfer=start)
+        camera=config.camera, network=network, interface=interface, data=data, checkpoint_dir=str(folder), seed=config.seed,
+        batches=Batches(config.patch_size, config.batch_size),
+        schedule=Schedule(config.steps, learning_rate=config.learning_rate * strategy.rate, decay_step=max(1, config.steps * 4 // 5)),
+        saving=Saving(save_every=250), watching=Watching(picture_every=0), transfer=start)
 
 
 def _score(subject, config, name, problems):

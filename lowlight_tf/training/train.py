@@ -20,7 +20,7 @@ from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.raw.packing import network_input
 from lowlight_tf.training import transfer
-from lowlight_tf.training.config import describe_run, learning_rate_at, tell_changes, total_steps
+from lowlight_tf.training.config import describe_run, tell_changes
 from lowlight_tf.training.data import prepare_source
 from lowlight_tf.training.history import TrainingReport, side_by_side
 from lowlight_tf.training.replicas import (
@@ -32,6 +32,7 @@ from lowlight_tf.training.replicas import (
     make_strategy,
     make_train_step,
 )
+from lowlight_tf.training.schedule import learning_rate_at, total_steps
 
 
 class _Validator:
@@ -39,11 +40,11 @@ class _Validator:
 
     def __init__(self, params, config, located, problems):
         self._pairs = []
-        if config.validate_every and located.dataset in datasets.PAIRED:
-            self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.validation_images or None]
+        if config.watching.validate_every and located.dataset in datasets.PAIRED:
+            self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.watching.validation_images or None]
         self._predict = evaluate.make_predictor(params, config.camera, config.network, config.interface)
         self._camera, self._problems = config.camera, problems
-        if config.validate_every and not self._pairs:
+        if config.watching.validate_every and not self._pairs:
             say("No val split (names that begin with 2) in the data: training without validation.")
 
     def __call__(self, step, report):
@@ -83,13 +84,13 @@ class _Run:
         self.located = sources.locate(config.data, config.camera)
         self.source = prepare_source(config, self.located, problems)
         self.scenes = self.source.scenes
-        self.last = total_steps(config, self.scenes)
+        self.last = total_steps(config.schedule, self.scenes, config.batches.batch_size)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
-            self.averages = initialize_averages(self.params) if config.average else None
+            self.averages = initialize_averages(self.params) if config.updates.average else None
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state, self.averages)
-            self.trainable = transfer.trainable_names(self.params, config.transfer, config.freeze_up_filters)
+            self.trainable = transfer.trainable_names(self.params, config.transfer, config.updates.freeze_up_filters)
             restored = self.store.restore()
             self.parts = self._start(restored)
         self.step = self.first = restored or 0
@@ -134,11 +135,12 @@ class _Run:
         self.step += 1
         if self.chief:
             self.report.step(self.step, loss, rate)
-            if self._due(self.config.picture_every):
+            if self._due(self.config.watching.picture_every):
                 self._show(batch)
-        if self._due(self.config.save_every):
+        if self._due(self.config.saving.save_every):
             self.save()
-        if self.chief and (self._due(self.config.validate_every) or (self.config.validate_every and self.step == self.last)):
+        validate_every = self.config.watching.validate_every
+        if self.chief and validate_every and (self._due(validate_every) or self.step == self.last):
             self.validate(self.step, self.report)
 
     def _way_on(self):
@@ -182,7 +184,7 @@ def _loop(run, stop):
     train_step = make_train_step(run.strategy, run.params, run.state, config, run.trainable, run.averages)
     batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
     while run.step < run.last:
-        rate = learning_rate_at(run.step, config, run.scenes)
+        rate = learning_rate_at(run.step, config.schedule, run.scenes, config.batches.batch_size)
         batch = _next_batch(batches, run.source)
         loss, stops = train_step(batch, tf.constant(rate, tf.float32), tf.constant(int(stop.asked())))
         run.finish_step(float(loss), rate, batch)
@@ -209,7 +211,7 @@ def _what(run):
     """Says what a run is trained on."""
     if run.located.simulated:
         return f"simulated short exposures of {run.scenes} scenes"
-    scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.simulated_fraction
+    scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.mixing.simulated_fraction
     return f"{len(run.source.pairs)} pairs of {scenes} scenes" + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
 
 
@@ -227,14 +229,15 @@ def train(config, problems):
     """
     strategy = make_strategy(config.num_replicas)
     replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
-        raise LowlightError(f"--batch_size={config.batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
+    batch_size = config.batches.batch_size
+    if batch_size % replicas:
+        raise LowlightError(f"--batch_size={batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
     run = _Run(config, strategy, problems)
     say(f"Training {config.camera.name} on {_what(run)}, {replicas} replica{'s' * (replicas > 1)}, from step {run.first} to {run.last}.")
     if run.first >= run.last:
         say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")
         return run.first
-    with StopRequest(config.max_hours) as stop, _explained(run):
+    with StopRequest(config.saving.max_hours) as stop, _explained(run):
         try:
             run.begin()
             complete = _loop(run, stop)

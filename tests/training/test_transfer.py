@@ -7,10 +7,10 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SMALL_RUN, expect_failure, run_script, write_pairs
+from conftest import SMALL_RUN, changed, expect_failure, run_script, write_pairs
 
 from lowlight_tf.checkpoints import checkpoint
-from lowlight_tf.datasets import DataConfig, pipeline, sid, subset
+from lowlight_tf.datasets import DataConfig, Mixing, pipeline, sid, subset
 from lowlight_tf.datasets.mixture import Mixture
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.network import model
@@ -85,9 +85,9 @@ def test_erasing_gives_the_head_its_first_values():
 
 
 def run_config(tmp_path, small_set, name, **options):
-    options = {"network": BODY, "steps": 3, "patch_size": 16, "picture_every": 0, **options}
-    data = DataConfig(dataset="sid", data_dir=str(small_set), cache_dir=str(tmp_path / "cache"), **options.pop("data", {}))
-    return TrainingConfig(camera=SONY, data=data, checkpoint_dir=str(tmp_path / name), **options)
+    data = DataConfig(dataset="sid", data_dir=str(small_set), cache_dir=str(tmp_path / "cache"), mixing=Mixing(**options.pop("mixing", {})))
+    config = TrainingConfig(camera=SONY, network=BODY, data=data, checkpoint_dir=str(tmp_path / name))
+    return changed(config, **{"steps": 3, "patch_size": 16, "picture_every": 0, **options})
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_learned_head_is_erased_or_kept(tmp_path, small_set, pretrained):
 
 
 def test_a_stopped_transfer_goes_on_without_its_source(tmp_path, small_set, pretrained):
-    options = {"transfer": Transfer(str(pretrained)), "data": {"simulated_fraction": 0.5}}
+    options = {"transfer": Transfer(str(pretrained)), "mixing": {"simulated_fraction": 0.5}}
     train(run_config(tmp_path, small_set, "whole", steps=6, **options), Problems())
     train(run_config(tmp_path, small_set, "stopped", steps=2, **options), Problems())
     gone = options | {"transfer": Transfer(str(tmp_path / "gone"))}
@@ -172,7 +172,7 @@ def test_subsets_are_nested_and_spread_over_scenes_and_ratios():
 
 @pytest.mark.parametrize("fraction", [0.25, 0.5, 0.7])
 def test_a_mixture_visits_every_real_pair_and_as_many_simulated_ones_as_asked(tmp_path, small_set, fraction):
-    config = run_config(tmp_path, small_set, "unused", data={"simulated_fraction": fraction})
+    config = run_config(tmp_path, small_set, "unused", mixing={"simulated_fraction": fraction})
     mixed = prepare_source(config, config.data, Problems())
     assert isinstance(mixed, Mixture) and mixed.scenes == round(2 / (1 - fraction))
     split = [(int(before), bool(is_simulated)) for before, is_simulated in map(mixed.split, range(100))]
@@ -184,7 +184,7 @@ def test_a_mixture_visits_every_real_pair_and_as_many_simulated_ones_as_asked(tm
 
 
 def test_examples_of_a_mixture_are_those_of_its_tables(tmp_path, small_set):
-    config = run_config(tmp_path, small_set, "unused", data={"simulated_fraction": 0.5})
+    config = run_config(tmp_path, small_set, "unused", mixing={"simulated_fraction": 0.5})
     mixed = prepare_source(config, config.data, Problems())
     batches = list(pipeline.training_batches(mixed, SONY, config.example, batch_size=1, seed=0, first_step=0, last_step=6))
     alone = list(pipeline.training_batches(mixed.real, SONY, config.example, batch_size=1, seed=0, first_step=0, last_step=3))
