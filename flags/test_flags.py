@@ -6,10 +6,10 @@ from absl import flags
 
 from lowlight_tf.datasets import PROTOCOLS
 from lowlight_tf.errors import UsageError
+from lowlight_tf.isp import DENOISERS
 from lowlight_tf.raw.cameras import CAMERAS
 
 FLAGS = flags.FLAGS
-DENOISERS = ("none", "nlm", "bm3d")
 _DEFAULT_DENOISER = "nlm"
 
 flags.DEFINE_enum("model", "network", ["network", "classic"],

@@ -8,6 +8,7 @@ from absl import flags
 from lowlight_tf.datasets import PAIRED, Mixing, Selection, SimulatedLight
 from lowlight_tf.errors import UsageError
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.training import SCHEDULES
 
 from . import data_flags, network_flags, simulation_flags, transfer_flags
 
@@ -28,7 +29,7 @@ flags.DEFINE_float("learning_rate_decay", 0.1, "factor of the learning rate from
 flags.DEFINE_integer("decay_step", 0, "step from which the learning rate is decayed; 0: --decay_epoch says it", lower_bound=0)
 flags.DEFINE_integer("decay_epoch", 0,
                      "epoch from which the learning rate is decayed; 0: never, unless --decay_step says it", lower_bound=0)
-flags.DEFINE_enum("schedule", "step", ["step", "cosine"],
+flags.DEFINE_enum("schedule", "step", SCHEDULES,
                   "how the learning rate falls: step, at the decay, or cosine, half a cosine down to 0 over the whole run")
 flags.DEFINE_float("clip_norm", 0.0, "most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
 flags.DEFINE_float("average", 0.0,

@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.errors import UsageError
-from lowlight_tf.network import denoise20, model
+from lowlight_tf.network import HEAD_UNITS, denoise20, model
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.network.sid import NetworkConfig, parameter_shapes
 from lowlight_tf.raw.cameras import CAMERAS, Camera
-from lowlight_tf.training.transfer import HEAD_UNITS
 
 # How often the input is halved where a block of the SID network works: down to block 5, and up again. Other blocks work at full size.
 _LEVELS = {"2": 1, "3": 2, "4": 3, "5": 4, "6": 3, "7": 2, "8": 1}

@@ -1,4 +1,7 @@
-"""Where training and test pairs come from. This page holds the choice alone, so that flags can be checked without TensorFlow."""
+"""Where training and test pairs come from.
+
+What may be chosen is listed here, so that flags can offer and check it without TensorFlow.
+"""
 
 import dataclasses
 import pathlib
@@ -7,6 +10,7 @@ DEFAULT_DATA_DIR = "dataset"
 PAIRED = ("sid", "samples")
 PHOTOGRAPHS = ("folder", "fivek")
 PREPARED = ("cifar10", "imagenet2012")
+SPLITS = {"train": "0", "test": "1", "val": "2"}  # and the first digit of their scenes
 EXPERTS = ("a", "b", "c", "d", "e")
 
 
@@ -48,7 +52,7 @@ class SimulatedLight:
     """What simulated short exposures are like.
 
     Attributes:
-      noise: kind of noise: "physical", "gaussian", "poisson" or "any_sensor".
+      noise: one of isp.NOISES.
       darkest: lowest brightness of a photograph's simulated long exposure, the part of the sensor's range that white fills.
       mix_colors: exchange R, G and B of photographs at random: a few photographs lack most colours of dark scenes.
     """

@@ -31,7 +31,7 @@ class ExportConfig:
       checkpoint_dir: the model's folder.
       format: a key of FORMATS.
       quantize: "" for float32, "float16" or "int8".
-      kind: what goes in, one of export_graph.KINDS.
+      kind: what goes in, one of export.INPUTS.
       output: the file or folder to write; "" for one in exports/ that is named after the model.
       data_dir: pairs whose training shorts calibrate int8; "" for dataset/ or the embedded samples.
       overwrite: replace what is there.

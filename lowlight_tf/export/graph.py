@@ -12,7 +12,6 @@ from lowlight_tf.network.convolution import without_winograd
 from lowlight_tf.raw import light, packing
 from lowlight_tf.raw.cameras import Camera
 
-KINDS = ("packed", "mosaic")
 OUTPUT, METADATA = "picture", "lowlight_tf"
 
 _MEANINGS = {
@@ -32,7 +31,7 @@ class Graph:
 
     Attributes:
       camera, network, interface: the model's.
-      kind: what goes in, one of KINDS.
+      kind: what goes in, one of export.INPUTS.
       specs: a tf.TensorSpec for each input.
       function: tf.function of them -> {"picture": float32 [1, H, W, 3]}.
       variables: what the function reads, to be kept alive and saved.
@@ -88,7 +87,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
     Args:
       params: dict of variables.
       camera, network: the model's.
-      kind: one of KINDS.
+      kind: one of export.INPUTS.
       interface: the model's.
       half: keep the weights as float16 and compute with float32.
     Returns:

@@ -13,7 +13,6 @@ from lowlight_tf.raw.light import SID, Interface, base
 
 # name -> the config that says what it looks like, and the module that runs such a config
 MODELS = {"sid": (NetworkConfig, sid), "denoise20": (Denoise20Config, denoise20)}
-NETWORK_INPUTS = ("packed", "rgb")
 # fields of an Interface that files of version 0.1.0 keep among the network's, and what they are called there
 _OLDER_FIELDS = {"white_balance": "white_balance_input", "signed": "signed_input", "target": "target"}
 

@@ -10,9 +10,8 @@ import zlib
 
 import tensorflow as tf
 
+from lowlight_tf.network import DOWNSAMPLES, EXTRA_BLOCKS, HEADS, POOL_WINDOWS
 from lowlight_tf.network.convolution import conv, leaky_relu, up_conv
-
-MAX_EXTRA_BLOCKS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +39,7 @@ class NetworkConfig:
     head_units: int = 0
 
     def __post_init__(self):
-        allowed = {"downsample": ("pool", "strided"), "pool_window": (2, 3), "extra_blocks": range(MAX_EXTRA_BLOCKS + 1),
-                   "head": ("none", "fc")}
+        allowed = {"downsample": DOWNSAMPLES, "pool_window": POOL_WINDOWS, "extra_blocks": EXTRA_BLOCKS, "head": HEADS}
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, values))}")

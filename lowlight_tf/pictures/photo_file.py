@@ -17,7 +17,6 @@ from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.pictures.metadata import EXIF_IFD, GPS_IFD, ORIENTATION
 from lowlight_tf.pictures.provenance import may_replace, png_chunk, png_parts
 
-SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
 _LINEAR_RAW = 34892
 _MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
@@ -81,7 +80,7 @@ def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
     Args:
       path: where to.
       picture: uint16 [H, W, 3], upright: sRGB, or for "dng" linear light with 65535 as white. For "jpeg" uint8 will do.
-      kind: a key of SUFFIXES.
+      kind: a key of pictures.SUFFIXES.
       metadata: a Metadata.
       quality: of a JPEG, 1 to 100.
       ccm: [3, 3], a DNG's colours -> linear sRGB.

@@ -11,11 +11,8 @@ import tensorflow as tf
 
 from lowlight_tf.isp.color import signed_bt709
 from lowlight_tf.isp.demosaic import packed_demosaic
-from lowlight_tf.raw import packing
+from lowlight_tf.raw import CURVES, SKIPS, TARGETS, packing
 
-CURVES = ("linear", "bt709")
-SKIPS = ("none", "demosaic")
-TARGETS = ("srgb", "camera_rgb")
 _LEAST_VARIANCE = 1e-20  # of the range, squared: a frame without read noise has a logarithm all the same
 
 

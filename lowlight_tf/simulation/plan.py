@@ -7,9 +7,10 @@ import pathlib
 
 import imageio.v3 as imageio
 
+from lowlight_tf.datasets import SPLITS
 from lowlight_tf.datasets.cache import check_space
 from lowlight_tf.datasets.photographs import Photograph, find_photographs
-from lowlight_tf.datasets.sid import MAX_RATIO, SPLIT_DIGITS
+from lowlight_tf.datasets.sid import MAX_RATIO
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import check_writable, read_json, sweep, write_json
 from lowlight_tf.raw.cameras import Camera
@@ -33,9 +34,9 @@ class SimulationConfig:
       input: folder of photographs.
       output: the data set's folder; every worker must see it by this path.
       ratios: exposure ratios, above 1 and at most SID's 300, whose shutter times differ in a file's name.
-      noise: one of noise.KINDS.
+      noise: one of isp.CAMERA_NOISES.
       seed: of all that is drawn.
-      split: "train", "val" or "test".
+      split: a key of datasets.SPLITS.
     """
 
     camera: Camera
@@ -128,7 +129,7 @@ def plan(config, problems=None):
     for photograph in photographs:
         if photograph.name not in scenes:
             number += 1
-            scenes[photograph.name] = f"{SPLIT_DIGITS[config.split]}{number:04}"
+            scenes[photograph.name] = f"{SPLITS[config.split]}{number:04}"
     if number > _MOST_SCENES:
         raise LowlightError(f"{number} photographs, and SID's names have room for {_MOST_SCENES} in a split; use several --output folders")
     write_json(config.folder / f"simulation_{config.split}.json", {"settings": _settings(config), "scenes": scenes})

@@ -11,7 +11,7 @@ class Schedule:
     Attributes:
       steps, epochs: length of the run; steps wins where both are given.
       learning_rate: Adam's, until decay_step or decay_epoch (the step wins; 0: never), and times learning_rate_decay from then on.
-      kind: "step", or "cosine", which lets the rate fall to 0 by half a cosine over the whole run and knows no decay.
+      kind: one of training.SCHEDULES; "cosine" lets the rate fall to 0 by half a cosine over the whole run, and knows no decay.
     """
 
     steps: int = 0

@@ -15,38 +15,14 @@ from lowlight_tf.evaluation.evaluate import evaluate
 from lowlight_tf.evaluation.overview import OVERVIEW_NAME
 from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
 from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
+from lowlight_tf.network import HEAD_UNITS
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
 from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Watching
 from lowlight_tf.training.schedule import Schedule
+from lowlight_tf.training.strategies import STRATEGIES
 from lowlight_tf.training.study_report import METRICS, write_study
 from lowlight_tf.training.train import train
-
-
-@dataclasses.dataclass(frozen=True)
-class Strategy:
-    """A way to come to a model with a few real pairs.
-
-    Attributes:
-      label: for tables and plots.
-      pretrained: start from the simulated model; else from random parameters.
-      train_only: which part is trained; "" for nothing.
-      rate: what the study's learning rate is multiplied by.
-    """
-
-    label: str
-    pretrained: bool = True
-    train_only: str = ""
-    rate: float = 1.0
-
-
-STRATEGIES = {
-    "zero_shot": Strategy("pretrained, no real pair"),
-    "head": Strategy("pretrained, head adapted", train_only="head", rate=10.0),  # a few hundred weights behind frozen ones bear it
-    "decoder": Strategy("pretrained, decoder adapted", train_only="decoder"),
-    "all": Strategy("pretrained, all adapted", train_only="all"),
-    "scratch": Strategy("from scratch", pretrained=False, train_only="all"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +53,7 @@ class StudyConfig:
     batch_size: int = 1
     learning_rate: float = 1e-4
     seed: int = 0
-    head_units: int = transfer.HEAD_UNITS
+    head_units: int = HEAD_UNITS
     baseline: str = ""
     protocol: str = "sid-00"
 

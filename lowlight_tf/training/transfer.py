@@ -5,11 +5,9 @@ import dataclasses
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError, UsageError
-from lowlight_tf.network import model
+from lowlight_tf.network import HEAD_UNITS, model
 from lowlight_tf.network.sid import initial_value
 
-HEAD_UNITS = 64  # where none are asked for
-TRAIN_ONLY = ("all", "decoder", "head")
 _FREE = ("target", "white_balance", "signed")  # other values change what the same layers see and return: a start all the same
 
 
@@ -20,7 +18,7 @@ class Transfer:
     Attributes:
       init_from: folder of the model whose parameters the first step starts from; "" for random ones.
       erase_head: let the head start anew.
-      train_only: one of TRAIN_ONLY; what is not trained keeps every bit.
+      train_only: one of training.TRAIN_ONLY; what is not trained keeps every bit.
     """
 
     init_from: str = ""

@@ -4,7 +4,7 @@ import doctest
 import pytest
 from conftest import shared
 
-from lowlight_tf.datasets import PROTOCOLS, sid
+from lowlight_tf.datasets import PROTOCOLS, SPLITS, sid
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -44,7 +44,7 @@ def counts(pairs):
 def test_the_authors_lists_give_the_protocols_counts(camera, split):
     pairs = sid.parse_list(shared(f"lists/{camera}_{split}_list.txt").read_text())
     assert counts(pairs) == COUNTS[camera, split]
-    assert {pair.id[0] for pair in pairs} == {sid.SPLIT_DIGITS[split]}
+    assert {pair.id[0] for pair in pairs} == {SPLITS[split]}
 
 
 def test_the_named_protocols_score_as_many_images_as_published():

@@ -9,7 +9,6 @@ import skimage.data
 import tensorflow as tf
 from conftest import expect_failure, run_script, shared, write_frame
 
-from flags import test_flags
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation.classic import color_masks, demosaic, make_processor, process, subtract_black, white_balance
@@ -191,10 +190,6 @@ def test_a_missing_package_is_one_line_with_its_licence(monkeypatch):
     with pytest.raises(LowlightError, match=r"pip install bm3d \(its licence allows non-commercial use only\)"):
         make_processor(CAMERAS["sony"], "bm3d")
     assert callable(make_processor(CAMERAS["sony"], "nlm"))
-
-
-def test_the_flags_know_the_denoisers():
-    assert tuple(denoise.DENOISERS) == test_flags.DENOISERS
 
 
 def test_test_py_scores_the_classic_pipeline(tmp_path, small_set):
