@@ -36,13 +36,13 @@ from lowlight_tf.training.train import train
 PLAIN = "as in the paper"
 # what a reader calls it: the options of `network_for`
 VARIATIONS = {PLAIN: {}, "downsample=strided": {"downsample": "strided"}, "pool_window=3": {"pool_window": 3},
-              **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)}, "denoise20": {"model": "denoise20"}}
+              **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)}, "denoise20": {"network": "denoise20"}}
 SEED, OTHER_SEED, RATE, THREADS, ROUNDS = 1, 2, 4e-4, 1, 15
 
 
 def network_of(options, base_width):
     """Returns the config of a variation's network, base_width wide where it is SID's."""
-    return network_for(CAMERAS["sony"], **options, **({} if "model" in options else {"base_width": base_width}))
+    return network_for(CAMERAS["sony"], **options, **({} if "network" in options else {"base_width": base_width}))
 
 
 def train_and_score(name, options, asked, seed):

@@ -5,7 +5,7 @@ from absl import flags
 from lowlight_tf.network import DOWNSAMPLES, EXTRA_BLOCKS, HEAD_UNITS, HEADS, NETWORK_INPUTS, NETWORKS, POOL_WINDOWS
 from lowlight_tf.raw import CURVES, SKIPS, TARGETS
 
-flags.DEFINE_enum("model", "sid", NETWORKS, "which network: SID's U-Net, or the 20-layer denoiser of Remez et al.")
+flags.DEFINE_enum("network", "sid", NETWORKS, "which network: SID's U-Net, or the 20-layer denoiser of Remez et al.")
 flags.DEFINE_enum("target", "srgb", TARGETS,
                   "what the network returns: SID's finished picture, or camera colour that each file's own matrix finishes")
 flags.DEFINE_bool("white_balance_input", False, "apply the file's as-shot white balance to the input; off in SID's protocol")

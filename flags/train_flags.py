@@ -90,8 +90,8 @@ def _check_interface():
     if FLAGS.skip != "none" and FLAGS.curve != "bt709" and not FLAGS.init_from:
         raise UsageError("--skip=demosaic needs an input coded as the target is; give --curve=bt709 with it")
     for name in ("noise_planes", "skip"):
-        if FLAGS[name].value not in (False, "none") and (FLAGS.model != "sid" or FLAGS.network_input == "rgb"):
-            raise UsageError(f"--{name} is of the SID network with packed input; leave it, --model or --network_input out")
+        if FLAGS[name].value not in (False, "none") and (FLAGS.network != "sid" or FLAGS.network_input == "rgb"):
+            raise UsageError(f"--{name} is of the SID network with packed input; leave it, --network or --network_input out")
     if FLAGS.skip != "none" and FLAGS.patch_size % CAMERAS[FLAGS.camera].cells:
         raise UsageError(f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip=demosaic wants; use a multiple of "
                          f"{CAMERAS[FLAGS.camera].cells}")
@@ -123,8 +123,8 @@ def check():
                              "of photographs with it")
     _check_transfer(simulated)
     for name in ("freeze_up_filters", *_SID_ONLY):
-        if FLAGS.model != "sid" and FLAGS[name].present:
-            raise UsageError(f"--{name} is of the SID network; leave it or --model={FLAGS.model} out")
+        if FLAGS.network != "sid" and FLAGS[name].present:
+            raise UsageError(f"--{name} is of the SID network; leave it or --network={FLAGS.network} out")
     if FLAGS.expert and FLAGS.dataset != "fivek":
         raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
     if FLAGS.target == "camera_rgb" and FLAGS["white_balance_input"].present and not FLAGS.white_balance_input:
@@ -142,20 +142,20 @@ def _model(camera, transfer):
     from lowlight_tf.raw.light import Interface
     from lowlight_tf.training.transfer import start_network
     if FLAGS.init_from:
-        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY) if FLAGS[name].present}
+        given = {name: FLAGS[name].value for name in ("network", *_SID_ONLY) if FLAGS[name].present}
         given |= {field: FLAGS[name].value for name, field in _INTERFACE.items() if FLAGS[name].present}
         if FLAGS["network_input"].present:
             given["input_channels"] = 3 if FLAGS.network_input == "rgb" else camera.channels
         return start_network(transfer, camera, given)
-    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
+    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.network == "sid" else {}
     if FLAGS.head == "none" and options:
         options["head_units"] = 0
     interface = Interface(**{field: FLAGS[name].value for name, field in _INTERFACE.items()} | {
         "white_balance": FLAGS.white_balance_input or FLAGS.target == "camera_rgb"})
-    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, interface=interface, **options), interface
+    return network_for(camera, network=FLAGS.network, network_input=FLAGS.network_input, interface=interface, **options), interface
 
 
-def _given(kind, **others):
+def _given(kind, /, **others):
     """Returns a dataclass whose fields are flags of the same names, but for `others`."""
     return kind(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(kind) if field.name not in others}, **others)
 

@@ -19,8 +19,8 @@ from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training.strategies import STRATEGIES
 
 # Of a network that is described: what train.py's flags of the same names take.
-_VARIATIONS = {"model": NETWORKS, "network_input": NETWORK_INPUTS, "base_width": int, "downsample": DOWNSAMPLES, "pool_window": int,
-               "extra_blocks": int, "head": HEADS, "head_units": int}
+_VARIATIONS = {"network": NETWORKS, "network_input": NETWORK_INPUTS, "base_width": int, "downsample": DOWNSAMPLES,
+               "pool_window": int, "extra_blocks": int, "head": HEADS, "head_units": int}
 
 
 def _import_slim(options, problems):
@@ -165,12 +165,17 @@ def _add_export(tools):
     tool.set_defaults(run=_export)
 
 
+def _renamed(value):
+    raise argparse.ArgumentTypeError(f"is called --network here; give --network={value}")
+
+
 def _add_describe(tools):
     tool = tools.add_parser("describe", help="dimensions, parameters and multiplications of each block of a network")
     tool.add_argument("--checkpoint_dir", default="", help="folder of a model, or:")
     tool.add_argument("--camera", default="", choices=["", *CAMERAS], help="whose network it is, with these variations:")
     for name, allowed in _VARIATIONS.items():
         tool.add_argument(f"--{name}", **({"type": int} if allowed is int else {"choices": allowed}), help="as train.py's")
+    tool.add_argument("--model", type=_renamed, help=argparse.SUPPRESS)  # its name in version 0.1.0
     tool.add_argument("--size", type=size, default=(512, 512), help="of its input, HEIGHTxWIDTH in packed pixels (512x512)")
     tool.set_defaults(run=_describe)
 

@@ -21,7 +21,7 @@ VARIATIONS = {
     "pool3": {"pool_window": 3, "base_width": 8},
     "head": {"head": "fc", "head_units": 16},
     "rgb": {"network_input": "rgb"},
-    "denoise20": {"model": "denoise20"},
+    "denoise20": {"network": "denoise20"},
 }
 
 
@@ -87,7 +87,7 @@ def test_the_table_of_a_camera_and_of_a_model(tmp_path):
 @pytest.mark.parametrize("given, words", [
     ([], "name a model by --checkpoint_dir, or a camera"),
     (["--checkpoint_dir=m", "--base_width=4"], "says all of its network"),
-    (["--camera=sony", "--model=denoise20", "--base_width=4"], "--base_width is of the SID network"),
+    (["--camera=sony", "--network=denoise20", "--base_width=4"], "--base_width is of the SID network"),
     (["--camera=sony", "--pool_window=7"], "pool_window is 7; expected one of 2, 3"),
 ])
 def test_what_is_no_network(given, words):

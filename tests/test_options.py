@@ -5,17 +5,17 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_script
 
 from lowlight_tf import export, isp, network, raw
 from lowlight_tf.export.export import FORMATS
 from lowlight_tf.isp.denoise import DENOISERS
-from lowlight_tf.network.model import MODELS
+from lowlight_tf.network.model import BY_NAME
 from lowlight_tf.pictures.finishing import TARGETS
 
 
 def test_what_is_listed_is_what_there_is():
-    assert tuple(MODELS) == network.NETWORKS
+    assert tuple(BY_NAME) == network.NETWORKS
     assert tuple(DENOISERS) == isp.DENOISERS
     assert tuple(TARGETS) == raw.TARGETS
     assert tuple(FORMATS) == export.FORMATS
@@ -56,3 +56,15 @@ def test_help_comes_without_tensorflow(command):
             "    print('end')\n")
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0 and result.stdout.endswith("end\n"), result.stderr
+
+
+@pytest.mark.parametrize("command, words", [
+    (("train.py", "--camera=sony", "--model=denoise20"), "--model is called --network here; give --network=denoise20"),
+    (("train.py", "--camera=sony", "--model", "denoise20"), "--model is called --network here; give --network=sid"),
+    (("lowlight_tf", "describe", "--camera=sony", "--model=denoise20"), "is called --network here; give --network=denoise20"),
+    (("test.py", "--checkpoint_dir=m", "--network=sid"), "Unknown command line flag 'network'"),
+])
+def test_the_older_name_of_a_flag_says_the_new_one(tmp_path, command, words):
+    result = run_script(*command, cwd=tmp_path)
+    errors = [line for line in result.stderr.splitlines() if "error: " in line]
+    assert result.returncode == 2 and "Traceback" not in result.stderr and len(errors) == 1 and words in errors[0], result.stderr

@@ -63,7 +63,7 @@ def start_network(transfer, camera, given):
     Args:
       transfer: a Transfer with init_from.
       camera: the Camera to train for.
-      given: {field of the network's config or the interface: value} that the user asked for; "model" may name a key of model.MODELS.
+      given: {field of the network's config or the interface: value} that the user asked for; "network" may name one of network.NETWORKS.
     Returns:
       The network's config and its Interface.
     Raises:
@@ -76,9 +76,9 @@ def start_network(transfer, camera, given):
     if (found_camera.cfa, found_camera.pack_order) != (camera.cfa, camera.pack_order):
         raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
                             f"{camera.name}'s; name another --init_from or --camera")
-    name = given.get("model", model.model_name(network))
-    if name != model.model_name(network):
-        raise LowlightError(f"--init_from={source} holds a model of --model={model.model_name(network)}, not of {name}")
+    name = given.get("network", model.network_name(network))
+    if name != model.network_name(network):
+        raise LowlightError(f"--init_from={source} holds a model of --network={model.network_name(network)}, not of {name}")
     had_head = getattr(network, "head", "none") == "fc"
     if transfer.erase_head and not had_head:
         raise LowlightError(f"--erase_head: the model in {source} has no head to erase; leave it out (--head=fc adds one)")
@@ -87,7 +87,7 @@ def start_network(transfer, camera, given):
     interface = dataclasses.replace(interface, **{field: given[field] for field in _FREE if field in given})
     for field, wanted in given.items():
         found = getattr(interface if hasattr(interface, field) else network, field, None)
-        if field != "model" and found != wanted:
+        if field != "network" and found != wanted:
             raise LowlightError(f"--init_from={source} holds a network with {field}={found}, not {wanted}; "
                                 f"leave --{field} out or name another --init_from")
     if transfer.train_only == "head" and getattr(network, "head", "none") == "none":

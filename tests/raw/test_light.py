@@ -265,7 +265,7 @@ def test_trained_tested_enhanced_and_adapted(tmp_path, camera, patch):
 @pytest.mark.parametrize("flags, words", [
     (["--skip=demosaic"], ["--curve=bt709"]),
     (["--noise_planes", "--network_input=rgb"], ["--noise_planes", "packed"]),
-    (["--noise_planes", "--model=denoise20"], ["--noise_planes"]),
+    (["--noise_planes", "--network=denoise20"], ["--noise_planes"]),
 ])
 def test_flags_that_do_not_go_together(tmp_path, flags, words):
     expect_failure(run_script("train.py", "--camera=bayer", "--steps=1", *flags, cwd=tmp_path), 2, *words)

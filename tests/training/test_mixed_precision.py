@@ -23,7 +23,7 @@ NETWORKS = {
     "sony": ("sony", {"base_width": 8}),
     "fuji": ("fuji", {"base_width": 4}),
     "variations": ("sony", {"base_width": 4, "downsample": "strided", "extra_blocks": 1, "head": "fc", "head_units": 8}),
-    "denoise20": ("sony", {"model": "denoise20"}),
+    "denoise20": ("sony", {"network": "denoise20"}),
 }
 
 

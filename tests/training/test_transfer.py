@@ -198,7 +198,7 @@ def test_examples_of_a_mixture_are_those_of_its_tables(tmp_path, small_set):
     "start, given, words",
     [
         ({}, {"base_width": 8}, "base_width=4, not 8; leave --base_width out"),
-        ({}, {"model": "denoise20"}, "of --model=sid, not of denoise20"),
+        ({}, {"network": "denoise20"}, "of --network=sid, not of denoise20"),
         ({}, {"input_channels": 3}, "input_channels=4, not 3"),
         ({"erase_head": True}, {"head": "fc"}, "has no head to erase"),
         ({"train_only": "head"}, {}, "has no head; add one with --head=fc"),
@@ -233,7 +233,7 @@ def test_the_command_adapts_and_says_what_it_did(tmp_path, small_model, small_se
         (["--head_units=8"], "give --head=fc"),
         (["--simulated_data_dir=x"], "needs --simulated_fraction"),
         (["--dataset=folder", "--data_dir=x", "--train_pairs=2"], "--train_pairs is for real pairs"),
-        (["--model=denoise20", "--head=fc"], "--head is of the SID network"),
+        (["--network=denoise20", "--head=fc"], "--head is of the SID network"),
         (["--init_from=x", "--train_only=head", "--freeze_up_filters"], "leave --freeze_up_filters out"),
     ],
 )
