@@ -180,7 +180,7 @@ def forward(params, packed, config):
         conv9 = conv(params, f"extra{block}_1", conv9)
         conv9 = conv(params, f"extra{block}_2", conv9)
 
-    conv10 = conv(params, "conv10", conv9, activation=None) # [B, h, w, 3 * upscale^2]
+    conv10 = conv(params, "conv10", conv9, activation=None)  # [B, h, w, 3 * upscale^2]
     if config.head == "fc":
         conv10 = _head(params, conv10)
     return conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)
