@@ -78,7 +78,7 @@ def _decode_short(path, entry, camera):
     short = read_short(path, camera)
     write_json(entry.with_suffix(".json"), {
         "size": short.mosaic.shape, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains,
-        "visible_size": short.visible_size, "offset": short.offset, "from_srgb": np.linalg.inv(short.ccm).tolist()})
+        "visible_size": short.visible_size, "offset": short.origin, "from_srgb": np.linalg.inv(short.ccm).tolist()})
     write_array(entry, short.mosaic)
 
 

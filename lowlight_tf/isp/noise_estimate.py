@@ -93,7 +93,7 @@ def measure_noise(packed, frame, camera):
 
     Args:
       packed: numpy [h, w, C], counts of the whole frame, any number type.
-      frame: a Short, a Frame or a CachedPair, for its black_level and white_level.
+      frame: a Frame or a CachedPair, for its black_level and white_level.
       camera: a Camera.
     Returns:
       (shot, read) noise: the variance that a unit of light brings, and the standard deviation in the dark, both of the range from black to
