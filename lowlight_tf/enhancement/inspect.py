@@ -6,7 +6,7 @@ import pathlib
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.frames import read_frame
-from lowlight_tf.enhancement.jobs import find_photographs
+from lowlight_tf.enhancement.jobs import named_photographs
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import model
 from lowlight_tf.raw import packing
@@ -90,7 +90,7 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
       problems: Problems, told of each file that cannot be read.
     """
     found = []
-    for path in find_photographs(names, None, problems):
+    for path in named_photographs(names, None, problems):
         try:
             found.append(inspect(pathlib.Path(path), checkpoint_dir))
         except LowlightError as error:
