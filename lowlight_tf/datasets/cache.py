@@ -187,6 +187,6 @@ def measure_noise(pairs, camera):
     """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.measure_noise` does."""
     def measured(pair):
         packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
-        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, pair, camera))
+        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, camera, pair.black_level, pair.white_level))
 
     return [measured(pair) for pair in progress(pairs, unit="pair", description="measuring noise")]

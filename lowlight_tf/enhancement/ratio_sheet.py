@@ -32,7 +32,7 @@ def make_ratio_sheet(packed, frame, ratio, loaded):
       uint16 [H, W, 3], the sheet, upright.
     """
     small = exposure.block_means(packed, max(1, max(packed.shape[:2]) // _SIDE))
-    noise, panels = measure_noise(small, frame, loaded.camera) if loaded.interface.noise_planes else None, []
+    noise, panels = measure_noise(small, loaded.camera, frame.black_level, frame.white_level) if loaded.interface.noise_planes else None, []
     for value in sheet_ratios(ratio):
         output = loaded.run(network_inputs(small, frame, value * frame.light_gain, loaded, noise))[0]
         picture = to_uint8(as_seen(finish(output, None, frame.ccm, loaded.target, Finish()), frame))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lowlight_tf.isp.denoise import estimate_gain, noise_patches
-from lowlight_tf.isp.noise import SONY_A7S2
+from lowlight_tf.isp.denoise import noise_patches
+from lowlight_tf.isp.noise_estimate import measure_noise
 from lowlight_tf.pictures.metadata import completed, read_metadata
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import cfa_offset, check_cfa, generic_camera, is_of_another
@@ -38,15 +38,12 @@ def _white(raw, camera, black, path):
 
 
 def _noise(raw, camera, black, white):
-    """Returns shot and read noise in counts: the system gain, and the deviation in the dark. By the file's NoiseProfile, or as it shows."""
+    """Returns (shot, read) noise of the range from black to white: by the file's NoiseProfile, or as the frame shows it."""
     if raw.dng.noise:
-        (shot, read), span = raw.dng.noise, white - float(np.mean(black))
-        return shot * span, max(float(np.sqrt(read)) * span, _QUANTISATION)
-    patches = noise_patches(raw.mosaic, camera.tile, camera.upscale)
+        return raw.dng.noise[0], max(float(np.sqrt(raw.dng.noise[1])), _QUANTISATION / (white - float(np.mean(black))))
     offset = cfa_offset(raw.cfa, camera)
-    planes = np.concatenate([packing.pack(patch, camera, offset).numpy() for patch in patches], axis=1)
-    gain = estimate_gain(planes - np.asarray(black, np.float32)[list(camera.channel_colors)])
-    return gain, SONY_A7S2.read_noise(gain)
+    patches = [packing.pack(patch, camera, offset).numpy() for patch in noise_patches(raw.mosaic, camera.tile, camera.upscale)]
+    return measure_noise(np.concatenate(patches, axis=1), camera, black, white)
 
 
 def _fill_defects(raw, black, noise):
@@ -98,20 +95,20 @@ def frame_of(raw, path, camera):
     white = _white(raw, camera, levels, path)
     black, lower = even_black(raw.mosaic, raw.colors, levels)
     white -= lower
-    noise = _noise(raw, camera, black, white)
-    defects = _fill_defects(raw, black, noise)
-    saturated = saturation(raw.mosaic, raw.colors, black, white, noise[0])
+    noise, span = _noise(raw, camera, black, white), white - float(np.mean(black))
+    defects = _fill_defects(raw, black, [value * span for value in noise])
+    saturated = saturation(raw.mosaic, raw.colors, black, white, noise[0] * span)
     if saturated is not None:
         white, notes = float(saturated), (*notes, f"it saturates at {saturated + lower}, though the file says {raw.white_level}")
     active = raw.dng.active_area[2:] if raw.dng.active_area else raw.mosaic.shape
     apply_gain_maps(raw.mosaic, raw.colors, raw.dng.gain_maps, black, white, raw.origin, active)
     mosaic, cfa, origin = _cropped(raw)
     check_size(path, mosaic.shape, camera)
-    gains, span = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), white - float(np.mean(black))
-    measured = noise[0] / span, noise[1] / span
+    gains, scale = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), span / (white - float(np.mean(black)))
+    noise = noise[0] * scale, noise[1] * scale  # of the range to where it saturates
     return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), black, white, gains, raw.ccm, raw.flip,
                  completed(read_metadata(path), raw), raw.notes + notes, light_gain=2.0 ** raw.dng.stops,
-                 noise=measured, noise_profile=measured if raw.dng.noise else None, visible_size=raw.mosaic.shape, origin=origin,
+                 noise=noise, noise_profile=noise if raw.dng.noise else None, visible_size=raw.mosaic.shape, origin=origin,
                  aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels))
 
 
