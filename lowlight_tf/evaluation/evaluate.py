@@ -29,7 +29,7 @@ from lowlight_tf.versions import versions
 
 
 def predictor_of(run, camera, network, interface=light.SID):
-    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, `run`.
+    """Returns Frame, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, `run`.
 
     Args:
       run: the model, float32 [1, h, w, C] -> [1, H, W, 3].
@@ -76,7 +76,7 @@ def score_output(predict, pair, camera):
     """Runs the model on one pair.
 
     Returns:
-      short: the Short.
+      short: the Frame of the short exposure.
       output, target: uint8 [H, W, 3].
     Raises:
       LowlightError: where a file cannot be used.
@@ -84,14 +84,14 @@ def score_output(predict, pair, camera):
     short = read_short(pair.short, camera)
     if min(short.mosaic.shape) < SSIM_WINDOW:
         raise LowlightError(f"{pair.short} is {short.mosaic.shape[1]}x{short.mosaic.shape[0]}; SSIM needs {SSIM_WINDOW} pixels a side")
-    target = read_target(pair.long, camera, short.visible_size, short.offset)
+    target = read_target(pair.long, camera, short.visible_size, short.origin)
     return short, to_uint8(predict(short, pair.ratio)), to_uint8(target)
 
 
 def _scaled_input(pair, short, camera):
     """LibRaw's rendering of the amplified short, uint8, or None where LibRaw cannot make one."""
     try:
-        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.offset))
+        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.origin))
     except LowlightError as error:
         warn(f"{pair.name}: no scaled-input picture: {error}")
         return None
