@@ -6,16 +6,14 @@ import os
 import pathlib
 import time
 
-import tensorflow as tf
 from tqdm import tqdm
 
 from lowlight_tf.console import progress, say
 from lowlight_tf.enhancement import exposure
-from lowlight_tf.enhancement.engine import develop, free_memory, load_model, window_pixels
+from lowlight_tf.enhancement.engine import develop, free_memory, load_model, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
-from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
@@ -142,15 +140,13 @@ class _Stages:
         started = time.monotonic()
         frame = file.frame
         self._bar.set_description(frame.path.name, refresh=False)
-        try:
+        with memory_said(frame.path):
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
             else:
                 free = self._free - (BYTES_PER_PHOTOSITE * frame.mosaic.size if self._page else 0)
                 most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
                 picture = as_seen(develop(frame, file.packed, file.gain, self._loaded, file.finish, most, self._tell), frame)
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise LowlightError(f"{frame.path} does not fit into memory; give --memory_limit, or close other programs") from error
         return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)
 
     def _tell(self, done, tiles):
