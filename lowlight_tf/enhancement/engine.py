@@ -104,7 +104,7 @@ def memory_said(path, remedy="give --memory_limit, or close other programs"):
         raise LowlightError(f"{path} does not fit into memory; {remedy}") from error
 
 
-def window_pixels(loaded, frame, settings, free, has_neighbours):
+def window_pixels(loaded, frame, settings, free, has_neighbours, renders_next=False):
     """Returns how many pixels of network input there is memory for at a time.
 
     Args:
@@ -113,6 +113,7 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
       settings: a Finish.
       free: bytes, from `free_memory`.
       has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
+      renders_next: LibRaw renders the next frame while the network runs, too, not only before.
     """
     picture = 3 if settings.eight_bits else 6
     blends = settings.strength < 1
@@ -121,6 +122,7 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
     if blends and has_neighbours:  # and so it does while LibRaw renders the next frame, from mosaic and packed
         photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
     photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
+    photosite += RENDERING_BYTES * renders_next
     return tiling.most_pixels(loaded.network, free - photosite * frame.mosaic.size)
 
 
@@ -132,15 +134,16 @@ def _aligned_empty(shape, dtype):
     return memory[start:start + size].view(dtype).reshape(shape)
 
 
-def _plain(frame, gain, size, before, settings):
-    """The plain rendering on the canvas of the padded mosaic; None where it is not asked for."""
-    if settings.strength >= 1:
+def _part(plain, where, padded):
+    """The plain rendering at slices of the canvas, which begins `padded` (rows, columns) before it: black where there is none."""
+    if plain is None:
         return None
-    rendered = frame.plain(gain)
-    after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
-    if not any((*before, *after)):
-        return rendered  # np.pad copies even then
-    return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
+    found = plain[tuple(slice(max(along.start - before, 0), along.stop - before) for along, before in zip(where, padded))]
+    ahead = [max(before - along.start, 0) for along, before in zip(where, padded)]
+    behind = [along.stop - along.start - start - side for along, start, side in zip(where, ahead, found.shape)]
+    if not any((*ahead, *behind)):
+        return found  # np.pad copies even then
+    return np.pad(found, (*zip(ahead, behind), (0, 0)))
 
 
 def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
@@ -166,6 +169,11 @@ def canvas_size(packed, loaded):
     return tuple(side * loaded.camera.upscale for side in packed.shape[:2])
 
 
+def is_whole(packed, loaded, most_pixels):
+    """Tells whether a frame of packed counts [h, w, C] can be run as a whole with `most_pixels` of network input at a time."""
+    return math.prod(canvas_size(packed, loaded)) <= most_pixels * loaded.network.upscale ** 2
+
+
 def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
     """Runs the network on a frame, tile by tile: with the whole frame's result, in the memory of a tile.
 
@@ -188,7 +196,7 @@ def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
         yield where, _tile_output(rows, columns, packed, frame, ratio, loaded, noise) if is_run else None, len(tiles)
 
 
-def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda done, tiles: None):
+def develop(frame, packed, ratio, loaded, settings, most_pixels, plain=None, tell=lambda done, tiles: None):
     """Runs the network on a frame, tile by tile, and finishes the picture.
 
     Args:
@@ -198,6 +206,7 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
       loaded: a Model.
       settings: a Finish.
       most_pixels: of the network's input at a time.
+      plain: uint16 [H, W, 3], the frame's plain rendering at `ratio`; needed where settings.strength is below 1, and else unused.
       tell: called after each tile with the number done and the number of all.
     Returns:
       uint16 [H, W, 3], or uint8 with settings.eight_bits, on the frame's mosaic pixel by pixel.
@@ -206,9 +215,9 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
     """
     top, left = (-start % loaded.camera.tile for start in frame.offset)  # padded to the camera's phase
     canvas = _aligned_empty((*canvas_size(packed, loaded), 3), np.uint8 if settings.eight_bits else np.uint16)
-    plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
+    plain = plain if settings.strength < 1 else None
     outputs = network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=settings.strength > 0)
     for done, (where, output, tiles) in enumerate(outputs, 1):
-        canvas[where] = finish(output, None if plain is None else plain[where], frame.ccm, loaded.target, settings)
+        canvas[where] = finish(output, _part(plain, where, (top, left)), frame.ccm, loaded.target, settings)
         tell(done, tiles)
     return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]
