@@ -1,8 +1,13 @@
 """The errors that a person can cause. Entry scripts print them as one line; anything else is a bug and keeps its traceback."""
 
+import errno
+import os
 import re
 
 from lowlight_tf.console import warn
+
+# What a disk that is full, broken or not to be written says through whatever library.
+_DISK = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)))
 
 # What TensorFlow puts around its messages: {{function_node ...}} before, [Op:...] name: ... after.
 _NODE = re.compile(r"\{\{[^{}]*\}\} *| *\[Op:\w+\].*")
@@ -32,6 +37,14 @@ def first_line(error):
     """Returns the first line of what a library's error says, without TensorFlow's nodes and ops; its type where it says nothing."""
     text = (getattr(error, "message", None) or str(error)).strip()
     return _NODE.sub("", text.partition("\n")[0]).strip() or type(error).__name__
+
+
+def disk_fault(error):
+    """Returns what the system said of the disk, such as "No space left on device", where an error comes from it; else "".
+
+    TensorFlow maps these to errors of other names: a full disk to the one of memory that does not suffice.
+    """
+    return next((text for text in _DISK if text in str(error)), "")
 
 
 class Problems:

@@ -23,6 +23,11 @@ def model_name(config):
     return next(name for name, (kind, _) in MODELS.items() if isinstance(config, kind))
 
 
+def parameter_shapes(config):
+    """Returns {name: shape} of the parameters of whichever network `config` describes."""
+    return MODELS[model_name(config)][1].parameter_shapes(config)
+
+
 def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0) -> dict[str, tf.Variable]:
     """Creates the parameters of whichever network `config` describes: dict from name to tf.Variable."""
     return MODELS[model_name(config)][1].initialize_parameters(config, seed)

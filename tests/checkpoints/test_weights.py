@@ -1,6 +1,7 @@
 """A model made small to ship: what is kept, what runs it, and what is refused."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 from conftest import SMALL_RUN, expect_failure, run_script
 
 from lowlight_tf.checkpoints import checkpoint, weights
+from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.checkpoints.shipping import ship
 from lowlight_tf.enhancement import engine
 from lowlight_tf.errors import LowlightError
@@ -52,6 +54,47 @@ def test_sizes_and_values_by_hand(tmp_path):
         weights.write_weights(tmp_path, {"a": np.array([1e5], np.float32)}, 1)
     with pytest.raises(LowlightError, match="float16 cannot hold"):
         weights.write_weights(tmp_path, {"a": np.array([np.nan], np.float32)}, 1)
+
+
+def archive(path, **arrays):
+    """Writes {name: (header's shape, bytes that are there)} as an archive of float16 arrays, compressed."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, (shape, size) in arrays.items():
+            with file.open(f"{name}.npy", "w") as part:
+                kind = "<i8" if name == "step" else "<f2"
+                np.lib.format.write_array_header_1_0(part, {"descr": kind, "fortran_order": False, "shape": shape})
+                part.write(b"\0" * size)
+
+
+@pytest.mark.parametrize("arrays", [
+    {"a": ((4,), 8)},                                             # no step
+    {"a": ((1 << 40,), 8), "step": ((), 8)},                      # says to be a terabyte
+    {"a": ((4,), 10 ** 6), "step": ((), 8)},                      # unpacks to more than it says
+    {"step": ((2,), 16)},
+    {f"a{number}": ((1,), 2) for number in range(1001)} | {"step": ((), 8)},
+])
+def test_an_archive_is_what_it_says(tmp_path, arrays):
+    archive(tmp_path / "weights.npz", **arrays)
+    with pytest.raises(LowlightError, match="weights.npz is damaged"):
+        weights.read_weights(tmp_path)
+
+
+def test_a_bomb_is_refused_by_its_headers(tmp_path, trained):
+    folder, params = trained
+    (tmp_path / "bomb").mkdir()
+    shapes = {name: (tuple(value.shape), 2 * value.shape.num_elements()) for name, value in params.items()}
+    archive(tmp_path / "bomb" / "weights.npz", **shapes | {"conv1_1/weights": ((3, 3, 4, 10 ** 6), 2 * 36 * 10 ** 6)}, step=((), 8))
+    (tmp_path / "bomb" / "config.json").write_bytes((folder / "config.json").read_bytes())
+    assert (tmp_path / "bomb" / "weights.npz").stat().st_size < 200_000
+    with pytest.raises(LowlightError, match=r"conv1_1/weights is \[3, 3, 4, 1000000\], expected \[3, 3, 4, 4\]"):
+        load_network(tmp_path / "bomb")
+    assert load_network(folder).step == 7
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    np.savez(tmp_path / "weights.npz", **{"a/b": np.array([1, np.nan], np.float16), "step": np.int64(1)})
+    with pytest.raises(LowlightError, match="not finite, in a/b"):
+        weights.read_weights(tmp_path)
 
 
 def test_what_does_not_fit_is_named(tmp_path, trained):
