@@ -131,6 +131,8 @@ def atomic_folder(path, may_replace=True):
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise LowlightError(f"{path} holds other files, which stay; name a new folder") from error
         raise _cannot_write(path, error) from error
+    except OutputError as error:  # of a file in it, under the name that it has until then
+        raise OutputError(str(error).replace(str(temporary), str(path))) from error
     except Exception as error:  # TensorFlow's, of its own kinds
         if isinstance(error, LowlightError) or not disk_fault(error):
             raise

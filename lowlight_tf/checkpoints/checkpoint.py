@@ -42,6 +42,20 @@ def read_config(checkpoint_dir):
 _STEP_KEY = "step/.ATTRIBUTES/VARIABLE_VALUE"
 
 
+def check_new(folder, flag):
+    """Refuses a folder for a new model that holds anything: what is in it would be lost, or be mixed with the model.
+
+    Raises:
+      LowlightError: naming what is there; `flag` is what another folder is named by.
+    """
+    folder = pathlib.Path(folder)
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [folder.name] if folder.exists() else []
+    if latest(folder) or CONFIG_NAME in there or weights.NAME in there:
+        raise LowlightError(f"{folder} holds a model already; name a new {flag}")
+    if there:
+        raise LowlightError(f"{folder} holds other files ({', '.join(there[:3])}), which stay; name a new {flag}")
+
+
 def _name(key):
     # tf.train.Checkpoint spells an entry of a dict attribute root/entry/.ATTRIBUTES/..., its "/" as ".S" and its "." as "..".
     escaped = key.split("/")[1]

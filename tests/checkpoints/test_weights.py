@@ -1,5 +1,6 @@
 """A model made small to ship: what is kept, what runs it, and what is refused."""
 
+import errno
 import json
 import zipfile
 
@@ -12,7 +13,7 @@ from lowlight_tf.checkpoints import checkpoint, weights
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.checkpoints.shipping import ship
 from lowlight_tf.enhancement import engine
-from lowlight_tf.errors import LowlightError
+from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.network import model
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -107,7 +108,7 @@ def test_what_does_not_fit_is_named(tmp_path, trained):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(LowlightError, match="weights.npz is damaged"):
         checkpoint.load_parameters(tmp_path / "small", params)
-    with pytest.raises(LowlightError, match="holds checkpoints of a training"):
+    with pytest.raises(LowlightError, match="holds a model already"):
         ship([str(folder)], folder)
 
 
@@ -132,9 +133,35 @@ def test_several_models_are_averaged(tmp_path, trained):
 def test_a_file_of_something_else_stays(tmp_path, trained, name):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / name).write_text("{}")
-    with pytest.raises(LowlightError, match=f"holds a {name} of something else"):
+    with pytest.raises(LowlightError, match="mine holds a model already; name a new --output"):
         ship([str(trained[0])], tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == [name] and (tmp_path / "mine" / name).read_text() == "{}"
+
+
+def test_another_model_and_other_files_stay(tmp_path, trained):
+    folder, params = trained
+    ship([str(folder)], tmp_path / "small")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "small").iterdir()}
+    ship([str(folder)], tmp_path / "small")  # the same one: nothing to do
+    params["conv10/biases"].assign_add(tf.ones_like(params["conv10/biases"]))
+    checkpoint.Store(folder, params).save(8)
+    with pytest.raises(LowlightError, match="small holds a model already"):
+        ship([str(folder)], tmp_path / "small")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "small").iterdir()} == before
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    with pytest.raises(LowlightError, match=r"notes holds other files \(a.txt\), which stay"):
+        ship([str(folder)], tmp_path / "notes")
+
+
+def test_a_full_disk_leaves_no_model_and_is_said_by_the_folders_name(tmp_path, trained, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OutputError, match=f"cannot write {tmp_path / 'new' / 'weights.npz'}: No space left on device"):
+        ship([str(trained[0])], tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["trained"]
 
 
 def test_the_tool_and_what_may_be_done_with_its_model(tmp_path, trained, small_set):
