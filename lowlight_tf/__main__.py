@@ -8,7 +8,7 @@ import sys
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
-from lowlight_tf.console import warn
+from lowlight_tf.console import flush_output, ignore_interrupts, interrupt, output, prepare_streams, say, warn
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.raw.cameras import CAMERAS
@@ -16,6 +16,8 @@ from lowlight_tf.raw.cameras import CAMERAS
 # Of a network that is described: what train.py's flags of the same names take.
 _VARIATIONS = {"model": ("sid", "denoise20"), "network_input": ("packed", "rgb"), "base_width": int, "downsample": ("pool", "strided"),
                "pool_window": int, "extra_blocks": int, "head": ("none", "fc"), "head_units": int}
+
+_PRINTED = ("inspect", "describe")  # tools whose result is what they print
 
 
 def _import_slim(options, problems):
@@ -64,7 +66,7 @@ def _plan(options, problems):
 def _simulation_figure(options, problems):
     from lowlight_tf.simulation.figure import write_figure
     write_figure(pathlib.Path(options.input), options.output, options.seed)
-    print(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
+    say(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
 
 
 def _ship(options, problems):
@@ -81,7 +83,7 @@ def _export(options, problems):
 def _describe(options, problems):
     from lowlight_tf.describe import chosen, table
     given = {name: getattr(options, name) for name in _VARIATIONS if getattr(options, name) is not None}
-    print(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
+    output(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
 
 
 def _inspect(options, problems):
@@ -128,7 +130,7 @@ def _add_transfer_study(tools):
     tool.add_argument("--batch_size", type=positive(int), default=1)
     tool.add_argument("--learning_rate", type=positive(float), default=1e-4)
     tool.add_argument("--head_units", type=positive(int), default=64)
-    tool.add_argument("--seed", type=int, default=0)
+    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
     tool.add_argument("--cache_dir", default="cache")
     tool.add_argument("--protocol", default="sid-00", choices=["sid-all", "sid-00", "sid-clean", "sid-clean-00"])
     tool.set_defaults(run=_transfer_study)
@@ -197,14 +199,11 @@ def _parser():
     return parser
 
 
-def _interrupt(*_):
-    raise KeyboardInterrupt
-
-
 def main():
     """Runs one tool; returns the exit code."""
+    prepare_streams()
     options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     problems = Problems()
     try:
         prepare_devices()
@@ -214,10 +213,14 @@ def main():
         warn(f"error: {error}")
         code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
+        ignore_interrupts()
         warn("Interrupted; nothing half-written is left. Run the same command again to go on.")
         code = 130
     if problems.messages:
-        warn(problems.summary())
+        warn(*problems.summary())
+    if not flush_output() and options.tool in _PRINTED:  # what these are for did not arrive
+        warn("error: cannot write to the standard output: it is full or closed")
+        code = code or 1
     return code
 
 

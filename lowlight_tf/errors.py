@@ -62,7 +62,5 @@ class Problems:
         self._report(f"skipped: {error}")
 
     def summary(self):
-        """Returns the closing lines that name every skipped file again, or an empty string."""
-        if not self.messages:
-            return ""
-        return "\n".join([f"{len(self.messages)} skipped:"] + [f"  {message}" for message in self.messages])
+        """Returns the closing lines that name every skipped file again; [] where none was."""
+        return [f"{len(self.messages)} skipped:", *(f"  {message}" for message in self.messages)] if self.messages else []

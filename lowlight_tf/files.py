@@ -155,9 +155,9 @@ def sweep(folder):
                     shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 
-def write_json(path, value):
-    """Writes `value` as indented JSON, atomically."""
-    with atomic_path(path) as temporary:
+def write_json(path, value, may_replace=None):
+    """Writes `value` as indented JSON, atomically. `may_replace` as of `atomic_path`."""
+    with atomic_path(path, may_replace) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 

@@ -8,7 +8,7 @@ import imageio.v3 as imageio
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf.datasets import cache, renditions
+from lowlight_tf.datasets import cache, cache_files, renditions
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
@@ -109,13 +109,14 @@ def _build_pictures(photographs, camera, cache_dir, problems):
         try:
             sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph))
             how = (_CLIPPED, _HEADROOM) if photograph.is_linear else (_COLORS,)
-            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
+            entries[photograph] = cache_files.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
         except (LowlightError, OSError) as error:
             problems.add(error)
-    missing = {photograph: entry for photograph, entry in entries.items() if not entry.exists()}
+    missing = {photograph: entry for photograph, entry in entries.items()
+               if cache_files.is_missing(entry, cache_files.read_array(entry, sizes[photograph]))}
     if missing:
         cache.check_space(cache_dir, sum(6 * math.prod(sizes[photograph]) for photograph in missing))
-    jobs = {photograph: lambda photograph=photograph, entry=entry: cache.write_array(entry, read_photograph(photograph, camera))
+    jobs = {photograph: lambda photograph=photograph, entry=entry: cache_files.write_array(entry, read_photograph(photograph, camera))
             for photograph, entry in missing.items()}
     failed = cache.run_jobs(jobs, problems, "decoding pictures")
     return {photograph: cache.CachedPair(photograph.name, photograph.name, 0.0, "", str(entry), np.load(entry, mmap_mode="r").shape[:2],

@@ -13,7 +13,7 @@ from lowlight_tf.enhancement import tiling
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.network import model
-from lowlight_tf.pictures.finishing import finish
+from lowlight_tf.pictures.finishing import check_finite, finish
 from lowlight_tf.raw import light
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.rendering import RENDERING_BYTES
@@ -130,8 +130,9 @@ def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
     part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
     inputs = network_inputs(part, frame, ratio, loaded, noise)
     inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
-    return loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
-                              (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+    output = loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
+                                (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+    return check_finite(output, frame.path)
 
 
 def _plan(frame, height, width, network, most_pixels):

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from lowlight_tf.checkpoints import checkpoint
+from lowlight_tf.console import output, visible
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import find_photographs
@@ -12,6 +13,7 @@ from lowlight_tf.network import model
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import cfa_offset
 from lowlight_tf.raw.raw_frame import camera_of
+from lowlight_tf.stages import line_of
 
 
 def _model_fit(camera, checkpoint_dir):
@@ -78,7 +80,7 @@ def in_words(facts):
         *(("applied", what) for what in facts["applied"]),
         *(("note", note) for note in facts["notes"]),
     )
-    return "\n".join([facts["file"], *(f"  {name:14} {value}" for name, value in rows)])
+    return "\n".join(visible(line) for line in (facts["file"], *(f"  {name:14} {value}" for name, value in rows)))
 
 
 def inspect_files(names, checkpoint_dir, as_json, problems):
@@ -93,11 +95,12 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
     found = []
     for path in find_photographs(names, None, problems):
         try:
-            found.append(inspect(pathlib.Path(path), checkpoint_dir))
+            with line_of(path):
+                found.append(inspect(pathlib.Path(path), checkpoint_dir))
         except LowlightError as error:
             problems.add(error)
             continue
         if not as_json:
-            print(in_words(found[-1]), flush=True)
+            output(in_words(found[-1]))
     if as_json:
-        print(json.dumps(found, indent=2))
+        output(json.dumps(found, indent=2))

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.pictures.image_file import read_picture, to_uint8, write_png
+from lowlight_tf.pictures.provenance import may_replace
 from lowlight_tf.raw.rendering import render
 
 OVERVIEW_NAME = "overview.png"
@@ -51,5 +52,5 @@ def write_overview(pairs, result_dir):
     chosen = [pairs[i] for i in sorted({round(x) for x in np.linspace(0, len(pairs) - 1, _ROWS)})]
     rows = [part for pair in chosen for part in (_row(pair, result_dir), np.full([_GAP, 4 * _WIDTH + 3 * _GAP, 3], 255, np.float32))]
     path = pathlib.Path(result_dir) / OVERVIEW_NAME
-    write_png(path, np.round(np.concatenate(rows[:-1])).astype(np.uint8))
+    write_png(path, np.round(np.concatenate(rows[:-1])).astype(np.uint8), may_replace)
     return path

@@ -19,6 +19,7 @@ from lowlight_tf.export.graph import METADATA, describe, make_feed, make_graph
 from lowlight_tf.files import atomic_folder, atomic_path, sweep
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.pictures.provenance import not_ours
+from lowlight_tf.stages import line_of
 
 _CALIBRATION_FRAMES, _CALIBRATION_SIDE = 16, 512  # photosites a side, divides by both CFAs' tiles but for a rest
 
@@ -133,7 +134,8 @@ def calibration_feeds(graph, data_dir, problems):
     feeds = []
     for pair in progress(pairs[::-(-len(pairs) // _CALIBRATION_FRAMES) or 1], unit="frame", description="calibrating"):
         try:
-            feeds.append(make_feed(graph, _centre(read_short(pair.short, camera), camera), pair.ratio))
+            with line_of(pair.short):
+                feeds.append(make_feed(graph, _centre(read_short(pair.short, camera), camera), pair.ratio))
         except LowlightError as error:
             problems.add(error)
     if not feeds:

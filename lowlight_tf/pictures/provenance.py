@@ -1,5 +1,6 @@
 """Which files lowlight_tf wrote: the mark that its results carry, and how it is found again in the head of a file."""
 
+import json
 import os
 import re
 import struct
@@ -14,6 +15,9 @@ _SOFTWARE_TAG = 305
 _MOST_ENTRIES = 4096    # of a TIFF directory, parts of a JPEG or PNG: what a damaged file may claim is not walked through
 _HEAD_OF_PAGE = 4096
 _PAGE_MARK = re.compile(rb'<meta name="generator" content="lowlight_tf \d[\w.+-]*">')
+# How tables of ours begin, those of earlier versions too: metrics.csv, a study's table.csv and table.md.
+_TABLE_HEADS = (b"name,ratio,width,height,psnr,ssim", b"what,real pairs,PSNR in dB,SSIM,images", b"| what | real pairs | PSNR in dB |")
+_LARGEST_JSON = 1 << 26
 _EXIF, _PNG = b"Exif\0\0", b"\x89PNG\r\n\x1a\n"
 
 
@@ -80,8 +84,20 @@ def _png_software(file):
     return b""
 
 
+def is_our_json(path):
+    """Tells a JSON file that says which version of lowlight_tf it is of, as metrics.json does."""
+    try:
+        if not os.path.isfile(path) or os.path.islink(path) or os.path.getsize(path) > _LARGEST_JSON:
+            return False
+        with open(path, "rb") as file:
+            versions = json.load(file)["versions"]
+        return "lowlight_tf" in versions
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def is_ours(path):
-    """Tells whether lowlight_tf wrote a file, by the head of it: JPEG, PNG, TIFF, DNG, or the page of --report, whatever its name.
+    """Tells whether lowlight_tf wrote a file, by the head of it: JPEG, PNG, TIFF, DNG, a table, or the page of --report, whatever its name.
 
     A file that is missing, damaged or cannot be read is not ours; nothing is raised.
     """
@@ -97,7 +113,7 @@ def is_ours(path):
             elif head[:4] in (b"II*\0", b"MM\0*"):
                 found = _tiff_software(file, 0)
             else:
-                return _PAGE_MARK.search(head) is not None
+                return _PAGE_MARK.search(head) is not None or head.startswith(_TABLE_HEADS)
         return _MARK.fullmatch(found) is not None
     except (OSError, ValueError, KeyError, struct.error):
         return False
@@ -105,7 +121,7 @@ def is_ours(path):
 
 def may_replace(path):
     """Tells whether a result may take the place of a file: one of ours, and no link, for we make none."""
-    return is_ours(path) and not os.path.islink(path)
+    return (is_ours(path) or is_our_json(path)) and not os.path.islink(path)
 
 
 def check_replaceable(path, remedy):

@@ -98,5 +98,5 @@ def tell(scenes, config):
     done = np.sum([is_done(scene, config) for scene in scenes])
     if not done:
         raise LowlightError(f"none of the {len(scenes)} photographs in {config.input} could be used; see the lines above")
-    say(f"{done} of {len(scenes)} photographs are simulated, {len(config.ratios)} short exposures each, in {config.folder}.\n"
+    say(f"{done} of {len(scenes)} photographs are simulated, {len(config.ratios)} short exposures each, in {config.folder}.",
         f"Train on them: python train.py --camera={config.camera.name} --data_dir={config.output}")
