@@ -13,12 +13,12 @@ flags.DEFINE_enum("curve", "linear", ["linear", "bt709"],
 flags.DEFINE_bool("noise_planes", False, "give the network two more input channels that say how noisy the amplified frame is")
 flags.DEFINE_enum("skip", "none", ["none", "demosaic"],
                   "what the output corrects: nothing, or a fixed demosaicing of the input, which needs --curve=bt709")
-flags.DEFINE_integer("base_width", 32, "channels of block 1; each block on the way down doubles them", lower_bound=1)
+flags.DEFINE_integer("base_width", 32, "channels of block 1; each block on the way down doubles them", lower_bound=1, upper_bound=1024)
 flags.DEFINE_enum("downsample", "pool", ["pool", "strided"], "how a block halves the size: max pooling or strided convolutions")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or strided kernel in pixels, 2 or 3", lower_bound=2, upper_bound=3)
 flags.DEFINE_integer("extra_blocks", 0, "number of additional blocks after block 9, 0 to 3", lower_bound=0, upper_bound=3)
 flags.DEFINE_enum("head", "none", ["none", "fc"],
                   "what follows block 10: nothing, or fc, two fully-connected layers at each pixel, for transfer")
-flags.DEFINE_integer("head_units", 64, "number of features between the two layers of --head=fc", lower_bound=1)
+flags.DEFINE_integer("head_units", 64, "number of features between the two layers of --head=fc", lower_bound=1, upper_bound=4096)
 flags.DEFINE_enum("network_input", "packed", ["packed", "rgb"],
                   "what the network sees: the packed mosaic, or full-resolution RGB, which takes four times the work or more")

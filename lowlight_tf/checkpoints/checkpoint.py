@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from lowlight_tf import durable
 from lowlight_tf.checkpoints import weights
-from lowlight_tf.checkpoints.prefixes import DamagedCheckpoint, from_newest, latest, orphans, prefix_of, whole_steps
+from lowlight_tf.checkpoints.prefixes import CONFIG_NAME, DamagedCheckpoint, from_newest, latest, orphans, prefix_of, whole_steps
 from lowlight_tf.errors import LowlightError, OutputError, first_line
 from lowlight_tf.files import atomic_path, read_json, write_json
 
-CONFIG_NAME = "config.json"
+# What is read of the parts of config.json beside the model's own, which `model.from_description` checks, and of what type.
+_SECTIONS = {"camera": {}, "network": {}, "data": {"dataset": str, "data_dir": str, "scenes": int}, "training": {}, "transfer": {}}
 _KEPT = 3
 _UNFINISHED = ".unfinished"
 _AVERAGES = "averages"
@@ -36,24 +37,18 @@ def read_config(checkpoint_dir):
     config = read_json(path)
     if not isinstance(config, dict) or not {"camera", "network"} <= set(config):
         raise LowlightError(f"{path} says no camera and network; it is not of this program or was edited: restore it from a backup")
+    wrong = [name for name, kinds in _SECTIONS.items() if not _is_section(config.get(name, {}), kinds)]
+    if wrong:
+        raise LowlightError(f"{path} does not say its {wrong[0]} as this program does; it was edited or damaged: restore it from a backup")
     return config
 
 
+def _is_section(values, kinds):
+    """Tells a part of config.json: a dict with values of these types where it has them."""
+    return isinstance(values, dict) and all(type(values[name]) is kind for name, kind in kinds.items() if name in values)
+
+
 _STEP_KEY = "step/.ATTRIBUTES/VARIABLE_VALUE"
-
-
-def check_new(folder, flag):
-    """Refuses a folder for a new model that holds anything: what is in it would be lost, or be mixed with the model.
-
-    Raises:
-      LowlightError: naming what is there; `flag` is what another folder is named by.
-    """
-    folder = pathlib.Path(folder)
-    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [folder.name] if folder.exists() else []
-    if latest(folder) or CONFIG_NAME in there or weights.NAME in there:
-        raise LowlightError(f"{folder} holds a model already; name a new {flag}")
-    if there:
-        raise LowlightError(f"{folder} holds other files ({', '.join(there[:3])}), which stay; name a new {flag}")
 
 
 def _name(key):

@@ -4,6 +4,7 @@ import pathlib
 
 from lowlight_tf import __version__
 from lowlight_tf.checkpoints import checkpoint
+from lowlight_tf.checkpoints.prefixes import check_new
 from lowlight_tf.checkpoints.slim_checkpoint import read_slim_checkpoint
 from lowlight_tf.console import say
 from lowlight_tf.files import atomic_folder, sweep
@@ -22,7 +23,7 @@ def import_slim(camera, slim_checkpoint, checkpoint_dir):
     Raises:
       LowlightError: where the file does not fit the camera's network, or the folder holds anything already.
     """
-    checkpoint.check_new(checkpoint_dir, "--checkpoint_dir")
+    check_new(checkpoint_dir, "--checkpoint_dir")
     network = model.network_for(camera)
     values, slots, updates = read_slim_checkpoint(slim_checkpoint, parameter_shapes(network))
     params = initialize_parameters(network)

@@ -3,9 +3,11 @@
 import pathlib
 import re
 
+from lowlight_tf.checkpoints import weights
 from lowlight_tf.console import warn
 from lowlight_tf.errors import LowlightError
 
+CONFIG_NAME = "config.json"
 # Exactly the names that we give: 18 digits fit into an int64.
 _INDEX = re.compile(r"ckpt-(0|[1-9][0-9]{0,17})\.index")
 _DATA = re.compile(r"ckpt-(0|[1-9][0-9]{0,17})\.data-[0-9]{5}-of-[0-9]{5}")
@@ -62,3 +64,17 @@ def orphans(checkpoint_dir, kept):
     """Lists the data files of checkpoints whose steps are not among `kept`: what a killed removal leaves, whose index goes first."""
     names = ((path, _DATA.fullmatch(path.name)) for path in pathlib.Path(checkpoint_dir).glob("ckpt-*.data-*"))
     return [path for path, name in names if name and int(name[1]) not in kept]
+
+
+def check_new(folder, flag):
+    """Refuses a folder for a new model that holds anything: what is in it would be lost, or be mixed with the model.
+
+    Raises:
+      LowlightError: naming what is there; `flag` is what another folder is named by.
+    """
+    folder = pathlib.Path(folder)
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [folder.name] if folder.exists() else []
+    if latest(folder) or CONFIG_NAME in there or weights.NAME in there:
+        raise LowlightError(f"{folder} holds a model already; name a new {flag}")
+    if there:
+        raise LowlightError(f"{folder} holds other files ({', '.join(there[:3])}), which stay; name a new {flag}")

@@ -6,6 +6,7 @@ import numpy as np
 
 from lowlight_tf.checkpoints import checkpoint, weights
 from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.checkpoints.prefixes import check_new
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import atomic_folder, sweep
@@ -57,7 +58,7 @@ def ship(checkpoint_dirs, output):
     if _is_there(output, params, kept, step):
         say(f"{output} holds this model already.")
         return
-    checkpoint.check_new(output, "--output")
+    check_new(output, "--output")
     sweep(pathlib.Path(output).absolute().parent)
     with atomic_folder(output, may_replace=False) as temporary:
         weights.write_weights(temporary, params, step)

@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
+from lowlight_tf import memory
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.enhancement import tiling
 from lowlight_tf.errors import LowlightError
@@ -20,7 +20,6 @@ from lowlight_tf.raw.rendering import RENDERING_BYTES
 
 _SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
 _ALIGNMENT = 64       # bytes
-_FREE_SHARE = 0.5     # of the free memory that is taken where no limit was given: other programs live too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +78,7 @@ def free_memory(memory_limit=0):
     Args:
       memory_limit: bytes that the whole process may take; 0 for half of what is free.
     """
-    if memory_limit:
-        return memory_limit - psutil.Process().memory_info().rss - _SLACK
-    return psutil.virtual_memory().available * _FREE_SHARE
+    return memory.free(memory_limit) - (_SLACK if memory_limit else 0)
 
 
 def window_pixels(loaded, frame, settings, free, has_neighbours):

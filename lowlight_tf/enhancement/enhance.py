@@ -9,6 +9,7 @@ import time
 import tensorflow as tf
 from tqdm import tqdm
 
+from lowlight_tf import memory
 from lowlight_tf.console import progress, say
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.engine import develop, free_memory, load_model, window_pixels
@@ -195,7 +196,12 @@ def _page(config, step, asked, kept, problems):
 def make_enhancer(loaded, config):
     """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
     stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
-    return lambda job: stages.encode(stages.develop(stages.decode(job)))
+
+    def enhanced(job):
+        with memory.limited(config.memory_limit):
+            stages.encode(stages.develop(stages.decode(job)))
+
+    return enhanced
 
 
 def make_developer(loaded, config):
@@ -235,4 +241,5 @@ def enhance(names, config, problems):
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
     with _page(config, loaded.step, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
         stages = _Stages(loaded, config, len(missing), bar, page)
-        run_stages(missing, stages.decode, stages.develop, stages.encode, problems)
+        with memory.limited(config.memory_limit):
+            run_stages(missing, stages.decode, stages.develop, stages.encode, problems)

@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.network import denoise20, sid
+from lowlight_tf.network import denoise20, sid, validation
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.network.sid import NetworkConfig
 from lowlight_tf.raw.cameras import Camera
@@ -126,10 +126,11 @@ def from_description(config, source):
         kind, _ = MODELS[config.get("model", "sid")]  # the only one there was when the key was not written yet
         fields, interface = _interface(config)
         network = kind(**{name: _tuples(value) for name, value in fields.items()})
+        validation.check_model(camera, network, interface)
         check_interface(camera, network, interface)
     except KeyError as error:
         raise LowlightError(f"{source} holds a model {error}; this version knows {', '.join(MODELS)}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise LowlightError(f"{source} does not describe a model of this version: {error}") from error
     return camera, network, interface
 

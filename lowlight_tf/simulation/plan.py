@@ -5,13 +5,12 @@ import dataclasses
 import math
 import pathlib
 
-import imageio.v3 as imageio
-
 from lowlight_tf.datasets.cache import check_space
 from lowlight_tf.datasets.photographs import Photograph, find_photographs
 from lowlight_tf.datasets.sid import MAX_RATIO, SPLIT_DIGITS
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import check_writable, read_json, sweep, write_json
+from lowlight_tf.pictures.picture_head import picture_size
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.raw_file import visible_size
 
@@ -141,7 +140,7 @@ def _bytes_needed(scenes, config):
     for scene in scenes:
         with contextlib.suppress(Exception):  # whatever is wrong with the file is reported when it is read
             path = scene.photograph.path
-            pixels = math.prod(visible_size(path) if scene.photograph.is_raw else imageio.improps(path).shape[:2])
+            pixels = math.prod(visible_size(path) if scene.photograph.is_raw else picture_size(path))
             total += pixels * (2 * len(config.ratios) + 6)
     return total
 

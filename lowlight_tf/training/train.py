@@ -1,11 +1,12 @@
 """Trains a network on the pairs of a dataset, from the first step or from where it was stopped."""
 
 import contextlib
+import math
 
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import __version__
+from lowlight_tf import __version__, memory
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.console import StopRequest, say
 from lowlight_tf.datasets import sources
@@ -32,6 +33,14 @@ from lowlight_tf.training.replicas import (
 )
 from lowlight_tf.training.validation import Validator
 
+_BYTES_A_PARAMETER = 16  # its value, gradient, and Adam's two moments
+
+
+def _check_size(network):
+    """Refuses a network that does not fit into memory with its gradients and Adam's state, before it is made."""
+    count = sum(math.prod(shape) for shape in model.parameter_shapes(network).values())
+    memory.check(f"a network of {count:,} parameters with Adam's state", _BYTES_A_PARAMETER * count, "use a smaller --base_width")
+
 
 class _Run:
     """The state of one training run and what happens to it around the loop."""
@@ -43,6 +52,7 @@ class _Run:
         self.source = prepare_source(config, self.located, problems)
         self.scenes = self.source.scenes
         self.last = total_steps(config, self.scenes)
+        _check_size(config.network)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
