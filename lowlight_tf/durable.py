@@ -82,6 +82,7 @@ def exchange(one, other):
     Returns:
       Whether it was done: not every system and file system can.
     """
+    sys.audit("lowlight_tf.exchange", one, other)  # as os.rename tells of itself
     exchanger = _exchanger()
     if exchanger is None or exchanger(os.fsencode(one), os.fsencode(other)) != 0:
         return False

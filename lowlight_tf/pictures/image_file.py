@@ -179,7 +179,8 @@ def mosaic_dng(mosaic, cfa, wb_gains, xyz_to_camera):
     return content
 
 
-def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model):
+def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model,
+              software=""):
     """Writes a mosaic as a CFA DNG that LibRaw opens bit-exactly.
 
     Args:
@@ -191,7 +192,8 @@ def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_c
       xyz_to_camera: [3, 3], CIE XYZ (D65) -> camera colour.
       exposure_seconds: shutter time.
       make, model: camera names; a model that LibRaw knows gets LibRaw's own colour matrix.
+      software: what the file says that it was written by; "" for nothing.
     """
     tags = _dng_tags(cfa, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model)
     with atomic_path(path) as temporary:
-        tifffile.imwrite(temporary, mosaic, photometric="cfa", extratags=tags, metadata=None, software=False)
+        tifffile.imwrite(temporary, mosaic, photometric="cfa", extratags=tags, metadata=None, software=software or False)

@@ -11,6 +11,8 @@ from lowlight_tf.errors import LowlightError
 
 SOFTWARE = f"lowlight_tf {__version__}"
 _MARK = re.compile(rb"lowlight_tf \d[\w.+-]*")  # of any version
+SIMULATED = f"{SOFTWARE} simulation"
+_SIMULATED_MARK = re.compile(rb"lowlight_tf \d[\w.+-]* simulation")
 _SOFTWARE_TAG = 305
 _MOST_ENTRIES = 4096    # of a TIFF directory, parts of a JPEG or PNG: what a damaged file may claim is not walked through
 _HEAD_OF_PAGE = 4096
@@ -101,22 +103,29 @@ def is_ours(path):
 
     A file that is missing, damaged or cannot be read is not ours; nothing is raised.
     """
+    found = _said_by(path)
+    return _MARK.fullmatch(found) is not None or _PAGE_MARK.search(found) is not None or found.startswith(_TABLE_HEADS)
+
+
+def is_simulated(path):
+    """Tells a raw file that `python -m lowlight_tf simulate` wrote: to enhance a photograph like any other, to simulate from none."""
+    return _SIMULATED_MARK.fullmatch(_said_by(path)) is not None
+
+
+def _said_by(path):
+    """Returns what the head of a file says of the program that wrote it, or of any other file the head itself; b"" for a damaged one."""
     try:
         if not os.path.isfile(path):  # a pipe would keep its reader waiting
-            return False
+            return b""
         with open(path, "rb") as file:
             head = file.read(_HEAD_OF_PAGE)
             if head.startswith(b"\xff\xd8\xff"):
-                found = _jpeg_software(file)
-            elif head.startswith(_PNG):
-                found = _png_software(file)
-            elif head[:4] in (b"II*\0", b"MM\0*"):
-                found = _tiff_software(file, 0)
-            else:
-                return _PAGE_MARK.search(head) is not None or head.startswith(_TABLE_HEADS)
-        return _MARK.fullmatch(found) is not None
+                return _jpeg_software(file)
+            if head.startswith(_PNG):
+                return _png_software(file)
+            return _tiff_software(file, 0) if head[:4] in (b"II*\0", b"MM\0*") else head
     except (OSError, ValueError, KeyError, struct.error):
-        return False
+        return b""
 
 
 def may_replace(path):

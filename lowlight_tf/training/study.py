@@ -15,7 +15,7 @@ from lowlight_tf.evaluation.evaluate import evaluate
 from lowlight_tf.evaluation.overview import OVERVIEW_NAME
 from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
 from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
-from lowlight_tf.pictures.provenance import check_replaceable, may_replace
+from lowlight_tf.pictures.provenance import check_replaceable, is_our_json, may_replace
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
 from lowlight_tf.training.config import TrainingConfig, Transfer
@@ -108,8 +108,8 @@ def _training_config(config, name, count, folder):
 
 
 def _is_scored(folder):
-    """Tells whether a cell is done: its metrics.json is written last, but was not always."""
-    return all((folder / name).is_file() for name in ("metrics.json", OVERVIEW_NAME))
+    """Tells whether a cell is done: its metrics.json is written last, but was not always, and it must be whole."""
+    return (folder / OVERVIEW_NAME).is_file() and is_our_json(folder / "metrics.json")
 
 
 def _score(subject, config, name, problems):

@@ -12,12 +12,12 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import model
 from lowlight_tf.network.validation import check_camera
 from lowlight_tf.raw.cameras import CAMERAS
-from lowlight_tf.raw.light import Interface
+from lowlight_tf.raw.light import SID, Interface
 
 SHAPES = [(camera, network) for camera in CAMERAS for network in ({}, {"network_input": "rgb"})]
 
 
-def described(camera="sony", interface=Interface(), **options):
+def described(camera="sony", interface=SID, **options):
     network = model.network_for(CAMERAS[camera], interface=interface, **options)
     return json.loads(json.dumps(model.describe(CAMERAS[camera], network, interface)))
 
