@@ -44,8 +44,9 @@ _HERE = pathlib.Path(__file__).resolve().parent
 _MODELS = _HERE / "models"  # where the package is installed; in a checkout the folder lies beside it
 DEFAULT_MODEL = (_MODELS if _MODELS.is_dir() else _HERE.parent / "models") / "bayer"
 
-_MODULES = {"CAMERAS": "cameras", "LowlightError": "errors", "Model": "api", "NetworkConfig": "network", "RawImage": "raw_file",
-            "forward": "model", "initialize_parameters": "model", "load": "api", "read_raw": "raw_file", "simulate": "api"}
+_MODULES = {"CAMERAS": "raw.cameras", "LowlightError": "errors", "Model": "api", "NetworkConfig": "network.sid",
+            "RawImage": "raw.raw_file", "forward": "network.model", "initialize_parameters": "network.model", "load": "api",
+            "read_raw": "raw.raw_file", "simulate": "api"}
 
 
 def __getattr__(name: str) -> object:

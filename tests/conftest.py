@@ -16,6 +16,7 @@ import lowlight_tf  # noqa: E402,F401  (sets TensorFlow's environment, so it com
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from script_server import ScriptServer  # noqa: E402
 
 from lowlight_tf.checkpoints import checkpoint  # noqa: E402
 from lowlight_tf.network import model  # noqa: E402
@@ -34,6 +35,9 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 SHARED = pathlib.Path(os.environ.get("LOWLIGHT_TF_DATA", ROOT.parent / "shared"))
 
 
+_SERVER = ScriptServer()
+
+
 def shared(name):
     """Returns a path of the optional real data, or skips the test with the reason."""
     path = SHARED / name
@@ -42,10 +46,13 @@ def shared(name):
     return path
 
 
-def run_script(script, *arguments, cwd, timeout=240, env=None, preexec_fn=None):
-    """Runs an entry script as a user would."""
-    command = [sys.executable, *((str(ROOT / script),) if script.endswith(".py") else ("-m", script)), *map(str, arguments)]
+def run_script(script, *arguments, cwd, timeout=240, env=None, preexec_fn=None, own_interpreter=False):
+    """Runs an entry script as a user would; in a fork of a Python that has TensorFlow imported, where nothing speaks against it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    what = [str(ROOT / script) if script.endswith(".py") else script, *map(str, arguments)]
+    if not (own_interpreter or env or preexec_fn):
+        return _SERVER.run(what, cwd, timeout, environment)
+    command = [sys.executable, *what] if script.endswith(".py") else [sys.executable, "-m", *what]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment, preexec_fn=preexec_fn)
 
 
