@@ -18,7 +18,10 @@ from lowlight_tf.raw.cameras import CAMERAS
 
 def subject(value=0.5):
     """What makes every picture grey, or of whatever number."""
-    return Subject(lambda short, ratio: np.full((*short.mosaic.shape, 3), value, np.float32), CAMERAS["sony"], "grey", {"model": "grey"}, {})
+    def predict(short, ratio):
+        return np.full((*short.mosaic.shape, 3), value, np.float32)
+
+    return Subject(predict, CAMERAS["sony"], "grey", {"model": "grey"}, {})
 
 
 def score(folder, small_set, **options):

@@ -41,7 +41,7 @@ def test_events_that_cannot_be_written_cost_a_line_and_no_checkpoint(tmp_path, s
     elif where == "writing":
         monkeypatch.setattr(tf.summary, "image", full)
     else:
-        monkeypatch.setattr(report.Events, "flush", lambda self: self._try(full))
+        monkeypatch.setattr(report.Events, "flush", lambda self: self._writer and self._try(full))
     assert run(config_for(tmp_path, small_set)) == 4
     assert len(told) == 1 and "no more TensorBoard events" in told[0] and "No space left on device" in told[0]
     assert (tmp_path / "model" / "ckpt-4.index").is_file() and len(history(tmp_path)) == 5
