@@ -113,7 +113,7 @@ def mutate_archive(content, rng):
     if kind == 0:
         del members[chosen]
     elif kind == 1:
-        members[rng.choice(("../x.npy", "x.npy", "step.npy", "a/b.npy", "\0.npy"))] = members[chosen]
+        members[rng.choice(("../x.npy", "x.npy", "step.npy", "a/b.npy"))] = members[chosen]
     elif kind == 2:
         np.save(buffer := io.BytesIO(), rng.choice((np.zeros(3), np.zeros([2, 2], np.complex64), np.array("x"), np.array(np.nan),
                                                     np.zeros(2, "datetime64[s]"), np.zeros(1, [("a", "f4")]), np.full(1, np.inf))))

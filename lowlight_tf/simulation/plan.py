@@ -128,7 +128,7 @@ def _without_own(photographs, config):
     Raises:
       LowlightError: where nothing else is there.
     """
-    output = os.path.realpath(config.output)
+    output = os.path.realpath(config.folder)
 
     def is_own(path):
         return os.path.realpath(path).startswith(output + os.sep) or is_ours(path) or is_simulated(path)
