@@ -31,16 +31,18 @@ def free(limit=None):
     return limit - psutil.Process().memory_info().rss if limit else psutil.virtual_memory().available * FREE_SHARE
 
 
-def check(what, needed, remedy="give a larger --memory_limit, or close other programs"):
+def check(what, needed, size="", remedy="give a larger --memory_limit, or close other programs"):
     """Refuses what would not fit.
 
     Args:
-      what: a file and what it says to be, for the message.
+      what: a file, for the message.
       needed: bytes.
+      size: what the file says to be, such as "30000x30000 pixels"; "" for nothing to say.
       remedy: what a person can do.
     Raises:
       LowlightError.
     """
     there = max(free(), 0)
     if needed > there:
-        raise LowlightError(f"{what} would take {needed / 2 ** 30:.2g} GiB of memory, and {there / 2 ** 30:.2g} GiB may be taken; {remedy}")
+        raise LowlightError(f"{what} does not fit into memory: {size or 'it'} would take {needed / 2 ** 30:.2g} GiB, and "
+                            f"{there / 2 ** 30:.2g} GiB may be taken; {remedy}")

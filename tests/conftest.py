@@ -87,6 +87,12 @@ def write_frame(path, camera="sony", size=(96, 120), *, cfa=None, seconds=0.1, s
     return mosaic
 
 
+def write_unmarked_png(path, picture):
+    """Writes a uint8 or uint16 [H, W, 3] picture as another program does: without our mark, by which results are known."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tf.io.encode_png(picture).numpy())
+
+
 def write_model(folder, camera="bayer", *, copying=True, **options):
     """Writes a model as train.py does.
 

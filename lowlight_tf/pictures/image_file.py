@@ -101,7 +101,7 @@ def decode_picture(path):
         warnings.simplefilter("ignore")  # Pillow's remarks
         check_there(path, kind)
         height, width = size_of(path, kind)
-        memory.check(f"{path}, {width}x{height} pixels,", _BYTES_A_PIXEL * height * width)
+        memory.check(path, _BYTES_A_PIXEL * height * width, f"{width}x{height} pixels")
         metadata = read_metadata(path)
         values, profile, flip, notes = _decode(path, kind, metadata)
     if values.size == 0:

@@ -60,7 +60,7 @@ def read_linear(path):
       LowlightError: where it cannot be read or holds no R, G and B.
     """
     height, width = linear_size(path)
-    memory.check(f"{path}, {width}x{height} pixels,", _BYTES_A_PIXEL * height * width)
+    memory.check(path, _BYTES_A_PIXEL * height * width, f"{width}x{height} pixels")
     file = _open(path)
     header, channels = file.header(), file.channels()
     name = next((name for name in ("RGB", "RGBA") if name in channels), None)

@@ -67,7 +67,7 @@ def opened(path, decode=True):
         with quiet_stderr(), _source(path) as source, rawpy.imread(source) as raw:
             if decode:
                 width, height = raw.sizes.raw_width, raw.sizes.raw_height
-                memory.check(f"{path}, {width}x{height} pixels,", _BYTES_A_PHOTOSITE * width * height)
+                memory.check(path, _BYTES_A_PHOTOSITE * width * height, f"{width}x{height} pixels")
                 raw.unpack()
             yield raw
     except rawpy.LibRawFileUnsupportedError as error:

@@ -39,7 +39,7 @@ _BYTES_A_PARAMETER = 16  # its value, gradient, and Adam's two moments
 def _check_size(network):
     """Refuses a network that does not fit into memory with its gradients and Adam's state, before it is made."""
     count = sum(math.prod(shape) for shape in model.parameter_shapes(network).values())
-    memory.check(f"a network of {count:,} parameters with Adam's state", _BYTES_A_PARAMETER * count, "use a smaller --base_width")
+    memory.check(f"a network of {count:,} parameters with Adam's state", _BYTES_A_PARAMETER * count, remedy="use a smaller --base_width")
 
 
 class _Run:
