@@ -31,7 +31,7 @@ def free(limit=None):
     return limit - psutil.Process().memory_info().rss if limit else psutil.virtual_memory().available * FREE_SHARE
 
 
-def check(what, needed, size="", remedy="give a larger --memory_limit, or close other programs"):
+def check(what, needed, size="", remedy="raise --memory_limit or close other programs"):
     """Refuses what would not fit.
 
     Args:
