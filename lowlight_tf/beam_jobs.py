@@ -46,8 +46,9 @@ def load_beam():
 
 
 def _cell(value):
-    """A cell of a table that spreadsheets open: what a file's name may hold is spelt out, and no name is taken for a formula."""
-    text = visible(value)
+    """A cell of a table that spreadsheets open, and that programs read: control characters are spelt out, bytes that are no UTF-8 stay what
+    they are, and no name is taken for a formula."""
+    text = "".join(letter if "\udc80" <= letter <= "\udcff" else visible(letter) for letter in str(value))
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 

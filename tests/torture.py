@@ -9,7 +9,6 @@ Processes are forked from one that has imported everything and started nothing o
 
 import argparse
 import collections
-import dataclasses
 import errno
 import mmap
 import os
@@ -23,95 +22,17 @@ import tempfile
 import time
 import traceback
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from torture_tools import MAKERS, TOOLS
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 _EVENTS = ("os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.truncate", "lowlight_tf.exchange")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _ENDS = {"kill": None, "full": errno.ENOSPC, "broken": errno.EIO}
 _LITTER = re.compile(r"\..*\.lowlight_tf-[0-9a-f]{8}\.(tmp|old)(\..*)?|\.lowlight_tf-training\.lock|\.unfinished", re.DOTALL)
 _PATIENCE = 600
-
-
-@dataclasses.dataclass(frozen=True)
-class Tool:
-    """A command, and what it leaves.
-
-    Attributes:
-      command: (module, arguments): "train" for train.py, "lowlight_tf" for the tools.
-      inputs: names of functions here that make what it reads.
-      results: folders whose files are compared.
-      left_out: pattern of files that are not: they hold times.
-      there_already: what the tool may say, with exit code 1, where an earlier run had finished after all.
-    """
-
-    command: tuple
-    inputs: tuple
-    results: tuple
-    left_out: str = r"events/.*"
-    there_already: str = ""
-
-
-_SMALL = ("--patch_size=16", "--base_width=2", "--save_every=2", "--picture_every=2")
-TOOLS = {
-    "ship": Tool(("lowlight_tf", "ship", "--checkpoint_dir=model", "--output=small"), ("model",), ("small",)),
-    "simulate": Tool(("lowlight_tf", "simulate", "--input=photos", "--output=data", "--camera=sony", "--ratios=100", "--workers=1"),
-                     ("photos",), ("data",)),
-    "enhance": Tool(("enhance", "frames", "--checkpoint_dir=model", "--result_dir=out", "--report"), ("model", "frames"), ("out",),
-                    left_out=r"report\.html"),
-    "export": Tool(("lowlight_tf", "export", "--checkpoint_dir=model", "--format=saved_model", "--output=exported", "--overwrite"),
-                   ("model", "exported"), ("exported",), left_out=r"fingerprint\.pb|saved_model\.pb"),
-    "train": Tool(("train", "--camera=sony", "--data_dir=set", "--checkpoint_dir=trained", "--steps=4", "--validate_every=4", *_SMALL),
-                  ("set",), ("trained", "cache")),
-    "test": Tool(("test", "--checkpoint_dir=model", "--data_dir=set", "--result_dir=scored"), ("model", "set"), ("scored",)),
-    "transfer_study": Tool(("lowlight_tf", "transfer_study", "--camera=sony", "--init_from=model", "--data_dir=set", "--pairs=0,1",
-                            "--strategies=zero_shot,all", "--steps=2", "--patch_size=16"), ("model", "set"), ("study",),
-                           left_out=r"models/[^/]*/events/.*"),
-    "import_slim": Tool(("lowlight_tf", "import_slim", "--camera=sony", "--slim_checkpoint=slim/model.ckpt", "--checkpoint_dir=imported"),
-                        ("slim",), ("imported",), there_already="holds a model already"),
-}
-
-
-def make_model(folder):
-    from conftest import write_model
-    write_model(folder / "model", "sony", base_width=2, copying=False)
-
-
-def make_set(folder):
-    from conftest import write_pairs
-    write_pairs(folder / "set", ids=("00001", "10001", "20001"))
-
-
-def make_frames(folder):
-    from conftest import write_frame
-    for name in ("a", "b"):
-        write_frame(folder / "frames" / f"{name}.dng", scale=300, seed=ord(name))
-
-
-def make_photos(folder):
-    import numpy as np
-    from PIL import Image
-    (folder / "photos").mkdir()
-    Image.fromarray(np.random.RandomState(0).randint(0, 255, (48, 60, 3)).astype(np.uint8)).save(folder / "photos" / "a.png")
-
-
-def make_exported(folder):
-    """A SavedModel of ours of an earlier day, which is to be replaced."""
-    (folder / "exported" / "assets").mkdir(parents=True)
-    (folder / "exported" / "assets" / "lowlight_tf.json").write_text("{}")
-    (folder / "exported" / "old").write_text("the old one")
-
-
-def make_slim(folder):
-    import numpy as np
-    import tensorflow as tf
-
-    from lowlight_tf.checkpoints.slim_checkpoint import slim_name
-    from lowlight_tf.network.sid import NetworkConfig, parameter_shapes
-    (folder / "slim").mkdir()
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        variables = [tf.compat.v1.Variable(np.full(shape, 0.5, np.float32), name=slim_name(name))
-                     for name, shape in parameter_shapes(NetworkConfig()).items()]
-        session.run(tf.compat.v1.global_variables_initializer())
-        tf.compat.v1.train.Saver(variables).save(session, str(folder / "slim" / "model.ckpt"), write_meta_graph=False)
 
 
 def _command(arguments):
@@ -204,7 +125,7 @@ class Bench:
     def __init__(self, name, place):
         self.tool, self.folder, self._inputs = TOOLS[name], place / "trial", place / f"inputs_{name}"
         self._inputs.mkdir(parents=True)
-        makers = [globals()[f"make_{what}"] for what in self.tool.inputs]
+        makers = [MAKERS[what] for what in self.tool.inputs]
         code, _, said = forked(self._inputs, lambda: [make(self._inputs) for make in makers], stop_at=-1)
         assert code == 0, said
         self._fresh()
@@ -264,7 +185,7 @@ def main():
     parser.add_argument("--tools", type=lambda text: text.split(","), default=list(TOOLS))
     parser.add_argument("--ends", type=lambda text: text.split(","), default=list(_ENDS))
     options = parser.parse_args()
-    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    sys.path.insert(0, str(ROOT))
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import conftest  # noqa: F401 - all that the forked processes need, imported once
 

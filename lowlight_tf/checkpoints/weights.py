@@ -15,6 +15,19 @@ _STEP = "step"
 _MOST_ARRAYS = 1000
 
 
+def check_half(arrays):
+    """Refuses parameters that float16 cannot hold.
+
+    Args:
+      arrays: dict from name to array or variable.
+    Raises:
+      LowlightError.
+    """
+    largest = max(float(np.abs(np.asarray(value)).max()) for value in arrays.values())
+    if not largest <= 65504:  # float16's largest number
+        raise LowlightError(f"a parameter is as large as {largest:.3g}, which float16 cannot hold; train on with a smaller --learning_rate")
+
+
 def write_weights(folder, params, step):
     """Writes parameters as float16, half of a checkpoint's size: eleven bits of each are kept, which no picture of 8 bits shows.
 
@@ -26,9 +39,7 @@ def write_weights(folder, params, step):
       LowlightError: where a value is beyond float16. OutputError: where the file cannot be written.
     """
     arrays = {name: np.asarray(value) for name, value in params.items()}
-    largest = max(float(np.abs(value).max()) for value in arrays.values())
-    if not largest <= 65504:  # float16's largest number
-        raise LowlightError(f"a parameter is as large as {largest:.3g}, which float16 cannot hold; train on with a smaller --learning_rate")
+    check_half(arrays)
     with atomic_path(pathlib.Path(folder) / NAME) as temporary:
         np.savez(temporary, **{name: value.astype(np.float16) for name, value in arrays.items()}, **{_STEP: np.int64(step)})
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lowlight_tf.datasets import cache, cache_files, renditions
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import check_writable
+from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.pictures.image_file import read_picture
 from lowlight_tf.pictures.linear_file import linear_size, read_linear
@@ -143,6 +143,7 @@ def build(photographs, camera, cache_dir, problems, smallest=1):
     """
     cache_dir = pathlib.Path(cache_dir)
     check_writable(cache_dir)
+    sweep(cache_dir)
     raws = [_RawPair(photograph.path, photograph.path, photograph.name, photograph.name)
             for photograph in photographs if photograph.is_raw and not photograph.target]
     cached = cache.build(raws, any_levels(camera), cache_dir, problems) if raws else []

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from lowlight_tf import memory
-from lowlight_tf.console import progress, say
+from lowlight_tf.console import progress, say, visible
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.engine import develop, free_memory, load_model, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
@@ -142,7 +142,7 @@ class _Stages:
         """Runs the network."""
         started = time.monotonic()
         frame = file.frame
-        self._bar.set_description(frame.path.name, refresh=False)
+        self._bar.set_description(visible(frame.path.name), refresh=False)
         try:
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)

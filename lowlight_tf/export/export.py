@@ -10,6 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.checkpoints.weights import check_half
 from lowlight_tf.console import progress, quiet_libraries, say
 from lowlight_tf.datasets import DataConfig, sources
 from lowlight_tf.datasets.frames import read_short
@@ -162,6 +163,8 @@ def export(config, problems):
     if config.quantize == "int8" and isinstance(loaded.network, Denoise20Config):
         raise LowlightError("--quantize=int8 is for the SID network: all of denoise20 works at full resolution, where 8 bits show; "
                             "use --quantize=float16")
+    if config.quantize == "float16":
+        check_half(loaded.params)
     made = FORMATS[config.format]
     graph = make_graph(loaded.params, loaded.camera, loaded.network, config.kind, loaded.interface,
                        half=config.quantize == "float16" and config.format == "saved_model")

@@ -1,6 +1,7 @@
 """What a picture's file is, and how large the picture, by the head of it: its name says nothing, and nothing is decoded."""
 
 import contextlib
+import logging
 import pathlib
 import struct
 
@@ -9,6 +10,8 @@ from PIL import Image
 from lowlight_tf.errors import LowlightError, first_line
 from lowlight_tf.pictures.png_chunks import SIGNATURE, read_chunks
 from lowlight_tf.pictures.tiff_picture import tiff_size
+
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it also logs what it raises, or mends
 
 KINDS = ("JPEG", "PNG", "TIFF")
 # Where a file's kind is written in it, and how; the kinds that are not read have a name, so that they can be refused by it.

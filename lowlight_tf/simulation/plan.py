@@ -187,7 +187,7 @@ def prepare(config, problems):
     """
     scenes = plan(config, problems)
     missing = [scene for scene in scenes if not is_done(scene, config)]
-    for kind in ("short", "long", "simulated"):
+    for kind in ("", "short", "long", "simulated"):
         sweep(config.folder / kind)
     if missing:
         check_space(config.folder, _bytes_needed(missing, config), "Simulating into", "--output")

@@ -14,7 +14,7 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation.evaluate import evaluate
 from lowlight_tf.evaluation.overview import OVERVIEW_NAME
 from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
-from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
+from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.pictures.provenance import check_replaceable, is_our_json, may_replace
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
@@ -145,6 +145,7 @@ def _settings(config):
 def _check_folder(config):
     """Refuses to mix cells of two studies: only the numbers of pairs and the strategies may grow."""
     check_writable(config.output)
+    sweep(config.output)
     path = pathlib.Path(config.output) / "study.json"
     settings = _settings(config)
     for name in (*FILES, "best.png"):
