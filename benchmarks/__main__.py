@@ -1,4 +1,9 @@
-"""Runs every benchmark in a process of its own and writes benchmarks/RESULTS.md."""
+"""Runs every benchmark in a process of its own and writes benchmarks/RESULTS.md.
+
+    python -m benchmarks                     all that need no data
+    python -m benchmarks winograd overlap    these
+    python -m benchmarks variations CROPS    one that needs data, with its arguments
+"""
 
 import os
 import pathlib
@@ -12,7 +17,8 @@ import tensorflow
 
 HERE = pathlib.Path(__file__).parent
 BENCHMARKS = ("training_step", "contenders", "input_pipeline", "resume", "simulation_speed", "enhancement",
-              "scaling", "overlap", "up_filters", "winograd")
+              "scaling", "overlap", "up_filters", "winograd", "variations")
+OF_DATA = ("variations",)
 
 
 def machine():
@@ -30,12 +36,23 @@ def read_sections(path):
     return {name: text.strip() for name, text in zip(parts[::2], parts[1::2])}
 
 
+def asked(words):
+    """Parts the command line into the benchmarks to run, and the arguments of those that need data."""
+    names = [word for word in words if word in BENCHMARKS] or [name for name in BENCHMARKS if name not in OF_DATA]
+    arguments = [word for word in words if word not in BENCHMARKS]
+    if arguments and not set(names) & set(OF_DATA):
+        sys.exit(f"there is no benchmark {arguments[0]}; expected some of {', '.join(BENCHMARKS)}")
+    return names, arguments
+
+
 def main():
-    """Runs the benchmarks named on the command line, or all; the sections of the others stay."""
+    """Runs the benchmarks that are asked for; the sections of the others stay."""
     path = HERE / "RESULTS.md"
     sections = read_sections(path)
-    for name in sys.argv[1:] or BENCHMARKS:
-        result = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], capture_output=True, text=True, cwd=HERE.parent)
+    names, arguments = asked(sys.argv[1:])
+    for name in names:
+        command = [sys.executable, "-m", f"benchmarks.{name}", *(arguments if name in OF_DATA else ())]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
         print(result.stdout)
         if result.returncode:
             sys.exit(f"benchmarks.{name} failed:\n{result.stderr}")

@@ -28,7 +28,7 @@ from lowlight_tf.network.model import network_for
 from lowlight_tf.network.optimizer import initialize_adam
 from lowlight_tf.network.sid import initialize_parameters
 from lowlight_tf.raw.cameras import CAMERAS
-from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.config import Batches, TrainingConfig
 from lowlight_tf.training.replicas import distributed_batches, make_strategy, make_train_step
 
 SCENES, SHORTS, SIZE, STEPS, WARM_UP = 161, 280, (2848, 4256), 18, 3
@@ -53,8 +53,8 @@ def write_cache(folder):
 def train(pairs, data, patch_size=512, steps=STEPS):
     """Trains a few steps; returns the seconds waited for data and worked in each, and the process's peak of resident memory, bytes."""
     camera = CAMERAS["sony"]
-    config = TrainingConfig(camera=camera, network=network_for(camera), data=data, checkpoint_dir="", patch_size=patch_size, steps=steps)
-    strategy, table = make_strategy(1), pipeline.make_table(pairs, camera, config.patch_size)
+    config = TrainingConfig(camera=camera, network=network_for(camera), data=data, checkpoint_dir="", batches=Batches(patch_size))
+    strategy, table = make_strategy(1), pipeline.make_table(pairs, camera, patch_size)
     with strategy.scope():
         params = initialize_parameters(config.network)
         state = initialize_adam(params)

@@ -21,9 +21,9 @@ import tensorflow as tf
 from lowlight_tf.datasets import sid
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import Problems
+from lowlight_tf.isp import CAMERA_NOISES
 from lowlight_tf.isp.capture import expose, random_capture
 from lowlight_tf.isp.color import bt709_to_linear, srgb_to_camera_matrix
-from lowlight_tf.isp.noise import KINDS
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -33,7 +33,7 @@ CAMERA, DRAWS, GROUPS = CAMERAS["sony"], 40, 8
 def light_of(pair):
     """Returns a pair's real counts above black, clipped at it as SID's input is, and the light that its long exposure says was there."""
     short = read_short(pair.short, CAMERA)
-    target = read_target(pair.long, CAMERA, short.visible_size, short.offset).astype(np.float32) / 65535
+    target = read_target(pair.long, CAMERA, short.visible_size, short.origin).astype(np.float32) / 65535
     clean = mosaic(to_sensor(bt709_to_linear(target), srgb_to_camera_matrix(CAMERA.xyz_to_camera), short.wb_gains), CAMERA.cfa).numpy()
     return np.maximum(short.mosaic.astype(int) - 512, 0), clean
 
@@ -60,7 +60,7 @@ def compare(counts, clean, ratio):
     """Returns {kind: (distance of the mean of all draws, distance of the nearest draw)}."""
     edges, found = np.quantile(clean, np.linspace(0, 1, GROUPS + 1)), {}
     real = histograms(counts, clean, edges)
-    for kind in KINDS:
+    for kind in CAMERA_NOISES:
         drawn = []
         for seed in range(DRAWS):
             capture = dataclasses.replace(random_capture([seed, 7], CAMERA, kind), exposure_ratio=tf.constant(ratio, tf.float32))
@@ -81,7 +81,7 @@ def main():
         rows.append(compare(counts, clean, pair.ratio))
     print(f"{len(rows)} pairs, {GROUPS} groups of like light, {DRAWS} draws of each kind")
     print("| noise | distance to the mean of the draws | to the nearest draw |\n|---|---|---|")
-    for kind in KINDS:
+    for kind in CAMERA_NOISES:
         mean, nearest = np.mean([row[kind] for row in rows], axis=0)
         print(f"| {kind} | {mean:.3f} | {nearest:.3f} |")
 

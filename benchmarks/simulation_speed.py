@@ -17,11 +17,11 @@ from benchmarks.photographs import collect
 from lowlight_tf.datasets import bright, photographs, pipeline
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.errors import Problems
+from lowlight_tf.isp import CAMERA_NOISES
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.raw.light import Interface
 
 PATCH, PATCHES, WARM_UP, ROUNDS, ASKED = 128, 200, 20, 5, 40
-KINDS = ("physical", "gaussian", "poisson")
 
 
 def patches_per_second(table, kind, seed):
@@ -43,14 +43,14 @@ def main():
         with contextlib.redirect_stdout(None):  # what is decoded where belongs into no result
             cached = bright.build(photographs.find_photographs(folder / "photos"), CAMERAS["sony"], folder / "cache", Problems(), PATCH)
         table = pipeline.make_table(cached, CAMERAS["sony"], PATCH)
-        rates = {kind: [] for kind in KINDS}
+        rates = {kind: [] for kind in CAMERA_NOISES}
         for seed in range(ROUNDS):
-            for kind in KINDS:
+            for kind in CAMERA_NOISES:
                 rates[kind].append(patches_per_second(table, kind, seed))
     print(f"Patches of {PATCH}x{PATCH} packed pixels from {number} photographs, medians of {ROUNDS} alternating rounds of {PATCHES}. "
           f"Asked for: over {ASKED} a second on 2 cores. Load average meanwhile, this included: {os.getloadavg()[1]:.1f}.\n")
     print("| noise | patches a second, as measured | processor time a patch | computed from it for 2 idle cores |\n|---|---|---|---|")
-    for kind in KINDS:
+    for kind in CAMERA_NOISES:
         rate, seconds = (statistics.median(values) for values in zip(*rates[kind]))
         print(f"| {kind} | {rate:.0f} | {1000 * seconds:.0f} ms | {2 / seconds:.0f} |")
 

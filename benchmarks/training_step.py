@@ -85,7 +85,7 @@ def original_inference(values, packed):
 def our_step(packed, target):
     """Returns a function that makes one step as `training/train.py` does, under MirroredStrategy, and the initial parameter values."""
     camera = CAMERAS["sony"]
-    config = TrainingConfig(camera=camera, network=network_for(camera), data=DataConfig(), checkpoint_dir="", steps=1)
+    config = TrainingConfig(camera=camera, network=network_for(camera), data=DataConfig(), checkpoint_dir="")
     strategy = make_strategy(1)
     with strategy.scope():
         params = initialize_parameters(config.network, 1)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.winograd
 
-Where it is slower, `lowlight_tf.network.winograd.pays` is to say no. SIZE is the packed side of the training patch (512), ROUNDS the
-rounds (9).
+Where it is slower, `lowlight_tf.network.convolution.winograd_pays` is to say no. SIZE is the packed side of the training patch (512),
+ROUNDS the rounds (9).
 """
 
 import os
@@ -16,6 +16,7 @@ import lowlight_tf  # noqa: F401  (sets TensorFlow's environment, so it comes be
 import tensorflow as tf
 
 from lowlight_tf.network import winograd
+from lowlight_tf.network.convolution import winograd_pays
 
 SIZE, ROUNDS = int(os.environ.get("SIZE", "512")), int(os.environ.get("ROUNDS", "9"))
 # name: the level, channels in and out
@@ -59,7 +60,7 @@ def main():
                 column.append(time.perf_counter() - started)
         plain, ours = map(statistics.median, seconds)
         ratio = statistics.median(b / a for a, b in zip(*seconds))
-        taken = "yes" if winograd.pays(x, filters) else "no"
+        taken = "yes" if winograd_pays(x, filters) else "no"
         print(f"| {name} | {side}x{side} | {channels} to {features} | {1e3 * plain:.0f} ms | {1e3 * ours:.0f} ms | {ratio:.2f} "
               f"| {apart:.0e} | {taken} |", flush=True)
 

@@ -5,15 +5,16 @@ from absl import flags
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.errors import UsageError
+from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.raw.shutter import parse_exposure
 
 FLAGS = flags.FLAGS
-KINDS = ("jpeg", "png", "tiff", "dng")
 
 flags.DEFINE_string("checkpoint_dir", "", "folder of the model; where not given: models/bayer, the model that ships")
 flags.DEFINE_string("result_dir", "results/enhanced",
                     "folder of the results, which keep the sources' subfolders; a result is A_lowlight.jpg where A.jpg is yours")
-flags.DEFINE_enum("format", "jpeg", KINDS, "kind of file to write: jpeg (8 bits), png or tiff (16 bits), dng (linear, for a raw developer)")
+flags.DEFINE_enum("format", "jpeg", list(SUFFIXES),
+                  "kind of file to write: jpeg (8 bits), png or tiff (16 bits), dng (linear, for a raw developer)")
 flags.DEFINE_integer("quality", 95, "JPEG quality, 1 to 100", lower_bound=1, upper_bound=100)
 flags.DEFINE_string("ratio", "auto", "factor that the light is amplified by, above 0; auto: by the frame's histogram and noise")
 flags.DEFINE_string("target_exposure", "",

@@ -17,6 +17,7 @@ from lowlight_tf.errors import LowlightError, Problems, UsageError
 
 FLAGS = flags.FLAGS
 PRESETS = pathlib.Path(__file__).parent
+_RENAMED = {"model": "network"}  # a flag of train.py in version 0.1.0 -> what it is called now
 # Two ways to say one thing: naming one on the command line takes the other's preset away.
 _ALTERNATIVES = (("steps", "epochs"), ("decay_step", "decay_epoch"))
 
@@ -30,6 +31,12 @@ def read_preset(name):
 def _parse(arguments):
     try:
         rest = FLAGS(arguments)
+    except flags.UnrecognizedFlagError as error:
+        name = _RENAMED.get(error.flagname)
+        if name in FLAGS:
+            value = str(error.flagvalue).partition("=")[2] or FLAGS[name].default
+            raise UsageError(f"--{error.flagname} is called --{name} here; give --{name}={value}") from error
+        raise UsageError(f"{' '.join(str(error).split())}; see --help") from error
     except flags.Error as error:
         raise UsageError(f"{' '.join(str(error).split())}; see --help") from error
     for name in FLAGS:

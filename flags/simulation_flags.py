@@ -3,9 +3,10 @@
 from absl import flags
 
 from lowlight_tf.datasets import EXPERTS
+from lowlight_tf.isp import NOISES
 
 flags.DEFINE_bool("corrupt_targets", False, "simulate the short exposures from the pairs' long ones; the real short ones are not read")
-flags.DEFINE_enum("noise", "physical", ["physical", "gaussian", "poisson", "any_sensor"],
+flags.DEFINE_enum("noise", "physical", NOISES,
                   "noise of simulated shorts: the A7S II's (physical, or its gaussian or poisson part), or any_sensor's")
 flags.DEFINE_float("darkest", 0.1, "dimmest simulated scene: the part of the sensor's range that its white fills, 0.001 to 1",
                    lower_bound=0.001, upper_bound=1.0)

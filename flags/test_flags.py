@@ -4,12 +4,12 @@ import pathlib
 
 from absl import flags
 
+from lowlight_tf.datasets import PROTOCOLS
 from lowlight_tf.errors import UsageError
+from lowlight_tf.isp import DENOISERS
 from lowlight_tf.raw.cameras import CAMERAS
 
 FLAGS = flags.FLAGS
-PROTOCOLS = ("sid-all", "sid-00", "sid-clean", "sid-clean-00")
-DENOISERS = ("none", "nlm", "bm3d")
 _DEFAULT_DENOISER = "nlm"
 
 flags.DEFINE_enum("model", "network", ["network", "classic"],
@@ -17,7 +17,7 @@ flags.DEFINE_enum("model", "network", ["network", "classic"],
 flags.DEFINE_enum("denoiser", None, DENOISERS,
                   "denoiser of --model=classic: none, nlm (non-local means) or bm3d (pip install bm3d); where not given: nlm")
 flags.DEFINE_string("result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>>/<protocol>")
-flags.DEFINE_enum("protocol", "sid-00", PROTOCOLS,
+flags.DEFINE_enum("protocol", "sid-00", list(PROTOCOLS),
                   "which shorts are scored: sid-all (every one), sid-00 (first bursts), -clean (without the misaligned scenes)")
 flags.DEFINE_bool("report", False, "also write report.html: one page of all pictures, before, after and the truth, sorted by score")
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")

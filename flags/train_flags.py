@@ -1,12 +1,14 @@
 """Training: how long, how fast, on what devices, and what is seen of it."""
 
+import dataclasses
 import math
 
 from absl import flags
 
-from lowlight_tf.datasets import PAIRED
+from lowlight_tf.datasets import PAIRED, Mixing, Selection, SimulatedLight
 from lowlight_tf.errors import UsageError
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.training import SCHEDULES
 
 from . import data_flags, network_flags, simulation_flags, transfer_flags
 
@@ -27,7 +29,7 @@ flags.DEFINE_float("learning_rate_decay", 0.1, "factor of the learning rate from
 flags.DEFINE_integer("decay_step", 0, "step from which the learning rate is decayed; 0: --decay_epoch says it", lower_bound=0)
 flags.DEFINE_integer("decay_epoch", 0,
                      "epoch from which the learning rate is decayed; 0: never, unless --decay_step says it", lower_bound=0)
-flags.DEFINE_enum("schedule", "step", ["step", "cosine"],
+flags.DEFINE_enum("schedule", "step", SCHEDULES,
                   "how the learning rate falls: step, at the decay, or cosine, half a cosine down to 0 over the whole run")
 flags.DEFINE_float("clip_norm", 0.0, "most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
 flags.DEFINE_float("average", 0.0,
@@ -88,8 +90,8 @@ def _check_interface():
     if FLAGS.skip != "none" and FLAGS.curve != "bt709" and not FLAGS.init_from:
         raise UsageError("--skip=demosaic needs an input coded as the target is; give --curve=bt709 with it")
     for name in ("noise_planes", "skip"):
-        if FLAGS[name].value not in (False, "none") and (FLAGS.model != "sid" or FLAGS.network_input == "rgb"):
-            raise UsageError(f"--{name} is of the SID network with packed input; leave it, --model or --network_input out")
+        if FLAGS[name].value not in (False, "none") and (FLAGS.network != "sid" or FLAGS.network_input == "rgb"):
+            raise UsageError(f"--{name} is of the SID network with packed input; leave it, --network or --network_input out")
     if FLAGS.skip != "none" and FLAGS.patch_size % CAMERAS[FLAGS.camera].cells:
         raise UsageError(f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip=demosaic wants; use a multiple of "
                          f"{CAMERAS[FLAGS.camera].cells}")
@@ -121,8 +123,8 @@ def check():
                              "of photographs with it")
     _check_transfer(simulated)
     for name in ("freeze_up_filters", *_SID_ONLY):
-        if FLAGS.model != "sid" and FLAGS[name].present:
-            raise UsageError(f"--{name} is of the SID network; leave it or --model={FLAGS.model} out")
+        if FLAGS.network != "sid" and FLAGS[name].present:
+            raise UsageError(f"--{name} is of the SID network; leave it or --network={FLAGS.network} out")
     if FLAGS.expert and FLAGS.dataset != "fivek":
         raise UsageError(f"--expert={FLAGS.expert} goes with --dataset=fivek only")
     if FLAGS.target == "camera_rgb" and FLAGS["white_balance_input"].present and not FLAGS.white_balance_input:
@@ -140,32 +142,34 @@ def _model(camera, transfer):
     from lowlight_tf.raw.light import Interface
     from lowlight_tf.training.transfer import start_network
     if FLAGS.init_from:
-        given = {name: FLAGS[name].value for name in ("model", *_SID_ONLY) if FLAGS[name].present}
+        given = {name: FLAGS[name].value for name in ("network", *_SID_ONLY) if FLAGS[name].present}
         given |= {field: FLAGS[name].value for name, field in _INTERFACE.items() if FLAGS[name].present}
         if FLAGS["network_input"].present:
             given["input_channels"] = 3 if FLAGS.network_input == "rgb" else camera.channels
         return start_network(transfer, camera, given)
-    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.model == "sid" else {}
+    options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.network == "sid" else {}
     if FLAGS.head == "none" and options:
         options["head_units"] = 0
     interface = Interface(**{field: FLAGS[name].value for name, field in _INTERFACE.items()} | {
         "white_balance": FLAGS.white_balance_input or FLAGS.target == "camera_rgb"})
-    return network_for(camera, model=FLAGS.model, network_input=FLAGS.network_input, interface=interface, **options), interface
+    return network_for(camera, network=FLAGS.network, network_input=FLAGS.network_input, interface=interface, **options), interface
+
+
+def _given(kind, /, **others):
+    """Returns a dataclass whose fields are flags of the same names, but for `others`."""
+    return kind(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(kind) if field.name not in others}, **others)
 
 
 def training_config():
     """Returns the TrainingConfig that the flags ask for."""
-    from lowlight_tf.training.config import TrainingConfig, Transfer
-    camera = CAMERAS[FLAGS.camera]
-    transfer = Transfer(FLAGS.init_from, FLAGS.erase_head, FLAGS.train_only)
-    same_name = ("checkpoint_dir", "patch_size", "batch_size", "steps", "epochs", "learning_rate", "learning_rate_decay", "decay_step",
-                 "decay_epoch", "seed", "num_replicas", "save_every", "validate_every", "validation_images", "picture_every", "max_hours",
-                 "freeze_up_filters", "mixed_precision", "schedule", "clip_norm", "average",
-                 "turns_in_phase")
-    data = data_flags.data_config(
-        expert=FLAGS.expert or "",
-        **{name: getattr(FLAGS, name) for name in ("all_bursts", "exclude_misaligned", "corrupt_targets", "noise", "darkest", "mix_colors",
-                                                   "train_pairs", "simulated_fraction", "simulated_data_dir")})
+    from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Updates, Watching
+    from lowlight_tf.training.schedule import Schedule
+    from lowlight_tf.training.transfer import Transfer
+    camera, transfer = CAMERAS[FLAGS.camera], _given(Transfer)
+    data = data_flags.data_config(expert=FLAGS.expert or "", corrupt_targets=FLAGS.corrupt_targets, selection=_given(Selection),
+                                  mixing=_given(Mixing), light=_given(SimulatedLight))
     network, interface = _model(camera, transfer)
-    return TrainingConfig(camera=camera, network=network, interface=interface, data=data, transfer=transfer,
-                          **{name: getattr(FLAGS, name) for name in same_name})
+    return TrainingConfig(
+        camera=camera, network=network, interface=interface, data=data, checkpoint_dir=FLAGS.checkpoint_dir, seed=FLAGS.seed,
+        num_replicas=FLAGS.num_replicas, batches=_given(Batches), schedule=_given(Schedule, kind=FLAGS.schedule),
+        updates=_given(Updates), saving=_given(Saving), watching=_given(Watching), transfer=transfer)

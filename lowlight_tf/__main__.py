@@ -9,13 +9,18 @@ from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.console import flush_output, ignore_interrupts, interrupt, output, prepare_streams, say, warn
+from lowlight_tf.datasets import PROTOCOLS, SPLITS
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
+from lowlight_tf.export import FORMATS, INPUTS, QUANTIZATIONS
+from lowlight_tf.isp import CAMERA_NOISES
+from lowlight_tf.network import DOWNSAMPLES, HEAD_UNITS, HEADS, NETWORK_INPUTS, NETWORKS
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.training.strategies import STRATEGIES
 
 # Of a network that is described: what train.py's flags of the same names take.
-_VARIATIONS = {"model": ("sid", "denoise20"), "network_input": ("packed", "rgb"), "base_width": int, "downsample": ("pool", "strided"),
-               "pool_window": int, "extra_blocks": int, "head": ("none", "fc"), "head_units": int}
+_VARIATIONS = {"network": NETWORKS, "network_input": NETWORK_INPUTS, "base_width": int, "downsample": DOWNSAMPLES,
+               "pool_window": int, "extra_blocks": int, "head": HEADS, "head_units": int}
 
 _PRINTED = ("inspect", "describe")  # tools whose result is what they print
 
@@ -105,9 +110,9 @@ def _add_simulate(tools):
     tool.add_argument("--output", required=True, help="folder of the data set; the same command goes on where it was stopped")
     tool.add_argument("--camera", required=True, choices=list(CAMERAS), help="what takes the short exposures")
     tool.add_argument("--ratios", default="", help="exposure ratios, by default the camera's: 100,250,300")
-    tool.add_argument("--noise", default="physical", choices=["physical", "gaussian", "poisson"])
+    tool.add_argument("--noise", default="physical", choices=CAMERA_NOISES)
     tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
-    tool.add_argument("--split", default="train", choices=["train", "val", "test"])
+    tool.add_argument("--split", default="train", choices=list(SPLITS))
     tool.add_argument("--workers", type=integer_below(1024), default=0,
                       help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
     tool.add_argument("--runner", default="", choices=["", *RUNNERS],
@@ -122,17 +127,17 @@ def _add_transfer_study(tools):
     tool.add_argument("--init_from", required=True, help="folder of the pretrained model")
     tool.add_argument("--data_dir", default="", help="SID's folder, or one with short/ and long/ (dataset/ or the samples where not given)")
     tool.add_argument("--pairs", default="0,2,6,12,50,500", help="numbers of real pairs; 0 stands for zero_shot")
-    tool.add_argument("--strategies", default="zero_shot,head,all,scratch", help="some of zero_shot, head, decoder, all, scratch")
+    tool.add_argument("--strategies", default="zero_shot,head,all,scratch", help=f"some of {', '.join(STRATEGIES)}")
     tool.add_argument("--steps", type=positive(int), default=1500, help="of each training")
     tool.add_argument("--output", default="study", help="folder of the study; the same command goes on where it was stopped")
     tool.add_argument("--baseline", default="", help="folder of a model to draw as a line, such as SID's own")
     tool.add_argument("--patch_size", type=positive(int), default=128)
     tool.add_argument("--batch_size", type=positive(int), default=1)
     tool.add_argument("--learning_rate", type=positive(float), default=1e-4)
-    tool.add_argument("--head_units", type=positive(int), default=64)
+    tool.add_argument("--head_units", type=positive(int), default=HEAD_UNITS)
     tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
     tool.add_argument("--cache_dir", default="cache")
-    tool.add_argument("--protocol", default="sid-00", choices=["sid-all", "sid-00", "sid-clean", "sid-clean-00"])
+    tool.add_argument("--protocol", default="sid-00", choices=list(PROTOCOLS))
     tool.set_defaults(run=_transfer_study)
 
 
@@ -152,14 +157,18 @@ def _add_plan(tools):
 def _add_export(tools):
     tool = tools.add_parser("export", help="write a model as a file that other programs run: SavedModel, LiteRT, ONNX")
     tool.add_argument("--checkpoint_dir", required=True, help="folder of the model")
-    tool.add_argument("--format", required=True, choices=["saved_model", "litert", "onnx"], help="any height and width in all of them")
-    tool.add_argument("--quantize", default="", choices=["float16", "int8"], help="smaller weights; int8 computes with 8 bits, too")
-    tool.add_argument("--input", default="packed", choices=["packed", "mosaic"],
+    tool.add_argument("--format", required=True, choices=FORMATS, help="any height and width in all of them")
+    tool.add_argument("--quantize", default="", choices=QUANTIZATIONS, help="smaller weights; int8 computes with 8 bits, too")
+    tool.add_argument("--input", default="packed", choices=INPUTS,
                       help="packed: what the network sees; mosaic: sensor counts, with levels, gains and ratio as further inputs")
     tool.add_argument("--output", default="", help="file or folder to write (exports/, named after the model)")
     tool.add_argument("--data_dir", default="", help="pairs whose training shorts calibrate int8 (dataset/ or the samples where not given)")
     tool.add_argument("--overwrite", action="store_true", help="replace what is there")
     tool.set_defaults(run=_export)
+
+
+def _renamed(value):
+    raise argparse.ArgumentTypeError(f"is called --network here; give --network={value}")
 
 
 def _add_describe(tools):
@@ -168,6 +177,7 @@ def _add_describe(tools):
     tool.add_argument("--camera", default="", choices=["", *CAMERAS], help="whose network it is, with these variations:")
     for name, allowed in _VARIATIONS.items():
         tool.add_argument(f"--{name}", **({"type": int} if allowed is int else {"choices": allowed}), help="as train.py's")
+    tool.add_argument("--model", type=_renamed, help=argparse.SUPPRESS)  # its name in version 0.1.0
     tool.add_argument("--size", type=size, default=(512, 512), help="of its input, HEIGHTxWIDTH in packed pixels (512x512)")
     tool.set_defaults(run=_describe)
 

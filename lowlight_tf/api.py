@@ -15,9 +15,9 @@ from lowlight_tf.enhancement import engine
 from lowlight_tf.enhancement.enhance import EnhanceConfig, make_developer
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import UsageError
+from lowlight_tf.isp import CAMERA_NOISES
 from lowlight_tf.isp.capture import expose_picture, random_capture
 from lowlight_tf.isp.color import srgb_to_camera_matrix, srgb_to_linear
-from lowlight_tf.isp.noise import KINDS
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.raw.cameras import CAMERAS, Camera
 from lowlight_tf.raw.raw_file import RawImage
@@ -175,8 +175,8 @@ def simulate(picture: npt.ArrayLike, camera: str = "sony", *, ratio: float | Non
     Raises:
       UsageError: for an unknown camera or kind of noise, or a picture of another form.
     """
-    if camera not in CAMERAS or noise not in KINDS:
-        wrong, allowed = (camera, CAMERAS) if camera not in CAMERAS else (noise, KINDS)
+    if camera not in CAMERAS or noise not in CAMERA_NOISES:
+        wrong, allowed = (camera, CAMERAS) if camera not in CAMERAS else (noise, CAMERA_NOISES)
         raise UsageError(f"{wrong!r} is not known; expected one of {', '.join(allowed)}")
     row, light = CAMERAS[camera], _light(picture)
     capture = random_capture(tf.constant([seed, 0], tf.int64), row, noise)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.errors import UsageError
-from lowlight_tf.network import denoise20, model
+from lowlight_tf.network import HEAD_UNITS, denoise20, model
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.network.sid import NetworkConfig, parameter_shapes
 from lowlight_tf.raw.cameras import CAMERAS, Camera
-from lowlight_tf.training.transfer import HEAD_UNITS
 
 # How often the input is halved where a block of the SID network works: down to block 5, and up again. Other blocks work at full size.
 _LEVELS = {"2": 1, "3": 2, "4": 3, "5": 4, "6": 3, "7": 2, "8": 1}
@@ -128,7 +127,7 @@ def table(camera: Camera, network: NetworkConfig | Denoise20Config, size: tuple[
     lines = ["  ".join(cell.rjust(width) if column > 2 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths)))
              for row in rows]
     ends = [" x ".join(map(str, side)) for side in ((*size, network.input_channels), found[-1].output)]
-    lead = (f"{model.model_name(network)} of camera {camera.name}: input {ends[0]}, output {ends[1]}; "
+    lead = (f"{model.network_name(network)} of camera {camera.name}: input {ends[0]}, output {ends[1]}; "
             f"{work / math.prod(found[-1].output[:2]):,.0f} multiplications a pixel of the output.")
     return "\n".join([lead, "", *lines])
 
@@ -150,10 +149,10 @@ def chosen(checkpoint_dir: str, camera_name: str, options: dict) -> tuple[Camera
         return camera, network
     if not camera_name:
         raise UsageError(f"name a model by --checkpoint_dir, or a camera: expected one of {', '.join(CAMERAS)}, such as --camera=sony")
-    fields = {field.name for field in dataclasses.fields(model.MODELS[options.get("model", "sid")][0])} | {"model", "network_input"}
+    fields = {field.name for field in dataclasses.fields(model.BY_NAME[options.get("network", "sid")][0])} | {"network", "network_input"}
     foreign = [name for name in options if name not in fields]
     if foreign:
-        raise UsageError(f"--{foreign[0]} is of the SID network; leave it or --model={options['model']} out")
+        raise UsageError(f"--{foreign[0]} is of the SID network; leave it or --network={options['network']} out")
     units = {"head_units": HEAD_UNITS} if options.get("head") == "fc" else {}
     try:
         return CAMERAS[camera_name], model.network_for(CAMERAS[camera_name], **{**units, **options})

@@ -1,5 +1,6 @@
 """Shared by all tests: two logical CPUs, paths of optional real data, small synthetic frames, and entry scripts as subprocesses."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -91,6 +92,15 @@ def write_unmarked_png(path, picture):
     """Writes a uint8 or uint16 [H, W, 3] picture as another program does: without our mark, by which results are known."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(tf.io.encode_png(picture).numpy())
+
+
+def changed(config, **settings):
+    """dataclasses.replace of a TrainingConfig that finds each setting in the part of the config that has it."""
+    for part in ("batches", "schedule", "updates", "saving", "watching"):
+        value = getattr(config, part)
+        names = {field.name for field in dataclasses.fields(value)} & set(settings)
+        config = dataclasses.replace(config, **{part: dataclasses.replace(value, **{name: settings.pop(name) for name in names})})
+    return dataclasses.replace(config, **settings)
 
 
 def write_model(folder, camera="bayer", *, copying=True, **options):

@@ -12,8 +12,9 @@ def _photographs(folder, real):
     """Synthetic photographs of each kind, and real ones where they are at hand."""
     from conftest import write_frame
 
+    from lowlight_tf.pictures import SUFFIXES
     from lowlight_tf.pictures.metadata import Metadata
-    from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
+    from lowlight_tf.pictures.photo_file import write_photo
     for name, camera, cfa in (("bayer", "sony", "GBRG"), ("xtrans", "fuji", None)):
         write_frame(folder / f"{name}.dng", camera, size=(96, 120), cfa=cfa, scale=300)
     tags = Metadata({271: "Make", 272: "Model", 274: 6}, {33434: 0.1, 34855: 800, 42036: "Lens"}, {1: "N", 2: (52.0, 30.0, 12.5)})

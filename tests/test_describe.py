@@ -10,7 +10,7 @@ from tensorflow.python.framework import ops
 from lowlight_tf import arguments
 from lowlight_tf.describe import blocks, chosen, table
 from lowlight_tf.errors import LowlightError, UsageError
-from lowlight_tf.network import winograd
+from lowlight_tf.network.convolution import without_winograd
 from lowlight_tf.network.model import forward, initialize_parameters, network_for
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -21,7 +21,7 @@ VARIATIONS = {
     "pool3": {"pool_window": 3, "base_width": 8},
     "head": {"head": "fc", "head_units": 16},
     "rgb": {"network_input": "rgb"},
-    "denoise20": {"model": "denoise20"},
+    "denoise20": {"network": "denoise20"},
 }
 
 
@@ -65,7 +65,7 @@ def test_it_is_what_tensorflow_counts(name, size):
     found = blocks(network, size)
     params = initialize_parameters(network)
     assert sum(block.parameters for block in found) == sum(int(tf.size(value)) for value in params.values())
-    with winograd.off():
+    with without_winograd():
         graph = tf.function(lambda packed: forward(params, packed, network)).get_concrete_function(
             tf.TensorSpec([1, *size, network.input_channels])).graph
     assert graph.outputs[0].shape[1:] == found[-1].output
@@ -87,7 +87,7 @@ def test_the_table_of_a_camera_and_of_a_model(tmp_path):
 @pytest.mark.parametrize("given, words", [
     ([], "name a model by --checkpoint_dir, or a camera"),
     (["--checkpoint_dir=m", "--base_width=4"], "says all of its network"),
-    (["--camera=sony", "--model=denoise20", "--base_width=4"], "--base_width is of the SID network"),
+    (["--camera=sony", "--network=denoise20", "--base_width=4"], "--base_width is of the SID network"),
     (["--camera=sony", "--pool_window=7"], "pool_window is 7; expected one of 2, 3"),
 ])
 def test_what_is_no_network(given, words):

@@ -80,13 +80,6 @@ def test_bad_usage_ends_before_anything_is_loaded(tmp_path, arguments, words):
     assert [path.name for path in tmp_path.iterdir()] == ["stub"]
 
 
-def test_the_flags_know_the_protocols():
-    from flags import test_flags
-    from lowlight_tf.datasets import sid
-
-    assert tuple(sid.PROTOCOLS) == test_flags.PROTOCOLS
-
-
 @pytest.mark.parametrize(
     "content, words",
     [("{bad", "TF_CONFIG"), ('{"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker", "index": 3}}', "TF_CONFIG")],

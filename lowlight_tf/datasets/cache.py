@@ -62,7 +62,7 @@ def _target_entry(long_entry, facts):
 
 def _decode_short(path, entry, camera):
     short = read_short(path, camera)
-    write_mosaic(entry, short.mosaic, short, path, visible_size=short.visible_size, offset=short.offset)
+    write_mosaic(entry, short.mosaic, short, path, visible_size=short.visible_size, offset=short.origin)
 
 
 def _facts(entry):
@@ -194,6 +194,6 @@ def measure_noise(pairs, camera):
     def measured(pair):
         with line_of(pair.mosaic):
             packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
-            return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, pair, camera))
+            return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, camera, pair.black_level, pair.white_level))
 
     return [measured(pair) for pair in progress(pairs, unit="pair", description="measuring noise")]

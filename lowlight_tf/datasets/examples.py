@@ -19,7 +19,7 @@ class Simulation:
     """How shorts are simulated.
 
     Attributes:
-      noise: one of capture.KINDS.
+      noise: one of isp.NOISES.
       darkest: lowest brightness of a picture's long exposure.
       many_cameras: draw the sensor, and any exposure ratio, from those of many makers.
       mix_colors: exchange the channels of pictures.

@@ -7,11 +7,11 @@ import dataclasses
 import pathlib
 import re
 
+from lowlight_tf.datasets import SPLITS
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.pictures.image_file import PICTURE_SUFFIXES
 from lowlight_tf.raw.raw_file import RAW_SUFFIXES
 
-SPLIT_DIGITS = {"train": "0", "test": "1", "val": "2"}
 MISALIGNED_IDS = ("10034", "10045", "10172")
 MAX_RATIO = 300
 _NAME = re.compile(r"(?P<id>[012]\d{4})_(?P<burst>\d{2})_(?P<seconds>\d+(\.\d+)?)s")
@@ -48,22 +48,6 @@ class Pair:
     def ratio_label(self):
         """The ratio as SID's tables name it: x100, x250, x300."""
         return f"x{self.ratio:.0f}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """Which of the split's shorts an evaluation scores."""
-
-    all_bursts: bool
-    exclude_misaligned: bool
-
-
-PROTOCOLS = {
-    "sid-all": Protocol(all_bursts=True, exclude_misaligned=False),
-    "sid-00": Protocol(all_bursts=False, exclude_misaligned=False),
-    "sid-clean": Protocol(all_bursts=True, exclude_misaligned=True),
-    "sid-clean-00": Protocol(all_bursts=False, exclude_misaligned=True),
-}
 
 
 def parse_name(name):
@@ -178,7 +162,7 @@ def _paired_by_name(shorts, longs, split, problems):
     for path in shorts:
         try:
             scene = parse_name(path.name).id
-            if not scene.startswith(SPLIT_DIGITS[split]):
+            if not scene.startswith(SPLITS[split]):
                 continue
             if scene not in longs_by_id:
                 raise LowlightError(f"{path} has no long exposure; expected a file {scene}_00_*s.* in {path.parent.parent / 'long'}")
@@ -197,7 +181,7 @@ def find_pairs(data_dir, camera, split, problems, *, all_bursts=False, exclude_m
     Args:
       data_dir: SID's folder, or a folder with short/ and long/.
       camera: a Camera.
-      split: "train", "val" or "test".
+      split: a key of datasets.SPLITS.
       problems: Problems, told of every file that had to be left out.
     Returns:
       list of Pair, in the order of the list or of the names; empty where the split has none.

@@ -77,8 +77,8 @@ def find_pairs(located, camera, split, problems):
     """Lists the pairs of a split ("train", "val", "test") of located data, as `sid.find_pairs`."""
     if located.dataset not in PAIRED:
         raise LowlightError(f"--dataset={located.dataset} has no pairs of short and long exposures; name some by --dataset and --data_dir")
-    return sid.find_pairs(located.data_dir, camera, split, problems, all_bursts=located.all_bursts,
-                          exclude_misaligned=located.exclude_misaligned)
+    return sid.find_pairs(located.data_dir, camera, split, problems, all_bursts=located.selection.all_bursts,
+                          exclude_misaligned=located.selection.exclude_misaligned)
 
 
 def find_bright_frames(located, camera, problems):

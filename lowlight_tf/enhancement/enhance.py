@@ -18,8 +18,9 @@ from lowlight_tf.enhancement.jobs import plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
+from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish, color_matrix
-from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
+from lowlight_tf.pictures.photo_file import write_photo
 from lowlight_tf.pictures.provenance import may_replace, not_ours
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.frame import as_seen
@@ -36,7 +37,7 @@ class EnhanceConfig:
     Attributes:
       checkpoint_dir: the model's folder.
       result_dir: where results go.
-      kind: a key of photo_file.SUFFIXES.
+      kind: a key of pictures.SUFFIXES.
       ratio: exposure ratio; 0.0 to choose it for each frame.
       target_exposure: an Exposure that decides the ratio, or None.
       finish: a Finish.

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.console import progress, say, warn
-from lowlight_tf.datasets import sid, sources
+from lowlight_tf.datasets import PROTOCOLS, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.evaluation.metrics import SSIM_WINDOW, aligned_psnr, psnr, ssim
@@ -32,7 +32,7 @@ METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
 
 
 def predictor_of(run, camera, network, interface=light.SID):
-    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, `run`.
+    """Returns Frame, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, `run`.
 
     Args:
       run: the model, float32 [1, h, w, C] -> [1, H, W, 3].
@@ -80,7 +80,7 @@ def score_output(predict, pair, camera):
     """Runs the model on one pair.
 
     Returns:
-      short: the Short.
+      short: the Frame of the short exposure.
       output, target: uint8 [H, W, 3].
     Raises:
       LowlightError: where a file cannot be used.
@@ -88,14 +88,14 @@ def score_output(predict, pair, camera):
     short = read_short(pair.short, camera)
     if min(short.mosaic.shape) < SSIM_WINDOW:
         raise LowlightError(f"{pair.short} is {short.mosaic.shape[1]}x{short.mosaic.shape[0]}; SSIM needs {SSIM_WINDOW} pixels a side")
-    target = read_target(pair.long, camera, short.visible_size, short.offset)
+    target = read_target(pair.long, camera, short.visible_size, short.origin)
     return short, to_uint8(predict(short, pair.ratio)), to_uint8(target)
 
 
 def _scaled_input(pair, short, camera):
     """LibRaw's rendering of the amplified short, uint8, or None where LibRaw cannot make one."""
     try:
-        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.offset))
+        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.origin))
     except LowlightError as error:
         warn(f"{pair.name}: no scaled-input picture: {error}")
         return None
@@ -159,7 +159,7 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
       subject: a subjects.Subject.
       data: DataConfig; where it names no data, what the subject was trained on; burst and alignment choices are the protocol's.
       result_dir: where pictures, metrics.csv and metrics.json go.
-      protocol: a key of sid.PROTOCOLS.
+      protocol: a key of datasets.PROTOCOLS.
       problems: Problems, told of each pair that cannot be scored.
       report: write the page too.
     Returns:
@@ -167,9 +167,8 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     Raises:
       LowlightError: where there is nothing to score, or nowhere to write.
     """
-    camera, rules = subject.camera, sid.PROTOCOLS[protocol]
-    located = dataclasses.replace(sources.locate_pairs(_data_of(data, subject.trained_on), camera), all_bursts=rules.all_bursts,
-                                  exclude_misaligned=rules.exclude_misaligned)
+    camera = subject.camera
+    located = dataclasses.replace(sources.locate_pairs(_data_of(data, subject.trained_on), camera), selection=PROTOCOLS[protocol])
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")

@@ -16,7 +16,7 @@ class Subject:
     """What is scored.
 
     Attributes:
-      predict: function of Short, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
+      predict: function of Frame, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
       camera: the Camera whose shorts it takes.
       label: what it is called in messages.
       facts: what metrics.json says of it.

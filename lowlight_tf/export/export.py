@@ -33,7 +33,7 @@ class ExportConfig:
       checkpoint_dir: the model's folder.
       format: a key of FORMATS.
       quantize: "" for float32, "float16" or "int8".
-      kind: what goes in, one of export_graph.KINDS.
+      kind: what goes in, one of export.INPUTS.
       output: the file or folder to write; "" for one in exports/ that is named after the model.
       data_dir: pairs whose training shorts calibrate int8; "" for dataset/ or the embedded samples.
       overwrite: replace what is there.
@@ -111,7 +111,7 @@ def _check(config):
 
 
 def _centre(short, camera):
-    """Cuts the middle of a Short, in the camera's phase."""
+    """Cuts the middle of a Frame, in the camera's phase."""
     starts = [max(side - _CALIBRATION_SIDE, 0) // 2 // camera.tile * camera.tile for side in short.mosaic.shape]
     part = short.mosaic[starts[0]:starts[0] + _CALIBRATION_SIDE, starts[1]:starts[1] + _CALIBRATION_SIDE]
     return dataclasses.replace(short, mosaic=part)

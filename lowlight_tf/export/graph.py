@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from lowlight_tf import __version__
 from lowlight_tf.isp.noise_estimate import frame_noise
-from lowlight_tf.network import model, winograd
+from lowlight_tf.network import model
+from lowlight_tf.network.convolution import without_winograd
 from lowlight_tf.raw import light, packing
 from lowlight_tf.raw.cameras import Camera
 
-KINDS = ("packed", "mosaic")
 OUTPUT, METADATA = "picture", "lowlight_tf"
 
 _MEANINGS = {
@@ -31,7 +31,7 @@ class Graph:
 
     Attributes:
       camera, network, interface: the model's.
-      kind: what goes in, one of KINDS.
+      kind: what goes in, one of export.INPUTS.
       specs: a tf.TensorSpec for each input.
       function: tf.function of them -> {"picture": float32 [1, H, W, 3]}.
       variables: what the function reads, to be kept alive and saved.
@@ -87,7 +87,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
     Args:
       params: dict of variables.
       camera, network: the model's.
-      kind: one of KINDS.
+      kind: one of export.INPUTS.
       interface: the model's.
       half: keep the weights as float16 and compute with float32.
     Returns:
@@ -98,7 +98,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
 
     def run(inputs):
         read = {name: tf.cast(value, tf.float32) for name, value in kept.items()} if half else kept
-        with winograd.off():
+        with without_winograd():
             return model.run(read, inputs, camera, network, interface)
 
     def from_mosaic(mosaic, **levels):

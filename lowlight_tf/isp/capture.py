@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from lowlight_tf.isp.any_sensor import SensorNoise, random_sensor_noise, record
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, srgb_to_camera_matrix
-from lowlight_tf.isp.noise import KINDS as CAMERA_KINDS
 from lowlight_tf.isp.noise import Noise, add_noise, random_noise
 from lowlight_tf.isp.sensors import figures_at, random_color, random_cut, random_ratio, random_step
 from lowlight_tf.isp.unprocess import mosaic, random_brightness, random_wb_gains, to_sensor
@@ -42,10 +41,6 @@ class Capture:
 # SID's long exposures: their linear means run from 0.02 to 0.17 where those of photographs run from 0.1 to 0.4.
 DARKEST = 0.1
 
-
-ANY_SENSOR = "any_sensor"
-KINDS = (*CAMERA_KINDS, ANY_SENSOR)
-
 # The orders of a picture's channels, its own first.
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
@@ -55,11 +50,11 @@ def _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras):
     if not many_cameras:
         choice = tf.random.stateless_uniform([], ratio_seed, maxval=len(camera.exposure_ratios), dtype=tf.int32)
         ratio = tf.gather(tf.constant(camera.exposure_ratios, tf.float32), choice)
-        noise = random_sensor_noise(noise_seed, ratio) if kind == ANY_SENSOR else random_noise(noise_seed, kind)
+        noise = random_sensor_noise(noise_seed, ratio) if kind == "any_sensor" else random_noise(noise_seed, kind)
         return (ratio, noise, tf.constant(srgb_to_camera_matrix(camera.xyz_to_camera)), tf.constant(False))
     color_seed, step_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 2))
     ratio = random_ratio(ratio_seed)
-    noise = random_sensor_noise(noise_seed, ratio) if kind == ANY_SENSOR else random_noise(noise_seed, kind, figures_at(ratio))
+    noise = random_sensor_noise(noise_seed, ratio) if kind == "any_sensor" else random_noise(noise_seed, kind, figures_at(ratio))
     noise = dataclasses.replace(noise, step=random_step(step_seed))
     return ratio, noise, random_color(color_seed), random_cut(tf.random.fold_in(seed, 3))
 
@@ -70,7 +65,7 @@ def random_capture(seed, camera, kind="physical", darkest=DARKEST, mix_colors=Fa
     Args:
       seed: [2] integers.
       camera: a Camera; its exposure_ratios are drawn from.
-      kind: of noise, one of KINDS.
+      kind: of noise, one of isp.NOISES.
       darkest: lowest brightness.
       mix_colors: exchange a picture's channels, each of their orders as often; else they stay as they are.
       many_cameras: draw the sensor too, from those of many makers, and any exposure ratio from 1 on; else it is the camera's own.

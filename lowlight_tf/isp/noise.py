@@ -10,8 +10,6 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-KINDS = ("physical", "gaussian", "poisson")  # of one camera's model; any_sensor.py has another kind
-
 
 @dataclasses.dataclass(frozen=True)
 class NoiseFigures:

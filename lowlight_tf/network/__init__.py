@@ -1,1 +1,12 @@
-"""The mathematics: the ten blocks, a denoiser, what a model is made of, losses and the optimizer."""
+"""The mathematics: the ten blocks, a denoiser, what a model is made of, losses and the optimizer.
+
+What may be chosen is listed here, so that flags can offer and check it without TensorFlow.
+"""
+
+NETWORKS = ("sid", "denoise20")
+NETWORK_INPUTS = ("packed", "rgb")
+DOWNSAMPLES = ("pool", "strided")
+POOL_WINDOWS = (2, 3)
+EXTRA_BLOCKS = (0, 1, 2, 3)
+HEADS = ("none", "fc")
+HEAD_UNITS = 64  # where none are asked for

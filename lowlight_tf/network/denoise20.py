@@ -3,13 +3,15 @@
 Reference: Remez, Litany, Giryes and Bronstein, "Deep Convolutional Denoising of Low-Light Images" (DenoiseNet), arXiv 1701.01687,
 2017, section 3. There one grey channel goes in and out, and one of each layer's 64 feature maps is its correction; here packed raw
 goes in and sRGB at the mosaic's size comes out, so the correction takes 3 maps for each photosite of a packed pixel. Imports
-nothing of ours.
+nothing of ours but the convolution.
 """
 
 import dataclasses
 import zlib
 
 import tensorflow as tf
+
+from lowlight_tf.network.convolution import conv
 
 LAYERS, FEATURES = 20, 64
 
@@ -76,11 +78,6 @@ def _superpixels(packed, config):
     return tf.linalg.matmul(packed, tf.cast(colors / tf.reduce_sum(colors, axis=0), packed.dtype))
 
 
-def _add_biases(x, biases):
-    # On CPU the gradient of bias_add is summed in x's dtype: in bfloat16 it stops growing after some 256 pixels. That of + is not.
-    return tf.nn.bias_add(x, biases) if x.dtype == tf.float32 else x + biases
-
-
 def forward(params, packed, config):
     """Runs the network.
 
@@ -94,8 +91,7 @@ def forward(params, packed, config):
     picture = tf.tile(_superpixels(packed, config), [1, 1, 1, config.upscale ** 2])   # [B, h, w, 3 * upscale^2]
     features = packed
     for layer in range(1, LAYERS + 1):
-        maps = tf.nn.conv2d(features, params[f"conv{layer}/weights"], strides=1, padding="SAME")
-        maps = _add_biases(maps, params[f"conv{layer}/biases"])                        # [B, h, w, 64]
+        maps = conv(params, f"conv{layer}", features, activation=None)                 # [B, h, w, 64]
         picture += maps[..., :config.corrections]
         features = tf.nn.relu(maps[..., config.corrections:])                          # none after the last layer
     return picture if config.upscale == 1 else tf.nn.depth_to_space(picture, config.upscale)

@@ -12,25 +12,24 @@ from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.light import SID, Interface, base
 
 # name -> the config that says what it looks like, and the module that runs such a config
-MODELS = {"sid": (NetworkConfig, sid), "denoise20": (Denoise20Config, denoise20)}
-NETWORK_INPUTS = ("packed", "rgb")
+BY_NAME = {"sid": (NetworkConfig, sid), "denoise20": (Denoise20Config, denoise20)}
 # fields of an Interface that files of version 0.1.0 keep among the network's, and what they are called there
 _OLDER_FIELDS = {"white_balance": "white_balance_input", "signed": "signed_input", "target": "target"}
 
 
-def model_name(config):
-    """Returns the name in MODELS of a network's config."""
-    return next(name for name, (kind, _) in MODELS.items() if isinstance(config, kind))
+def network_name(config):
+    """Returns the name in BY_NAME of a network's config."""
+    return next(name for name, (kind, _) in BY_NAME.items() if isinstance(config, kind))
 
 
 def parameter_shapes(config):
     """Returns {name: shape} of the parameters of whichever network `config` describes."""
-    return MODELS[model_name(config)][1].parameter_shapes(config)
+    return BY_NAME[network_name(config)][1].parameter_shapes(config)
 
 
 def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0) -> dict[str, tf.Variable]:
     """Creates the parameters of whichever network `config` describes: dict from name to tf.Variable."""
-    return MODELS[model_name(config)][1].initialize_parameters(config, seed)
+    return BY_NAME[network_name(config)][1].initialize_parameters(config, seed)
 
 
 def forward(params: dict[str, tf.Variable | tf.Tensor], inputs: tf.Tensor, config: NetworkConfig | Denoise20Config,
@@ -40,7 +39,7 @@ def forward(params: dict[str, tf.Variable | tf.Tensor], inputs: tf.Tensor, confi
     With mixed_precision it computes in bfloat16. The parameters stay what they are, and so do their gradients: the cast is part of the
     function. bfloat16 has the range of float32, so that a loss needs no scaling, and 8 bits of precision.
     """
-    network = MODELS[model_name(config)][1]
+    network = BY_NAME[network_name(config)][1]
     if not mixed_precision:
         return network.forward(params, inputs, config)
     narrow = {name: tf.cast(value, tf.bfloat16) for name, value in params.items()}
@@ -62,12 +61,12 @@ def run(params, inputs, camera, network, interface, mixed_precision=False):
     return output if interface.skip == "none" else output + base(inputs, camera)
 
 
-def network_for(camera, *, model="sid", network_input="packed", interface=SID, **options):
+def network_for(camera, *, network="sid", network_input="packed", interface=SID, **options):
     """Returns a network's config for a camera: its packed channels in, its upscale out, or full-resolution RGB in and out.
 
     Args:
       camera: a Camera.
-      model: a key of MODELS.
+      network: one of network.NETWORKS.
       network_input: "packed" or "rgb".
       interface: an Interface, which may add input channels to packed light.
       **options: other fields of NetworkConfig.
@@ -75,14 +74,14 @@ def network_for(camera, *, model="sid", network_input="packed", interface=SID, *
     rgb = network_input == "rgb"
     channels = 3 if rgb else camera.channels + interface.more_channels
     sizes = {"input_channels": channels, "upscale": 1 if rgb else camera.upscale}
-    if model == "denoise20":
+    if network == "denoise20":
         sizes["channel_colors"] = (0, 1, 2) if rgb else tuple((0, 1, 2, 1)[color] for color in camera.channel_colors)
-    return MODELS[model][0](**sizes, **options)
+    return BY_NAME[network][0](**sizes, **options)
 
 
 def describe(camera, network, interface=SID):
     """Returns the part of config.json that says what the model is."""
-    return {"model": model_name(network), "camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network),
+    return {"model": network_name(network), "camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network),
             "interface": dataclasses.asdict(interface), "target": interface.target}
 
 
@@ -123,13 +122,13 @@ def from_description(config, source):
     """
     try:
         camera = Camera(**{name: _tuples(value) for name, value in config["camera"].items()})
-        kind, _ = MODELS[config.get("model", "sid")]  # the only one there was when the key was not written yet
+        kind, _ = BY_NAME[config.get("model", "sid")]  # the only one there was when the key was not written yet
         fields, interface = _interface(config)
         network = kind(**{name: _tuples(value) for name, value in fields.items()})
         validation.check_model(camera, network, interface)
         check_interface(camera, network, interface)
     except KeyError as error:
-        raise LowlightError(f"{source} holds a model {error}; this version knows {', '.join(MODELS)}") from error
+        raise LowlightError(f"{source} holds a model {error}; this version knows {', '.join(BY_NAME)}") from error
     except (TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise LowlightError(f"{source} does not describe a model of this version: {error}") from error
     return camera, network, interface
@@ -148,7 +147,7 @@ def check_same(config, camera, network, interface, checkpoint_dir):
     if found_camera != camera:
         raise LowlightError(f"{checkpoint_dir} was trained with another definition of camera {camera.name}; name another --checkpoint_dir")
     if type(found_network) is not type(network):
-        raise LowlightError(f"{checkpoint_dir} holds a model of --model={model_name(found_network)}, not of {model_name(network)}; "
+        raise LowlightError(f"{checkpoint_dir} holds a model of --network={network_name(found_network)}, not of {network_name(network)}; "
                             "name another --checkpoint_dir")
     for there, here in ((found_interface, interface), (found_network, network)):
         for field in dataclasses.fields(here):

@@ -2,19 +2,11 @@
 
 Reference: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1, F(2x2, 3x3). Its matrices B, G and A
 are written out below, B and A as sums of rows. The same three serve both gradients: the input's is a convolution too, and the filters'
-takes the tiles of the input, which are kept, with A applied to what comes back. Imports nothing of ours.
+takes the tiles of the input, which are kept, with A applied to what comes back. Where it pays is convolution.py's to say.
 """
-
-import contextlib
-import contextvars
 
 import numpy as np
 import tensorflow as tf
-
-_LEAST_CHANNELS = 128      # below, moving the tiles costs more than the multiplications saved: `python -m benchmarks.winograd`
-_LEAST_PIXELS = 32 * 32    # likewise for turning the filters
-
-_OFF = contextvars.ContextVar("Winograd's algorithm is off", default=False)
 
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 _GG = np.kron(_G, _G)      # [16, 9]: G w G^T of all filters as one matrix product
@@ -76,32 +68,6 @@ def _filter_gradient(tiles, gradient):
     products = [tf.matmul(*pair, transpose_a=True) for pair in zip(tiles, _gradient_tiles(gradient))]
     channels = products[0].shape
     return tf.reshape(tf.matmul(_GG, tf.reshape(tf.stack(products), [16, -1]), transpose_a=True), [3, 3, *channels])
-
-
-@contextlib.contextmanager
-def off():
-    """Within this context `pays` says no: for graphs that other programs run, which choose such algorithms themselves."""
-    token = _OFF.set(True)
-    try:
-        yield
-    finally:
-        _OFF.reset(token)
-
-
-def pays(x, filters):
-    """Tells whether `conv2d` is expected to be faster than TensorFlow's own: on CPU, in float32, for many channels and pixels.
-
-    Pixels are counted of one example, so that a replica's share of a batch does not decide. Sizes not known beforehand are taken to be
-    large: such are the functions that run photographs.
-
-    Args:
-      x: [B, h, w, C], a tensor or array.
-      filters: [kh, kw, C, D], a tensor or variable.
-    """
-    if _OFF.get() or filters.shape[:2] != [3, 3] or tf.as_dtype(x.dtype) != tf.float32 or tf.config.list_physical_devices("GPU"):
-        return False
-    pixels = tf.TensorShape(x.shape)[1:3].num_elements()
-    return min(filters.shape[2:]) >= _LEAST_CHANNELS and (pixels is None or pixels >= _LEAST_PIXELS)
 
 
 @tf.custom_gradient

@@ -11,11 +11,8 @@ import tensorflow as tf
 
 from lowlight_tf.isp.color import signed_bt709
 from lowlight_tf.isp.demosaic import packed_demosaic
-from lowlight_tf.raw import packing
+from lowlight_tf.raw import CURVES, SKIPS, TARGETS, packing
 
-CURVES = ("linear", "bt709")
-SKIPS = ("none", "demosaic")
-TARGETS = ("srgb", "camera_rgb")
 _LEAST_VARIANCE = 1e-20  # of the range, squared: a frame without read noise has a logarithm all the same
 
 
@@ -150,7 +147,7 @@ def frame_input(packed, frame, ratio, camera, interface, input_channels, noise=N
 
     Args:
       packed: [..., h, w, C], the frame's packed counts, all of them or a part.
-      frame: a Short or a Frame.
+      frame: a Frame.
       ratio, camera, interface, input_channels, noise: as for `network_input`.
     """
     return network_input(packed, camera, interface, input_channels, black_level=frame.black_level, white_level=frame.white_level,

@@ -72,7 +72,7 @@ def pair_entry(pair, short, output, target, scaled, score, camera):
 
     Args:
       pair: a sid.Pair.
-      short: its Short.
+      short: its Frame.
       output, target, scaled: uint8 [H, W, 3], of the model, the ground truth, and LibRaw's rendering of the amplified short or None.
       score: its Score.
       camera: the Camera.

@@ -8,9 +8,10 @@ import pathlib
 import re
 
 from lowlight_tf.console import warn
+from lowlight_tf.datasets import SPLITS
 from lowlight_tf.datasets.cache import check_space
 from lowlight_tf.datasets.photographs import Photograph, find_photographs
-from lowlight_tf.datasets.sid import MAX_RATIO, SPLIT_DIGITS
+from lowlight_tf.datasets.sid import MAX_RATIO
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import check_writable, read_json, sweep, write_json
 from lowlight_tf.pictures.picture_head import picture_size
@@ -36,9 +37,9 @@ class SimulationConfig:
       input: folder of photographs.
       output: the data set's folder; every worker must see it by this path.
       ratios: exposure ratios, above 1 and at most SID's 300, whose shutter times differ in a file's name.
-      noise: one of noise.KINDS.
+      noise: one of isp.CAMERA_NOISES.
       seed: of all that is drawn.
-      split: "train", "val" or "test".
+      split: a key of datasets.SPLITS.
     """
 
     camera: Camera
@@ -159,7 +160,7 @@ def plan(config, problems=None):
     for photograph in photographs:
         if photograph.name not in scenes:
             number += 1
-            scenes[photograph.name] = f"{SPLIT_DIGITS[config.split]}{number:04}"
+            scenes[photograph.name] = f"{SPLITS[config.split]}{number:04}"
     if number > _MOST_SCENES:
         raise LowlightError(f"{number} photographs, and SID's names have room for {_MOST_SCENES} in a split; use several --output folders")
     write_json(config.folder / f"simulation_{config.split}.json", {"settings": _settings(config), "scenes": scenes})

@@ -1,7 +1,6 @@
-"""What a training run is: its settings, its schedule, and what config.json says of it."""
+"""What a training run is: its settings, and what config.json says of them."""
 
 import dataclasses
-import math
 import os
 
 from lowlight_tf import datasets
@@ -10,54 +9,86 @@ from lowlight_tf.console import say
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
 from lowlight_tf.network import model
 from lowlight_tf.network.denoise20 import Denoise20Config
-from lowlight_tf.network.sid import NetworkConfig, is_decoder, is_head
+from lowlight_tf.network.sid import NetworkConfig
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.light import SID, Interface
+from lowlight_tf.training.schedule import Schedule, total_steps
+from lowlight_tf.training.transfer import Transfer
 from lowlight_tf.versions import versions
-
-SCHEDULES = ("step", "cosine")
-TRAIN_ONLY = ("all", "decoder", "head")
 
 
 @dataclasses.dataclass(frozen=True)
-class Transfer:
-    """What a run starts from, and which part of it is trained.
+class Batches:
+    """What the batch of a step holds.
 
     Attributes:
-      init_from: folder of the model whose parameters the first step starts from; "" for random ones.
-      erase_head: let the head start anew.
-      train_only: one of TRAIN_ONLY; what is not trained keeps every bit.
+      patch_size: side of the training crops, packed pixels.
+      batch_size: examples of the global batch.
+      turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase.
     """
 
-    init_from: str = ""
-    erase_head: bool = False
-    train_only: str = "all"
+    patch_size: int = 512
+    batch_size: int = 1
+    turns_in_phase: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Updates:
+    """What a step makes of its batch.
+
+    Attributes:
+      clip_norm: the most that the gradients' common norm may be; 0 for no limit.
+      average: decay of the running means of the parameters, which are then what the model is run with; 0 for none.
+      freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (docs/protocol.md).
+      mixed_precision: compute in bfloat16; parameters, gradients, Adam's state and loss stay float32.
+    """
+
+    clip_norm: float = 0.0
+    average: float = 0.0
+    freeze_up_filters: bool = False
+    mixed_precision: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Saving:
+    """When a run saves, and when it does so and stops.
+
+    Attributes:
+      save_every: steps; 0 for never before the end.
+      max_hours: stop and save after so many hours; 0 for no limit.
+    """
+
+    save_every: int = 1000
+    max_hours: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Watching:
+    """What is seen of a run on its way.
+
+    Attributes:
+      validate_every, picture_every: steps; 0 for never.
+      validation_images: how many of the val split's images; 0 for all.
+    """
+
+    validate_every: int = 0
+    validation_images: int = 0
+    picture_every: int = 500
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """A training run. Steps count from 0; an epoch visits each training scene once.
+    """A training run.
 
     Attributes:
-      camera, network, data: what to train, and on which pairs.
-      interface: what the network is fed and what it is to return.
+      camera, network, interface: the model: what takes the pictures, the network, what it is fed and what it is to return.
+      data: what it is trained on.
       checkpoint_dir: where checkpoints, config.json, history.csv and TensorBoard events go.
-      patch_size: side of the training crops, packed pixels.
-      batch_size: examples of the global batch.
-      steps, epochs: length of the run; steps wins where both are given.
-      learning_rate: Adam's, until decay_step or decay_epoch (the step wins; 0: never), and times learning_rate_decay from then on.
-      schedule: one of SCHEDULES; "cosine" lets the rate fall to 0 by half a cosine over the whole run, and knows no decay.
-      clip_norm: the most that the gradients' common norm may be; 0 for no limit.
-      average: decay of the running means of the parameters, which are then what the model is run with; 0 for none.
       seed: of the parameters and of every example drawn.
       num_replicas: GPUs to use, or logical CPUs where there is no GPU; 0 for all GPUs or one CPU.
-      save_every, validate_every, picture_every: steps; 0 for never (a checkpoint is always written at the end).
-      validation_images: how many of the val split's images; 0 for all.
-      max_hours: stop and save after so many hours; 0 for no limit.
-      freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (docs/protocol.md).
+      batches, schedule, updates: what a step is, and how many there are.
+      saving, watching: what is kept and what is seen of the run.
       transfer: what the run starts from, and which part of it is trained.
-      turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase.
-      mixed_precision: compute in bfloat16; parameters, gradients, Adam's state and loss stay float32.
     """
 
     camera: Camera
@@ -65,33 +96,19 @@ class TrainingConfig:
     data: datasets.DataConfig
     checkpoint_dir: str
     interface: Interface = SID
-    patch_size: int = 512
-    batch_size: int = 1
-    steps: int = 0
-    epochs: int = 0
-    learning_rate: float = 1e-4
-    learning_rate_decay: float = 0.1
-    decay_step: int = 0
-    decay_epoch: int = 0
-    schedule: str = "step"
-    clip_norm: float = 0.0
-    average: float = 0.0
     seed: int = 0
     num_replicas: int = 0
-    save_every: int = 1000
-    validate_every: int = 0
-    validation_images: int = 0
-    picture_every: int = 500
-    max_hours: float = 0.0
-    freeze_up_filters: bool = False
-    transfer: Transfer = Transfer()
-    turns_in_phase: bool = False
-    mixed_precision: bool = False
+    batches: Batches = Batches()
+    schedule: Schedule = dataclasses.field(default_factory=Schedule)
+    updates: Updates = Updates()
+    saving: Saving = Saving()
+    watching: Watching = Watching()
+    transfer: Transfer = dataclasses.field(default_factory=Transfer)
 
     @property
     def example(self):
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
-        config = ExampleConfig(self.patch_size, self.interface, turns_in_phase=self.turns_in_phase)
+        config = ExampleConfig(self.batches.patch_size, self.interface, turns_in_phase=self.batches.turns_in_phase)
         if not self.data.simulated:
             return config
         simulation = self.simulation(photographs=not self.data.corrupt_targets)
@@ -100,39 +117,33 @@ class TrainingConfig:
     def simulation(self, photographs):
         """Returns the Simulation of bright frames: photographs are dimmed and their colours mixed, long exposures are not; of sensors at
         large for a model of every camera."""
-        many = self.interface.target == "camera_rgb"
+        light, many = self.data.light, self.interface.target == "camera_rgb"
         if photographs:
-            return Simulation(self.data.noise, self.data.darkest, self.data.mix_colors, many)
-        return Simulation(self.data.noise, 1.0, many_cameras=many)
-
-
-def epochs_to_steps(epochs, scenes, batch_size):
-    """Returns how many batches visit each of `scenes` scenes `epochs` times, rounded up once at the end."""
-    return -(-epochs * scenes // batch_size)
-
-
-def total_steps(config, scenes):
-    """Returns the run's length in steps."""
-    return config.steps or epochs_to_steps(config.epochs, scenes, config.batch_size)
+            return Simulation(light.noise, light.darkest, light.mix_colors, many)
+        return Simulation(light.noise, 1.0, many_cameras=many)
 
 
 def is_complete(config, step):
     """Tells whether a run that has begun, and so left a config.json, is at its end."""
-    return step >= total_steps(config, checkpoint.read_config(config.checkpoint_dir)["data"]["scenes"])
+    scenes = checkpoint.read_config(config.checkpoint_dir)["data"]["scenes"]
+    return step >= total_steps(config.schedule, scenes, config.batches.batch_size)
 
 
-def learning_rate_at(step, config, scenes):
-    """Returns the learning rate of a step (counted from 0)."""
-    if config.schedule == "cosine":
-        return config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total_steps(config, scenes)))
-    decay_at = config.decay_step or epochs_to_steps(config.decay_epoch, scenes, config.batch_size)
-    return config.learning_rate * (config.learning_rate_decay if decay_at and step >= decay_at else 1.0)
+def _flat(*parts):
+    """Returns {field: value} of dataclasses and of those in them: config.json has no groups, and had none before there were any here."""
+    found = {}
+    for part in parts:
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            found |= _flat(value) if dataclasses.is_dataclass(value) else {field.name: value}
+    return found
 
 
-def trainable_names(params, config):
-    """Returns the names of the parameters that a TrainingConfig trains."""
-    belongs = {"all": lambda name: True, "decoder": is_decoder, "head": is_head}[config.transfer.train_only]
-    return [name for name in params if belongs(name) and not (config.freeze_up_filters and name.startswith("up"))]
+def training_settings(config):
+    """Returns config.json's `training`: {name: value} of all settings but the model's, the data's and the transfer's."""
+    found = _flat(config.batches, config.schedule, config.updates, config.saving, config.watching)
+    return {"checkpoint_dir": config.checkpoint_dir, "seed": config.seed, "num_replicas": config.num_replicas,
+            "schedule": found.pop("kind"), **found}
 
 
 def describe_run(config, data_dir, scenes, steps, parts=None):
@@ -144,14 +155,12 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
       scenes, steps: of an epoch, and of the run.
       parts: from `transfer.describe_parts`, where the run starts from a model.
     """
-    training = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)
-                if field.name not in ("camera", "network", "interface", "data", "transfer")}
-    data = dataclasses.asdict(config.data) | {
+    data = _flat(config.data) | {
         "dataset": datasets.resolve(config.data.dataset, config.data.data_dir, config.camera), "data_dir": os.path.abspath(data_dir),
         "scenes": scenes}
     return model.describe(config.camera, config.network, config.interface) | ({"transfer": parts} if parts else {}) | {
         "data": data,
-        "training": training, "total_steps": steps,
+        "training": training_settings(config), "total_steps": steps,
         "versions": versions()}
 
 

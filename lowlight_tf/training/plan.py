@@ -18,8 +18,9 @@ from lowlight_tf.network.model import initialize_parameters, network_for
 from lowlight_tf.network.optimizer import initialize_adam
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.raw_file import visible_size
-from lowlight_tf.training.config import TrainingConfig, epochs_to_steps
+from lowlight_tf.training.config import TrainingConfig
 from lowlight_tf.training.replicas import make_strategy, make_train_step
+from lowlight_tf.training.schedule import epochs_to_steps
 
 SUBSETS = (2, 6, 12, 50, 500)
 _TIMED_STEPS, _TIMED_FILES = 3, 3
@@ -77,7 +78,7 @@ def _time_decoding(pairs, camera):
     for pair in progress(pairs[:_TIMED_FILES], total=min(len(pairs), _TIMED_FILES), unit="pair", description="decoding"):
         start = time.perf_counter()
         short = read_short(pair.short, camera)
-        read_target(pair.long, camera, short.visible_size, short.offset)
+        read_target(pair.long, camera, short.visible_size, short.origin)
         seconds.append(time.perf_counter() - start)
         pixels.append(math.prod(short.visible_size))
     return statistics.median(seconds), statistics.median(pixels)
@@ -132,7 +133,7 @@ def time_step(config):
     replicas = strategy.num_replicas_in_sync
     local = _share(config.batch_size, replicas)
     network = network_for(config.camera)
-    training = TrainingConfig(camera=config.camera, network=network, data=config.data, checkpoint_dir="", steps=1)
+    training = TrainingConfig(camera=config.camera, network=network, data=config.data, checkpoint_dir="")
     with strategy.scope():
         params = initialize_parameters(network)
         state = initialize_adam(params)

@@ -21,6 +21,7 @@ from lowlight_tf.network.optimizer import adam_update, clip_gradients, update_av
 from lowlight_tf.raw.packing import network_input
 
 _START_SECONDS = 1800  # that a worker waits for the others: machines of one job may start minutes apart, and nobody should wait for ever
+_FLAGS = {"kind": "schedule", "white_balance": "white_balance_input", "signed": "signed_input"}  # whose names are not their flags'
 _PLACES = ("checkpoint_dir", "data_dir", "cache_dir", "simulated_data_dir", "init_from")
 # What TensorFlow raises where another worker is killed (within a second), or is silent (within some twenty).
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError,
@@ -155,7 +156,7 @@ def facts_of(config):
         if dataclasses.is_dataclass(value) and field.name != "camera":
             facts |= facts_of(value)
         elif field.name not in _PLACES:
-            facts[f"--{field.name}"] = value
+            facts[f"--{_FLAGS.get(field.name, field.name)}"] = value
     return facts
 
 
@@ -199,7 +200,7 @@ def distributed_batches(strategy, source, config, first_step, last_step):
     def batches(context):
         local = context.num_replicas_in_sync // context.num_input_pipelines
         share = pipeline.Share(context.num_replicas_in_sync, context.input_pipeline_id * local, local)
-        return pipeline.training_batches(source, config.camera, config.example, batch_size=config.batch_size, seed=config.seed,
+        return pipeline.training_batches(source, config.camera, config.example, batch_size=config.batches.batch_size, seed=config.seed,
                                          first_step=first_step, last_step=last_step, share=share)
 
     return iter(strategy.distribute_datasets_from_function(batches))
@@ -221,13 +222,13 @@ def make_train_step(strategy, params, state, config, trainable, averages=None):
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)
-            loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.mixed_precision), target)
+            loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.updates.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-        gradients = clip_gradients(gradients, config.clip_norm) if config.clip_norm else gradients
+        gradients = clip_gradients(gradients, config.updates.clip_norm) if config.updates.clip_norm else gradients
         adam_update(params, state, gradients, learning_rate)
         if averages:
-            update_averages(averages, params, state["t"], config.average)
+            update_averages(averages, params, state["t"], config.updates.average)
         return loss, tf.identity(stop)  # a tensor of each replica's own, which `reduce` can add up
 
     @tf.function

@@ -15,38 +15,15 @@ from lowlight_tf.evaluation.evaluate import evaluate
 from lowlight_tf.evaluation.overview import OVERVIEW_NAME
 from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
 from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
+from lowlight_tf.network import HEAD_UNITS
 from lowlight_tf.pictures.provenance import check_replaceable, is_our_json, may_replace
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
-from lowlight_tf.training.config import TrainingConfig, Transfer
+from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Watching
+from lowlight_tf.training.schedule import Schedule
+from lowlight_tf.training.strategies import STRATEGIES
 from lowlight_tf.training.study_report import FILES, METRICS, write_study
 from lowlight_tf.training.train import train
-
-
-@dataclasses.dataclass(frozen=True)
-class Strategy:
-    """A way to come to a model with a few real pairs.
-
-    Attributes:
-      label: for tables and plots.
-      pretrained: start from the simulated model; else from random parameters.
-      train_only: which part is trained; "" for nothing.
-      rate: what the study's learning rate is multiplied by.
-    """
-
-    label: str
-    pretrained: bool = True
-    train_only: str = ""
-    rate: float = 1.0
-
-
-STRATEGIES = {
-    "zero_shot": Strategy("pretrained, no real pair"),
-    "head": Strategy("pretrained, head adapted", train_only="head", rate=10.0),  # a few hundred weights behind frozen ones bear it
-    "decoder": Strategy("pretrained, decoder adapted", train_only="decoder"),
-    "all": Strategy("pretrained, all adapted", train_only="all"),
-    "scratch": Strategy("from scratch", pretrained=False, train_only="all"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +40,7 @@ class StudyConfig:
       steps: of each training; the learning rate falls to a tenth after four fifths of them.
       patch_size, batch_size, learning_rate, seed, head_units: of each training.
       baseline: folder of a model to draw as a horizontal line, such as SID's own; "" for none.
-      protocol: a key of sid.PROTOCOLS.
+      protocol: a key of datasets.PROTOCOLS.
     """
 
     camera: Camera
@@ -77,7 +54,7 @@ class StudyConfig:
     batch_size: int = 1
     learning_rate: float = 1e-4
     seed: int = 0
-    head_units: int = transfer.HEAD_UNITS
+    head_units: int = HEAD_UNITS
     baseline: str = ""
     protocol: str = "sid-00"
 
@@ -97,14 +74,15 @@ class StudyConfig:
 
 def _training_config(config, name, count, folder):
     strategy = STRATEGIES[name]
-    start = Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
+    start = transfer.Transfer(config.init_from if strategy.pretrained else "", train_only=strategy.train_only)
     adding = {"head": "fc", "head_units": config.head_units} if strategy.train_only == "head" else {}
     network, interface = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
+    data = dataclasses.replace(config.data, mixing=dataclasses.replace(config.data.mixing, train_pairs=count))
     return TrainingConfig(
-        camera=config.camera, network=network, interface=interface, data=dataclasses.replace(config.data, train_pairs=count),
-        checkpoint_dir=str(folder), patch_size=config.patch_size, batch_size=config.batch_size, steps=config.steps,
-        learning_rate=config.learning_rate * strategy.rate,
-        decay_step=max(1, config.steps * 4 // 5), seed=config.seed, save_every=250, picture_every=0, transfer=start)
+        camera=config.camera, network=network, interface=interface, data=data, checkpoint_dir=str(folder), seed=config.seed,
+        batches=Batches(config.patch_size, config.batch_size),
+        schedule=Schedule(config.steps, learning_rate=config.learning_rate * strategy.rate, decay_step=max(1, config.steps * 4 // 5)),
+        saving=Saving(save_every=250), watching=Watching(picture_every=0), transfer=start)
 
 
 def _is_scored(folder):

@@ -14,8 +14,8 @@ from lowlight_tf.errors import LowlightError, NonFiniteError, OutputError, disk_
 from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.raw.packing import network_input
-from lowlight_tf.training import transfer
-from lowlight_tf.training.config import describe_run, learning_rate_at, tell_changes, total_steps, trainable_names
+from lowlight_tf.training import schedule, transfer
+from lowlight_tf.training.config import describe_run, tell_changes
 from lowlight_tf.training.data import prepare_source
 from lowlight_tf.training.folder import held
 from lowlight_tf.training.history import TrainingReport, side_by_side
@@ -51,14 +51,14 @@ class _Run:
         self.located = sources.locate(config.data, config.camera)
         self.source = prepare_source(config, self.located, problems)
         self.scenes = self.source.scenes
-        self.last = total_steps(config, self.scenes)
+        self.last = schedule.total_steps(config.schedule, self.scenes, config.batches.batch_size)
         _check_size(config.network)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
-            self.averages = initialize_averages(self.params) if config.average else None
+            self.averages = initialize_averages(self.params) if config.updates.average else None
             self.store = checkpoint.Store(config.checkpoint_dir, self.params, self.state, self.averages)
-            self.trainable = trainable_names(self.params, config)
+            self.trainable = transfer.trainable_names(self.params, config.transfer, config.updates.freeze_up_filters)
             restored = self.store.restore()
             self.parts = self._start(restored)
         self.step = self.first = restored or 0
@@ -109,11 +109,12 @@ class _Run:
         self.step += 1
         if self.chief:
             self.report.step(self.step, loss, rate)
-            if self._due(self.config.picture_every):
+            if self._due(self.config.watching.picture_every):
                 self._show(batch)
-        if self._due(self.config.save_every):
+        if self._due(self.config.saving.save_every):
             self.save(batch)
-        if self.chief and (self._due(self.config.validate_every) or (self.config.validate_every and self.step == self.last)):
+        validate_every = self.config.watching.validate_every
+        if self.chief and validate_every and (self._due(validate_every) or self.step == self.last):
             self.validate(self.step, self.report)
 
     def _way_on(self):
@@ -165,7 +166,7 @@ def _loop(run, stop):
     batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
     batch = None
     while run.step < run.last:
-        rate = learning_rate_at(run.step, config, run.scenes)
+        rate = schedule.learning_rate_at(run.step, config.schedule, run.scenes, config.batches.batch_size)
         batch = _next_batch(batches, run.source)
         loss, stops = train_step(batch, tf.constant(rate, tf.float32), tf.constant(int(stop.asked())))
         run.finish_step(float(loss), rate, batch)
@@ -194,7 +195,7 @@ def _what(run):
     """Says what a run is trained on."""
     if run.located.simulated:
         return f"simulated short exposures of {run.scenes} scenes"
-    scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.simulated_fraction
+    scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.mixing.simulated_fraction
     return f"{len(run.source.pairs)} pairs of {scenes} scenes" + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
 
 
@@ -205,7 +206,7 @@ def _go_on(run):
     if run.first >= run.last:
         say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")
         return run.first
-    with StopRequest(run.config.max_hours) as stop, _explained(run):
+    with StopRequest(run.config.saving.max_hours) as stop, _explained(run):
         try:
             run.begin()
             complete = _loop(run, stop)
@@ -232,8 +233,9 @@ def train(config, problems):
     """
     strategy = make_strategy(config.num_replicas)
     replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
-        raise LowlightError(f"--batch_size={config.batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
+    batch_size = config.batches.batch_size
+    if batch_size % replicas:
+        raise LowlightError(f"--batch_size={batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
     check_agreement(strategy, {"the version of lowlight_tf": __version__, "the version of TensorFlow": tf.__version__})
     check_agreement(strategy, facts_of(config))
     with held(config, is_chief(strategy)):

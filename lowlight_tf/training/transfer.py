@@ -5,11 +5,56 @@ import dataclasses
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError, UsageError
-from lowlight_tf.network import model
-from lowlight_tf.network.sid import erase_head, is_head
+from lowlight_tf.network import HEAD_UNITS, model
+from lowlight_tf.network.sid import initial_value
 
-HEAD_UNITS = 64  # where none are asked for
 _FREE = ("target", "white_balance", "signed")  # other values change what the same layers see and return: a start all the same
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """What a run starts from, and which part of it is trained.
+
+    Attributes:
+      init_from: folder of the model whose parameters the first step starts from; "" for random ones.
+      erase_head: let the head start anew.
+      train_only: one of training.TRAIN_ONLY; what is not trained keeps every bit.
+    """
+
+    init_from: str = ""
+    erase_head: bool = False
+    train_only: str = "all"
+
+
+def is_head(name):
+    """Tells whether a parameter belongs to the head."""
+    return name.startswith("head")
+
+
+def is_decoder(name):
+    """Tells whether a parameter belongs to the way up: blocks 6 to 9 with their up-filters, extra blocks, block 10 and the head."""
+    return not name.startswith(("conv1_", "conv2_", "conv3_", "conv4_", "conv5_", "down"))
+
+
+def trainable_names(params, transfer, freeze_up_filters=False):
+    """Returns the names of the parameters that a run with this Transfer trains; of the up-filters none where they are frozen."""
+    belongs = {"all": lambda name: True, "decoder": is_decoder, "head": is_head}[transfer.train_only]
+    return [name for name in params if belongs(name) and not (freeze_up_filters and name.startswith("up"))]
+
+
+def erase_head(params, seed=0):
+    """Gives the head's parameters, in place, the values they start from: the network's output is what it is without a head.
+
+    Args:
+      params: parameters of a network with a head.
+      seed: as for `sid.initialize_parameters`.
+    Returns:
+      The names that were erased.
+    """
+    erased = [name for name in params if is_head(name)]
+    for name in erased:
+        params[name].assign(initial_value(name, params[name].shape.as_list(), seed))
+    return erased
 
 
 def start_network(transfer, camera, given):
@@ -18,7 +63,7 @@ def start_network(transfer, camera, given):
     Args:
       transfer: a Transfer with init_from.
       camera: the Camera to train for.
-      given: {field of the network's config or the interface: value} that the user asked for; "model" may name a key of model.MODELS.
+      given: {field of the network's config or the interface: value} that the user asked for; "network" may name one of network.NETWORKS.
     Returns:
       The network's config and its Interface.
     Raises:
@@ -32,9 +77,9 @@ def start_network(transfer, camera, given):
     if (found_camera.cfa, found_camera.pack_order) != (camera.cfa, camera.pack_order):
         raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
                             f"{camera.name}'s; name another --init_from or --camera")
-    name = given.get("model", model.model_name(network))
-    if name != model.model_name(network):
-        raise LowlightError(f"--init_from={source} holds a model of --model={model.model_name(network)}, not of {name}")
+    name = given.get("network", model.network_name(network))
+    if name != model.network_name(network):
+        raise LowlightError(f"--init_from={source} holds a model of --network={model.network_name(network)}, not of {name}")
     had_head = getattr(network, "head", "none") == "fc"
     if transfer.erase_head and not had_head:
         raise LowlightError(f"--erase_head: the model in {source} has no head to erase; leave it out (--head=fc adds one)")
@@ -43,7 +88,7 @@ def start_network(transfer, camera, given):
     interface = dataclasses.replace(interface, **{field: given[field] for field in _FREE if field in given})
     for field, wanted in given.items():
         found = getattr(interface if hasattr(interface, field) else network, field, None)
-        if field != "model" and found != wanted:
+        if field != "network" and found != wanted:
             raise LowlightError(f"--init_from={source} holds a network with {field}={found}, not {wanted}; "
                                 f"leave --{field} out or name another --init_from")
     if transfer.train_only == "head" and getattr(network, "head", "none") == "none":

@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import expect_failure, run_script
+from conftest import changed, expect_failure, run_script
 
 from lowlight_tf.datasets import DataConfig, pipeline, rgb_images
 from lowlight_tf.datasets.examples import ExampleConfig, Simulation
@@ -19,7 +19,8 @@ from lowlight_tf.isp.color import bt709_to_linear, srgb_to_linear
 from lowlight_tf.network.model import network_for
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training import train
-from lowlight_tf.training.config import TrainingConfig
+from lowlight_tf.training.config import Batches, TrainingConfig, Watching
+from lowlight_tf.training.schedule import Schedule
 
 tfds = pytest.importorskip("tensorflow_datasets")
 SONY, SIMULATED = CAMERAS["sony"], Simulation(noise="gaussian")
@@ -187,12 +188,11 @@ def config_for(folder, data_dir, **changes):
         network=network_for(SONY, base_width=4),
         data=DataConfig(dataset="tfds:flat", data_dir=str(data_dir)),
         checkpoint_dir=str(folder / "model"),
-        patch_size=16,
-        batch_size=4,
-        steps=9,
-        picture_every=0,
+        batches=Batches(16, 4),
+        schedule=Schedule(9),
+        watching=Watching(picture_every=0),
     )
-    return dataclasses.replace(config, **changes)
+    return changed(config, **changes)
 
 
 def losses(folder):

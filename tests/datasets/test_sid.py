@@ -4,7 +4,7 @@ import doctest
 import pytest
 from conftest import shared
 
-from lowlight_tf.datasets import sid
+from lowlight_tf.datasets import PROTOCOLS, SPLITS, sid
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.raw.cameras import CAMERAS
 
@@ -44,7 +44,7 @@ def counts(pairs):
 def test_the_authors_lists_give_the_protocols_counts(camera, split):
     pairs = sid.parse_list(shared(f"lists/{camera}_{split}_list.txt").read_text())
     assert counts(pairs) == COUNTS[camera, split]
-    assert {pair.id[0] for pair in pairs} == {sid.SPLIT_DIGITS[split]}
+    assert {pair.id[0] for pair in pairs} == {SPLITS[split]}
 
 
 def test_the_named_protocols_score_as_many_images_as_published():
@@ -53,7 +53,7 @@ def test_the_named_protocols_score_as_many_images_as_published():
         ("Fuji", {"sid-all": 524, "sid-00": 94, "sid-clean": 510, "sid-clean-00": 91}),
     ):
         pairs = sid.parse_list(shared(f"lists/{camera}_test_list.txt").read_text())
-        for protocol, rules in sid.PROTOCOLS.items():
+        for protocol, rules in PROTOCOLS.items():
             chosen = sid.select(pairs, all_bursts=rules.all_bursts, exclude_misaligned=rules.exclude_misaligned)
             assert len(chosen) == images[protocol]
     sony = sid.parse_list(shared("lists/Sony_test_list.txt").read_text())

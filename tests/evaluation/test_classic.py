@@ -9,7 +9,6 @@ import skimage.data
 import tensorflow as tf
 from conftest import expect_failure, run_script, shared, write_frame
 
-from flags import test_flags
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation.classic import color_masks, demosaic, make_processor, process, subtract_black, white_balance
@@ -181,7 +180,7 @@ def test_real_crops(name, expected):
     camera, scores = CAMERAS["sony"], []
     for scene in ("11809",) if name == "bm3d" else ("11523", "11526", "11800", "11809"):
         short = read_short(shared(f"sid_mini/Sony/short/{scene}_00_0.1s.dng"), camera)
-        target = read_target(shared(f"sid_mini/Sony/long/{scene}_00_10s.png"), camera, short.visible_size, short.offset)
+        target = read_target(shared(f"sid_mini/Sony/long/{scene}_00_10s.png"), camera, short.visible_size, short.origin)
         scores.append(psnr(to_uint8(process(short, 100, camera, name)), to_uint8(target)))
     assert np.mean(scores) > expected
 
@@ -191,10 +190,6 @@ def test_a_missing_package_is_one_line_with_its_licence(monkeypatch):
     with pytest.raises(LowlightError, match=r"pip install bm3d \(its licence allows non-commercial use only\)"):
         make_processor(CAMERAS["sony"], "bm3d")
     assert callable(make_processor(CAMERAS["sony"], "nlm"))
-
-
-def test_the_flags_know_the_denoisers():
-    assert tuple(denoise.DENOISERS) == test_flags.DENOISERS
 
 
 def test_test_py_scores_the_classic_pipeline(tmp_path, small_set):

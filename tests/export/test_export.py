@@ -147,7 +147,7 @@ def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):
 VARIATIONS = {
     "window3_extra_head": {"pool_window": 3, "extra_blocks": 1, "head": "fc", "head_units": 8, "base_width": 4},
     "strided3_rgb": {"downsample": "strided", "pool_window": 3, "network_input": "rgb", "base_width": 4},
-    "denoise20": {"model": "denoise20"},
+    "denoise20": {"network": "denoise20"},
     "coded": {"base_width": 4, "interface": CODED},
 }
 
@@ -238,7 +238,7 @@ def test_missing_packages_name_the_command(tmp_path, lively, monkeypatch, packag
 
 
 def test_denoise20_is_not_made_int8(tmp_path, small_set):
-    folder = write_lively_model(tmp_path / "model", model="denoise20")
+    folder = write_lively_model(tmp_path / "model", network="denoise20")
     with pytest.raises(LowlightError, match="--quantize=float16"):
         exported(folder, tmp_path, "litert", quantize="int8", data_dir=str(small_set / "Sony"))
 

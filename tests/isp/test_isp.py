@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lowlight_tf.isp import capture, color, noise, unprocess
+from lowlight_tf.isp import CAMERA_NOISES, capture, color, noise, unprocess
 from lowlight_tf.isp.noise import SONY_A7S2, Noise, add_noise, random_noise
 from lowlight_tf.pictures.image_file import write_dng
 from lowlight_tf.raw.cameras import CAMERAS
@@ -141,7 +141,7 @@ def test_drawn_noise_lies_in_the_cameras_range():
 
 
 def test_the_kinds_of_noise_differ_in_what_they_add():
-    physical, gaussian, poisson = (random_noise([7, 1], kind) for kind in noise.KINDS)
+    physical, gaussian, poisson = (random_noise([7, 1], kind) for kind in CAMERA_NOISES)
     assert float(physical.gain) == float(gaussian.gain) == float(poisson.gain)
     assert float(physical.row_noise) > 0 and float(physical.black_offset) != 0 and physical.read_shape is not None
     assert float(gaussian.read_noise) > 0 and gaussian.read_shape is None and float(gaussian.row_noise) == float(gaussian.black_offset) == 0

@@ -15,11 +15,11 @@ from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.raw.light import SID
 
 INPUTS = pytest.mark.parametrize("network_input", ["packed", "rgb"])
-RUN = ("--camera=sony", "--model=denoise20", "--checkpoint_dir=model", "--patch_size=16", "--save_every=2", "--picture_every=2")
+RUN = ("--camera=sony", "--network=denoise20", "--checkpoint_dir=model", "--patch_size=16", "--save_every=2", "--picture_every=2")
 
 
 def config_for(camera, network_input="packed"):
-    return model.network_for(CAMERAS[camera], model="denoise20", network_input=network_input)
+    return model.network_for(CAMERAS[camera], network="denoise20", network_input=network_input)
 
 
 def zeroed(config):
@@ -118,7 +118,7 @@ def test_impossible_sizes_are_refused(options):
 @pytest.mark.parametrize("name", ["sid", "denoise20"])
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_config_json_says_which_network(camera, name, network_input):
-    network = model.network_for(CAMERAS[camera], model=name, network_input=network_input)
+    network = model.network_for(CAMERAS[camera], network=name, network_input=network_input)
     described = json.loads(json.dumps(model.describe(CAMERAS[camera], network)))
     assert described["model"] == name
     assert model.from_description(described, "config.json") == (CAMERAS[camera], network, SID)
@@ -129,7 +129,7 @@ def test_config_json_says_which_network(camera, name, network_input):
 
 def test_models_are_not_mixed_up():
     described = model.describe(CAMERAS["sony"], config_for("sony"))
-    with pytest.raises(LowlightError, match="holds a model of --model=denoise20, not of sid; name another"):
+    with pytest.raises(LowlightError, match="holds a model of --network=denoise20, not of sid; name another"):
         model.check_same(described, CAMERAS["sony"], model.network_for(CAMERAS["sony"]), SID, "checkpoints/x")
     with pytest.raises(LowlightError, match="'unet9'; this version knows sid, denoise20"):
         model.from_description(described | {"model": "unet9"}, "config.json")
@@ -148,7 +148,7 @@ def test_training_going_on_and_testing(tmp_path, small_set):
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (metrics["model"], metrics["step"], metrics["images"]) == ("denoise20", 4, 1)
     other = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=model", "--steps=5", cwd=tmp_path)
-    expect_failure(other, 1, "--model=denoise20, not of sid")
+    expect_failure(other, 1, "--network=denoise20, not of sid")
 
 
 @pytest.mark.parametrize("flag", ["--base_width=32", "--downsample=pool", "--pool_window=2", "--extra_blocks=1", "--freeze_up_filters"])

@@ -1,16 +1,10 @@
-"""Winograd's convolution: by hand, against TensorFlow's own, and where it is chosen."""
+"""Winograd's convolution: by hand, against TensorFlow's own."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lowlight_tf.network import winograd
-from lowlight_tf.network.sid import NetworkConfig, forward, initialize_parameters
-
-
-@pytest.fixture(autouse=True)
-def _without_a_gpu(monkeypatch):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
 
 
 def _plain(x, filters):
@@ -44,63 +38,3 @@ def test_output_and_gradients_are_those_of_the_plain_convolution(size, known):
         scale = float(tf.reduce_max(tf.abs(plain)))
         np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5 * scale)
         np.testing.assert_allclose(eager, plain, rtol=0, atol=1e-5 * scale)
-
-
-def _case(monkeypatch):
-    """A small network all of whose 3x3 convolutions are taken, and what is to be compared of it."""
-    monkeypatch.setattr(winograd, "_LEAST_CHANNELS", 1)
-    monkeypatch.setattr(winograd, "_LEAST_PIXELS", 1)
-    config = NetworkConfig(base_width=4, extra_blocks=1)
-    params = initialize_parameters(config, 3)
-    packed = tf.random.stateless_uniform([2, 19, 22, 4], (1, 1))
-
-    @tf.function
-    def step():
-        with tf.GradientTape() as tape:
-            output = forward(params, packed, config)
-            loss = tf.reduce_mean(tf.abs(output - 0.3))
-        return output, *tape.gradient(loss, list(params.values()))
-
-    return step
-
-
-def test_the_network_is_the_same_with_it(monkeypatch):
-    ours = _case(monkeypatch)()
-    with winograd.off():
-        plain = _case(monkeypatch)()
-    assert any(not np.array_equal(a, b) for a, b in zip(ours, plain)), "the case does not use it"
-    for a, b in zip(ours, plain):
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * max(float(tf.reduce_max(tf.abs(b))), 1e-3))
-
-
-@pytest.mark.parametrize("shape, filters, dtype, expected", [
-    ([1, 64, 64, 256], [3, 3, 256, 128], tf.float32, True),
-    ([8, 8, 8, 256], [3, 3, 256, 128], tf.float32, False),      # few pixels: those of the batch do not count
-    ([1, 64, 64, 256], [3, 3, 256, 64], tf.float32, False),     # few channels
-    ([1, 64, 64, 256], [1, 1, 256, 128], tf.float32, False),
-    ([1, 64, 64, 256], [3, 3, 256, 128], tf.bfloat16, False),
-])
-def test_where_it_pays(shape, filters, dtype, expected):
-    x, filters = tf.zeros(shape, dtype), tf.zeros(filters, dtype)
-    assert winograd.pays(x, filters) == expected
-    with winograd.off():
-        assert not winograd.pays(x, filters)
-
-
-def test_with_a_gpu_its_libraries_choose(monkeypatch):
-    x, filters = tf.zeros([1, 64, 64, 256]), tf.zeros([3, 3, 256, 128])
-    assert winograd.pays(x, filters)
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"] if kind in (None, "GPU") else [])
-    assert not winograd.pays(x, filters)
-
-
-def test_a_function_of_any_size_takes_it():
-    chosen = []
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 128])])
-    def run(x):
-        chosen.append(winograd.pays(x, tf.zeros([3, 3, 128, 128])))
-        return x
-
-    run.get_concrete_function()
-    assert chosen == [True]

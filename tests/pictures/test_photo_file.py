@@ -13,11 +13,12 @@ from PIL import Image, ImageCms
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.color import linear_to_bt709
+from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.color_profile import srgb_profile
 from lowlight_tf.pictures.exif_output import add_directories, directory_bytes
 from lowlight_tf.pictures.image_file import read_picture, to_uint8
 from lowlight_tf.pictures.metadata import EXIF_IFD, GPS_IFD, Metadata, completed, read_metadata
-from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
+from lowlight_tf.pictures.photo_file import write_photo
 from lowlight_tf.raw.frame import upright
 from lowlight_tf.raw.raw_file import read_raw
 

@@ -11,9 +11,10 @@ import tifffile
 from PIL import Image, PngImagePlugin
 
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.image_file import read_picture, write_png
 from lowlight_tf.pictures.metadata import Metadata
-from lowlight_tf.pictures.photo_file import SUFFIXES, write_photo
+from lowlight_tf.pictures.photo_file import write_photo
 from lowlight_tf.pictures.provenance import SOFTWARE, is_ours, may_replace
 
 PICTURE = np.random.RandomState(0).randint(0, 65536, (20, 30, 3)).astype(np.uint16)

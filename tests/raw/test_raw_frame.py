@@ -15,10 +15,9 @@ from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.pictures.finishing import Finish
 from lowlight_tf.raw import libraw, packing, raw_file
-from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.raw.cameras import CAMERAS, generic_camera
 from lowlight_tf.raw.frame import Frame, as_seen
 from lowlight_tf.raw.raw_file import read_raw
-from lowlight_tf.raw.raw_frame import camera_of
 
 BAYER = CAMERAS["bayer"]
 
@@ -121,13 +120,12 @@ def test_memory_that_does_not_suffice_for_decoding_is_no_damage(tmp_path, monkey
 
 def test_a_cfa_that_nothing_fits(tmp_path):
     with pytest.raises(LowlightError, match="the CFA RGBG, which is neither"):
-        camera_of(tmp_path / "a.dng", "RGBG")
+        generic_camera(tmp_path / "a.dng", "RGBG")
 
 
 @pytest.mark.parametrize("aspect, flip, shape", [((2.0, 1.0), 0, (8, 6)), ((1.0, 1.5), 0, (4, 9)), ((2.0, 1.0), 6, (6, 8))])
 def test_pictures_are_stretched_to_square_pixels_and_turned(aspect, flip, shape):
-    frame = Frame(None, "raw", np.zeros([4, 6], np.uint16), "RGGB", (0, 0), (0,) * 4, 1, (1, 1, 1), np.eye(3), flip, None, (), None,
-                  aspect=aspect)
+    frame = Frame(None, "raw", np.zeros([4, 6], np.uint16), "RGGB", (0, 0), (0,) * 4, 1, (1, 1, 1), np.eye(3), flip, aspect=aspect)
     ramp = np.repeat(np.arange(0, 400, 100, dtype=np.uint16)[:, None], 6, axis=1)[..., None].repeat(3, axis=2)
     seen = as_seen(ramp, frame)
     assert seen.shape == (*shape, 3) and seen.dtype == np.uint16

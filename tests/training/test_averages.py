@@ -1,18 +1,17 @@
 """What calms a training: shortened gradients, a rate that falls by a cosine, running means of the parameters."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import changed
 from test_training import config_for, run, values
 
 from lowlight_tf.checkpoints import checkpoint
-from lowlight_tf.datasets import DataConfig
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.network.optimizer import clip_gradients, initialize_averages, update_averages
 from lowlight_tf.network.sid import initialize_parameters
-from lowlight_tf.training import config as training_config
+from lowlight_tf.training import schedule
+from lowlight_tf.training.schedule import Schedule, learning_rate_at
 
 
 def test_gradients_keep_their_direction():
@@ -34,14 +33,13 @@ def test_running_means_by_hand():
 
 
 def test_the_cosine():
-    config = training_config.TrainingConfig(camera=None, network=None, data=DataConfig(), checkpoint_dir="x", steps=1000,
-                                            learning_rate=2.0, schedule="cosine", decay_step=10)
-    rates = [training_config.learning_rate_at(step, config, 7) for step in (0, 250, 500, 1000)]
+    cosine = Schedule(steps=1000, learning_rate=2.0, kind="cosine", decay_step=10)
+    rates = [learning_rate_at(step, cosine, 7, 1) for step in (0, 250, 500, 1000)]
     assert rates == pytest.approx([2, 1 + 0.5 ** 0.5, 1, 0])
 
 
 def calm(folder, data_dir, **changes):
-    return dataclasses.replace(config_for(folder, data_dir), schedule="cosine", clip_norm=0.5, average=0.5, **changes)
+    return config_for(folder, data_dir, **{"kind": "cosine", "clip_norm": 0.5, "average": 0.5, **changes})
 
 
 def averages_of(folder, network):
@@ -57,8 +55,8 @@ def test_a_resumed_run_keeps_its_means(tmp_path, small_set):
     assert run(config) == 4
     first = calm(parted, small_set)
     with pytest.MonkeyPatch.context() as patch:  # half of a run of four
-        patch.setattr(training_config, "total_steps", lambda config, scenes: 4)
-        assert run(dataclasses.replace(first, steps=2)) == 2
+        patch.setattr(schedule, "total_steps", lambda *run: 4)
+        assert run(changed(first, steps=2)) == 2
     assert run(first) == 4
     for one, other in ((values(whole, config.network), values(parted, config.network)),
                        (averages_of(whole, config.network), averages_of(parted, config.network))):
@@ -71,8 +69,8 @@ def test_a_resumed_run_keeps_its_means(tmp_path, small_set):
 def test_means_can_be_begun_later(tmp_path, small_set):
     plain = config_for(tmp_path, small_set, steps=2)
     assert run(plain) == 2
-    assert run(dataclasses.replace(plain, steps=2, average=0.5)) == 2
-    assert run(dataclasses.replace(plain, steps=3, average=0.5)) == 3
+    assert run(changed(plain, steps=2, average=0.5)) == 2
+    assert run(changed(plain, steps=3, average=0.5)) == 3
     means, params = averages_of(tmp_path, plain.network), values(tmp_path, plain.network)
     assert 0 < max(np.abs(means[name] - params[name]).max() for name in means) < 1e-3
 

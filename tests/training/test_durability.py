@@ -1,7 +1,6 @@
 """What a training keeps whatever fails around it, and what it refuses to go on from."""
 
 import csv
-import dataclasses
 import errno
 import os
 import pathlib
@@ -9,6 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import changed
 from test_training import config_for, history, run, values
 
 from lowlight_tf.errors import LowlightError, NonFiniteError, OutputError, Problems
@@ -24,9 +24,9 @@ def full(*_, **__):
 
 def test_what_a_diverged_run_keeps_can_be_gone_on_from(tmp_path, small_set):
     config = config_for(tmp_path, small_set, save_every=1, steps=6)
-    run(dataclasses.replace(config, steps=1))
+    run(changed(config, steps=1))
     with pytest.raises(NonFiniteError, match="last good checkpoint"):
-        run(dataclasses.replace(config, learning_rate=1e9))
+        run(changed(config, learning_rate=1e9))
     assert run(config) == 6
     assert all(np.isfinite(float(row[1])) for row in history(tmp_path)[1:])
     assert all(np.isfinite(value).all() for value in values(tmp_path, config.network).values())
@@ -88,7 +88,7 @@ def test_a_full_disk_is_not_called_memory(tmp_path, small_set, monkeypatch):
 
 def test_two_trainings_do_not_share_a_folder(tmp_path, small_set):
     config = config_for(tmp_path, small_set)
-    run(dataclasses.replace(config, steps=2))
+    run(changed(config, steps=2))
     before = (tmp_path / "model" / "history.csv").read_bytes()
     with locked(config.checkpoint_dir), pytest.raises(LowlightError, match=f"another training, process {os.getpid()} on"):
         train.train(config, Problems())
@@ -115,8 +115,8 @@ def test_what_workers_must_agree_on_is_the_whole_config_but_its_places(tmp_path,
     assert not {"--checkpoint_dir", "--data_dir", "--cache_dir"} & set(facts)
     assert facts_of(config_for(pathlib.Path("elsewhere"), "anywhere")) == facts
     for name, value in (("learning_rate", 1e-2), ("patch_size", 32), ("mixed_precision", True)):
-        changed = facts_of(dataclasses.replace(config, **{name: value}))
-        assert [fact for fact in facts if facts[fact] != changed[fact]] == [f"--{name}"]
+        other = facts_of(changed(config, **{name: value}))
+        assert [fact for fact in facts if facts[fact] != other[fact]] == [f"--{name}"]
 
 
 def test_a_digest_tells_a_bit():

@@ -1,12 +1,11 @@
 """bfloat16 compute with float32 parameters against float32 throughout, and a GPU's memory: on CPU, for no GPU was at hand."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import expect_failure, run_script, write_frame, write_model
+from conftest import changed, expect_failure, run_script, write_frame, write_model
 from test_training import config_for, history, run, values
 
 from lowlight_tf import devices
@@ -24,7 +23,7 @@ NETWORKS = {
     "sony": ("sony", {"base_width": 8}),
     "fuji": ("fuji", {"base_width": 4}),
     "variations": ("sony", {"base_width": 4, "downsample": "strided", "extra_blocks": 1, "head": "fc", "head_units": 8}),
-    "denoise20": ("sony", {"model": "denoise20"}),
+    "denoise20": ("sony", {"network": "denoise20"}),
 }
 
 
@@ -63,7 +62,7 @@ def test_training_lowers_the_loss_and_what_is_kept_is_float32(tmp_path, small_se
     assert tf.bfloat16 not in dtypes.values()
     weights = mixed["conv1_1/weights"]
     assert np.any(weights != tf.cast(tf.cast(weights, tf.bfloat16), tf.float32))  # updates smaller than bfloat16's steps are kept
-    exact = dataclasses.replace(config, checkpoint_dir=str(tmp_path / "exact" / "model"), mixed_precision=False)
+    exact = changed(config, checkpoint_dir=str(tmp_path / "exact" / "model"), mixed_precision=False)
     run(exact)
     exact_losses = [float(row[1]) for row in history(tmp_path / "exact")[1:]]
     assert losses != exact_losses

@@ -10,7 +10,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_pairs
+from conftest import changed, write_pairs
 
 from lowlight_tf.checkpoints.checkpoint import Store
 from lowlight_tf.datasets import DataConfig, cache_files
@@ -24,6 +24,7 @@ from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training import config as training_config
 from lowlight_tf.training import history as report
 from lowlight_tf.training import train
+from lowlight_tf.training.schedule import Schedule, learning_rate_at, total_steps
 
 SONY = CAMERAS["sony"]
 
@@ -34,13 +35,12 @@ def config_for(folder, data_dir, **changes):
         network=network_for(SONY, base_width=4),
         data=DataConfig(data_dir=str(data_dir), cache_dir=str(folder / "cache")),
         checkpoint_dir=str(folder / "model"),
-        patch_size=16,
-        batch_size=2,
-        steps=4,
-        save_every=2,
-        picture_every=2,
+        batches=training_config.Batches(16, 2),
+        schedule=Schedule(4),
+        saving=training_config.Saving(2),
+        watching=training_config.Watching(picture_every=2),
     )
-    return dataclasses.replace(config, **changes)
+    return changed(config, **changes)
 
 
 def run(config):
@@ -63,17 +63,14 @@ def values(folder, network):
 
 
 def test_the_protocols_schedule():
-    config = training_config.TrainingConfig(
-        camera=SONY, network=network_for(SONY), data=DataConfig(), checkpoint_dir="x", epochs=4001, decay_epoch=2001
-    )
-    assert training_config.total_steps(config, 161) == 4001 * 161
-    rates = [training_config.learning_rate_at(step, config, 161) for step in (0, 2001 * 161 - 1, 2001 * 161, 4000 * 161)]
+    sony = Schedule(epochs=4001, decay_epoch=2001)
+    assert total_steps(sony, 161, 1) == 4001 * 161
+    rates = [learning_rate_at(step, sony, 161, 1) for step in (0, 2001 * 161 - 1, 2001 * 161, 4000 * 161)]
     assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
-    batched = dataclasses.replace(config, batch_size=8)
-    assert training_config.total_steps(batched, 161) == 80521  # 4001 * 161 / 8, rounded up
-    by_step = dataclasses.replace(config, steps=100, decay_step=50, learning_rate_decay=0.5)
-    assert [training_config.learning_rate_at(step, by_step, 161) for step in (49, 50)] == pytest.approx([1e-4, 5e-5])
-    assert training_config.learning_rate_at(10**6, dataclasses.replace(config, decay_epoch=0), 161) == 1e-4
+    assert total_steps(sony, 161, 8) == 80521  # 4001 * 161 / 8, rounded up
+    by_step = dataclasses.replace(sony, steps=100, decay_step=50, learning_rate_decay=0.5)
+    assert [learning_rate_at(step, by_step, 161, 1) for step in (49, 50)] == pytest.approx([1e-4, 5e-5])
+    assert learning_rate_at(10**6, dataclasses.replace(sony, decay_epoch=0), 161, 1) == 1e-4
 
 
 def test_a_run_leaves_all_that_is_needed(tmp_path, small_set):
@@ -111,7 +108,7 @@ def test_changed_settings_are_told(tmp_path, small_set, capsys):
     config = config_for(tmp_path, small_set)
     run(config)
     capsys.readouterr()
-    run(dataclasses.replace(config, steps=6, seed=5))
+    run(changed(config, steps=6, seed=5))
     assert "Note: seed was 0 so far and is 5 from here on." in capsys.readouterr().out
 
 
@@ -130,7 +127,7 @@ def test_a_resumed_run_repeats_an_undisturbed_one_bit_for_bit(tmp_path, small_se
     # What a killed run leaves: rows of steps after its last checkpoint, the last one torn.
     with open(tmp_path / "b" / "model" / "history.csv", "a") as file:
         file.write("5,0.1,0.0001\n6,0.")
-    assert run(dataclasses.replace(parts, steps=6)) == 6
+    assert run(changed(parts, steps=6)) == 6
     assert history(tmp_path / "a") == history(tmp_path / "b")
     first, second = values(tmp_path / "a", whole.network), values(tmp_path / "b", whole.network)
     for name in first:
@@ -175,9 +172,9 @@ def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(tmp_path, small_set
     config = config_for(tmp_path, small_set)
     run(config)
     with pytest.raises(NonFiniteError, match="last good checkpoint"):
-        run(dataclasses.replace(config, steps=50, learning_rate=1e30))
+        run(changed(config, steps=50, learning_rate=1e30))
     with pytest.raises(NonFiniteError, match="there is no checkpoint in .* yet: start again"):
-        run(dataclasses.replace(config, steps=50, learning_rate=1e30, checkpoint_dir=str(tmp_path / "new"), save_every=0))
+        run(changed(config, steps=50, learning_rate=1e30, checkpoint_dir=str(tmp_path / "new"), save_every=0))
     kept = values(tmp_path, config.network)
     assert all(np.isfinite(value).all() for value in kept.values())
 
@@ -247,7 +244,7 @@ def test_a_damaged_cache_is_made_again_aloud(tmp_path, small_set, monkeypatch):
     shorts[0].write_bytes(whole[shorts[0]][:200])
     shorts[1].with_suffix(".json").write_text('{"size": "large"}')
     longs[0].write_bytes(b"")
-    assert run(dataclasses.replace(config, steps=6)) == 6
+    assert run(changed(config, steps=6)) == 6
     assert {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()} == whole
     assert len(told) == 3 and all("is damaged; it is made again (delete it where this line comes back)" in line for line in told)
 

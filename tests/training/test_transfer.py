@@ -7,20 +7,20 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SMALL_RUN, expect_failure, run_script, write_pairs
+from conftest import SMALL_RUN, changed, expect_failure, run_script, write_pairs
 
 from lowlight_tf.checkpoints import checkpoint
-from lowlight_tf.datasets import DataConfig, pipeline, sid, subset
+from lowlight_tf.datasets import DataConfig, Mixing, pipeline, sid, subset
 from lowlight_tf.datasets.mixture import Mixture
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.network import model
-from lowlight_tf.network import sid as network
 from lowlight_tf.network.sid import NetworkConfig, forward, initialize_parameters, parameter_shapes
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training import transfer
-from lowlight_tf.training.config import TrainingConfig, Transfer, trainable_names
+from lowlight_tf.training.config import TrainingConfig
 from lowlight_tf.training.data import prepare_source
 from lowlight_tf.training.train import train
+from lowlight_tf.training.transfer import Transfer, trainable_names
 
 SONY = CAMERAS["sony"]
 BODY = NetworkConfig(base_width=4)
@@ -37,7 +37,7 @@ def test_a_new_head_changes_no_output(camera, network_input):
     plain = model.network_for(CAMERAS[camera], network_input=network_input, base_width=4)
     headed = dataclasses.replace(plain, head="fc", head_units=16)
     params = initialize_parameters(headed, 5)
-    body = {name: value for name, value in params.items() if not network.is_head(name)}
+    body = {name: value for name, value in params.items() if not transfer.is_head(name)}
     np.testing.assert_array_equal(forward(params, light(plain), headed), forward(body, light(plain), plain))
     assert list(body) == list(parameter_shapes(plain))
 
@@ -46,7 +46,7 @@ def test_the_head_by_hand():
     """Each pixel x becomes x + leaky_relu(x W1 + b1) W2 + b2: with one unit and worked numbers."""
     config = NetworkConfig(input_channels=3, upscale=1, base_width=1, head="fc", head_units=1)
     params = initialize_parameters(config)
-    body = {name: value for name, value in params.items() if not network.is_head(name)}
+    body = {name: value for name, value in params.items() if not transfer.is_head(name)}
     plain = dataclasses.replace(config, head="none", head_units=0)
     before = forward(body, light(config), plain).numpy()
     params["head1/weights"].assign([[1.0], [0.0], [0.0]])
@@ -60,7 +60,7 @@ def test_the_head_by_hand():
 def test_head_sizes():
     shapes = parameter_shapes(NetworkConfig(head="fc", head_units=64))
     assert shapes["head1/weights"] == (12, 64) and shapes["head2/weights"] == (64, 12)
-    assert sum(int(np.prod(shape)) for name, shape in shapes.items() if network.is_head(name)) == 12 * 64 + 64 + 64 * 12 + 12
+    assert sum(int(np.prod(shape)) for name, shape in shapes.items() if transfer.is_head(name)) == 12 * 64 + 64 + 64 * 12 + 12
     for options in ({"head": "fc"}, {"head_units": 4}, {"head": "dense", "head_units": 4}):
         with pytest.raises(ValueError):
             NetworkConfig(**options)
@@ -79,15 +79,15 @@ def test_erasing_gives_the_head_its_first_values():
     params, fresh = initialize_parameters(HEADED, 7), initialize_parameters(HEADED, 7)
     for parameter in params.values():
         parameter.assign_add(tf.ones(parameter.shape))
-    assert network.erase_head(params, 7) == ["head1/weights", "head1/biases", "head2/weights", "head2/biases"]
+    assert transfer.erase_head(params, 7) == ["head1/weights", "head1/biases", "head2/weights", "head2/biases"]
     for name, parameter in params.items():
-        np.testing.assert_array_equal(parameter, fresh[name] + (0 if network.is_head(name) else 1))
+        np.testing.assert_array_equal(parameter, fresh[name] + (0 if transfer.is_head(name) else 1))
 
 
 def run_config(tmp_path, small_set, name, **options):
-    options = {"network": BODY, "steps": 3, "patch_size": 16, "picture_every": 0, **options}
-    data = DataConfig(dataset="sid", data_dir=str(small_set), cache_dir=str(tmp_path / "cache"), **options.pop("data", {}))
-    return TrainingConfig(camera=SONY, data=data, checkpoint_dir=str(tmp_path / name), **options)
+    data = DataConfig(dataset="sid", data_dir=str(small_set), cache_dir=str(tmp_path / "cache"), mixing=Mixing(**options.pop("mixing", {})))
+    config = TrainingConfig(camera=SONY, network=BODY, data=data, checkpoint_dir=str(tmp_path / name))
+    return changed(config, **{"steps": 3, "patch_size": 16, "picture_every": 0, **options})
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_what_is_frozen_keeps_every_bit_and_the_rest_moves(tmp_path, small_set, 
     assert train(config, Problems()) == 3
     before, after = values(pretrained, BODY), values(tmp_path / "model", HEADED)
     fresh = initialize_parameters(HEADED, config.seed)
-    trained = set(trainable_names(after, config))
+    trained = set(trainable_names(after, start))
     for name, value in after.items():
         same = np.array_equal(value, before.get(name, fresh[name].numpy()))
         # After one update behind a second layer of zeros the first one moves too; three steps are more than enough for all.
@@ -118,12 +118,12 @@ def test_what_is_frozen_keeps_every_bit_and_the_rest_moves(tmp_path, small_set, 
     parts = json.loads((tmp_path / "model" / "config.json").read_text())["transfer"]
     assert set(parts["trained"]) == trained and set(parts["trained"]) | set(parts["frozen"]) == set(after)
     assert parts["loaded"] == list(before) and parts["erased"] == [] and parts["from_step"] == 3
-    assert parts["added"] == [name for name in after if network.is_head(name)]
+    assert parts["added"] == [name for name in after if transfer.is_head(name)]
 
 
 def test_the_decoder_is_the_way_up():
     config = NetworkConfig(base_width=1, downsample="strided", extra_blocks=1, head="fc", head_units=1)
-    down = {name.split("/")[0] for name in parameter_shapes(config) if not network.is_decoder(name)}
+    down = {name.split("/")[0] for name in parameter_shapes(config) if not transfer.is_decoder(name)}
     assert down == {f"conv{i}_{j}" for i in range(1, 6) for j in (1, 2)} | {f"down{i}" for i in range(1, 5)}
 
 
@@ -141,7 +141,7 @@ def test_a_learned_head_is_erased_or_kept(tmp_path, small_set, pretrained):
 
 
 def test_a_stopped_transfer_goes_on_without_its_source(tmp_path, small_set, pretrained):
-    options = {"transfer": Transfer(str(pretrained)), "data": {"simulated_fraction": 0.5}}
+    options = {"transfer": Transfer(str(pretrained)), "mixing": {"simulated_fraction": 0.5}}
     train(run_config(tmp_path, small_set, "whole", steps=6, **options), Problems())
     train(run_config(tmp_path, small_set, "stopped", steps=2, **options), Problems())
     gone = options | {"transfer": Transfer(str(tmp_path / "gone"))}
@@ -172,7 +172,7 @@ def test_subsets_are_nested_and_spread_over_scenes_and_ratios():
 
 @pytest.mark.parametrize("fraction", [0.25, 0.5, 0.7])
 def test_a_mixture_visits_every_real_pair_and_as_many_simulated_ones_as_asked(tmp_path, small_set, fraction):
-    config = run_config(tmp_path, small_set, "unused", data={"simulated_fraction": fraction})
+    config = run_config(tmp_path, small_set, "unused", mixing={"simulated_fraction": fraction})
     mixed = prepare_source(config, config.data, Problems())
     assert isinstance(mixed, Mixture) and mixed.scenes == round(2 / (1 - fraction))
     split = [(int(before), bool(is_simulated)) for before, is_simulated in map(mixed.split, range(100))]
@@ -184,7 +184,7 @@ def test_a_mixture_visits_every_real_pair_and_as_many_simulated_ones_as_asked(tm
 
 
 def test_examples_of_a_mixture_are_those_of_its_tables(tmp_path, small_set):
-    config = run_config(tmp_path, small_set, "unused", data={"simulated_fraction": 0.5})
+    config = run_config(tmp_path, small_set, "unused", mixing={"simulated_fraction": 0.5})
     mixed = prepare_source(config, config.data, Problems())
     batches = list(pipeline.training_batches(mixed, SONY, config.example, batch_size=1, seed=0, first_step=0, last_step=6))
     alone = list(pipeline.training_batches(mixed.real, SONY, config.example, batch_size=1, seed=0, first_step=0, last_step=3))
@@ -198,7 +198,7 @@ def test_examples_of_a_mixture_are_those_of_its_tables(tmp_path, small_set):
     "start, given, words",
     [
         ({}, {"base_width": 8}, "base_width=4, not 8; leave --base_width out"),
-        ({}, {"model": "denoise20"}, "of --model=sid, not of denoise20"),
+        ({}, {"network": "denoise20"}, "of --network=sid, not of denoise20"),
         ({}, {"input_channels": 3}, "input_channels=4, not 3"),
         ({"erase_head": True}, {"head": "fc"}, "has no head to erase"),
         ({"train_only": "head"}, {}, "has no head; add one with --head=fc"),
@@ -233,7 +233,7 @@ def test_the_command_adapts_and_says_what_it_did(tmp_path, small_model, small_se
         (["--head_units=8"], "give --head=fc"),
         (["--simulated_data_dir=x"], "needs --simulated_fraction"),
         (["--dataset=folder", "--data_dir=x", "--train_pairs=2"], "--train_pairs is for real pairs"),
-        (["--model=denoise20", "--head=fc"], "--head is of the SID network"),
+        (["--network=denoise20", "--head=fc"], "--head is of the SID network"),
         (["--init_from=x", "--train_only=head", "--freeze_up_filters"], "leave --freeze_up_filters out"),
     ],
 )
