@@ -115,7 +115,7 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
         if {"--help", "-h", "--helpfull"} & set(sys.argv[1:]):
             with contextlib.suppress(OSError):
                 print(_help(description, modules))
-            os._exit(0 if flush_output() else 1)
+            sys.exit(0 if flush_output() else 1)
         files = parse(sys.argv, preset_names, takes_files)
         check(files) if takes_files else check()
         prepare_devices()
