@@ -160,3 +160,8 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
     if chooser.own_named:
         warn(f"Files that lowlight_tf did not write stay; results of their names get {OWN_NAME} added: {chooser.own_named}")
     return jobs
+
+
+def missing_results(jobs, overwrite):
+    """Returns the Jobs that are to be done: all of them with `overwrite`, else those without a result."""
+    return [job for job in jobs if overwrite or not job.output.exists()]

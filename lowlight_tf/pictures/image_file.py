@@ -135,7 +135,9 @@ def to_uint8(picture):
         return picture
     if picture.dtype == np.uint16:
         return to_uint8(np.arange(65536, dtype=np.float32) / 65535)[picture]
-    return np.round(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8)
+    values = np.clip(picture, 0, 1)
+    values *= np.float32(255)
+    return np.round(values, out=values).astype(np.uint8)
 
 
 def rationals(values, scale=10000):

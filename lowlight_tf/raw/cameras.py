@@ -171,7 +171,7 @@ def check_cfa(path, cfa, camera, remedy="name a model of {kind} cameras with --c
     offset = cfa_offset(cfa, camera)
     if offset is None:
         advice = remedy.format(kind=cfa_kind(cfa), generic=generic_camera(path, cfa).name)
-        raise LowlightError(f"{path} has a {cfa_kind(cfa)} CFA, the model is of {cfa_kind(camera.cfa)} cameras; {advice}")
+        raise LowlightError(f"{path} is {cfa_kind(cfa)}, the model is of {cfa_kind(camera.cfa)} cameras; {advice}")
     return offset
 
 

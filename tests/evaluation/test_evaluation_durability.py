@@ -10,10 +10,13 @@ from conftest import write_model
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.datasets import DataConfig
+from lowlight_tf.enhancement.engine import Model
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.evaluation import evaluate
 from lowlight_tf.evaluation.subjects import Subject
+from lowlight_tf.network.model import network_for
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.raw.light import SID
 
 
 def subject(value=0.5):
@@ -78,9 +81,8 @@ def test_a_model_that_holds_no_numbers_is_refused(nan_model):
 
 def test_an_output_that_is_no_number_is_not_scored(small_set):
     camera = CAMERAS["sony"]
-    from lowlight_tf.network.model import network_for
-    predict = evaluate.predictor_of(lambda inputs: tf.fill([1, *(2 * side for side in inputs.shape[1:3]), 3], np.nan), camera,
-                                    network_for(camera, base_width=2))
+    loaded = Model(camera, network_for(camera, base_width=2), SID, 1,
+                   lambda inputs: tf.fill([1, *(2 * side for side in inputs.shape[1:3]), 3], np.nan))
     pair = evaluate.sources.find_pairs(DataConfig(dataset="sid", data_dir=str(small_set)), camera, "test", Problems())[0]
-    with pytest.raises(LowlightError, match="what the network returns is not finite; the model diverged or is damaged"):
-        evaluate.score_output(predict, pair, camera)
+    with pytest.raises(LowlightError, match="0.1s.dng: what the network returns is not finite; the model diverged or is damaged"):
+        evaluate.score_output(evaluate.predictor_of(loaded), pair, camera)

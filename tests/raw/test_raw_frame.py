@@ -89,7 +89,7 @@ def test_clipped_lights_stay_neutral_at_a_ratio_below_one(tmp_path, strength):
     mosaic[16:48, 16:48] = 4095
     write_dng_raw(tmp_path / "a.dng", mosaic)
     frame, model = read_frame(tmp_path / "a.dng", BAYER), ideal_model(tmp_path / "model", "bayer")
-    picture = develop(frame, packing.pack_frame(frame.mosaic, BAYER, frame.offset), 0.4, model, Finish(strength), 1e9)
+    picture = develop(frame, packing.pack_frame(frame.mosaic, BAYER, frame.offset), 0.4, model, Finish(strength), 1e9, frame.plain(0.4))
     lamp = picture[24:40, 24:40].reshape(-1, 3) / 65535
     light = ((lamp + 0.055) / 1.055) ** 2.4
     np.testing.assert_allclose(light, 0.4, atol=2e-3)
@@ -148,5 +148,5 @@ def test_masked_borders_and_the_models_own_levels(tmp_path):
 def test_a_model_of_the_other_cfa_is_still_refused(tmp_path):
     write_model(tmp_path / "model")
     write_frame(tmp_path / "a.dng", "fuji")
-    with pytest.raises(LowlightError, match="has a X-Trans CFA, the model is of Bayer cameras"):
+    with pytest.raises(LowlightError, match="is X-Trans, the model is of Bayer cameras"):
         read_frame(tmp_path / "a.dng", BAYER)
