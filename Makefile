@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench fuzz clean
+.PHONY: help demo test lint bench fuzz torture clean
 
 SECONDS ?= 600
 
@@ -11,7 +11,8 @@ help:
 	@echo "make demo   train on the embedded samples and test: pictures in results/demo"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
-	@echo "make fuzz   mutated raw files for ten minutes, or SECONDS=60: nothing may crash, hang or leave half a file"
+	@echo "make fuzz   mutated files of all kinds for ten minutes, or SECONDS=60: nothing may crash, hang or leave half a file"
+	@echo "make torture  every tool killed, or refused the disk, at every file it touches, for ten minutes or SECONDS=60"
 	@echo "make clean  remove environments, samples, cache, checkpoints and results of the demo"
 
 $(VENV)/bin/python:
@@ -44,6 +45,9 @@ bench: $(VENV)/.installed--bench
 
 fuzz: $(VENV)/.installed--dev
 	$(BIN)/python -m tests.fuzz --seconds=$(SECONDS)
+
+torture: $(VENV)/.installed--dev
+	$(BIN)/python -m tests.torture --seconds=$(SECONDS)
 
 clean:
 	rm -rf $(VENV) dataset/samples cache/demo checkpoints/demo results/demo

@@ -1,6 +1,7 @@
 """What every entry script does around its one library call: presets, --help, errors as one line, exit codes."""
 
 import contextlib
+import math
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import sys
 
 from absl import flags
 
-from lowlight_tf.console import warn
+from lowlight_tf.console import flush_output, ignore_interrupts, interrupt, prepare_streams, warn
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 
@@ -29,7 +30,7 @@ def read_preset(name):
 
 def _parse(arguments):
     try:
-        return FLAGS(arguments)
+        rest = FLAGS(arguments)
     except flags.UnrecognizedFlagError as error:
         name = _RENAMED.get(error.flagname)
         if name in FLAGS:
@@ -38,6 +39,11 @@ def _parse(arguments):
         raise UsageError(f"{' '.join(str(error).split())}; see --help") from error
     except flags.Error as error:
         raise UsageError(f"{' '.join(str(error).split())}; see --help") from error
+    for name in FLAGS:
+        value = FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):  # no bound refuses a NaN: it is neither below nor above
+            raise UsageError(f"--{name}={value} is no finite number; expected one such as {FLAGS[name].default or 1.0}")
+    return rest
 
 
 def parse(argv, preset_names, takes_files=False):
@@ -89,10 +95,6 @@ def _help(description, modules):
     return "\n".join(lines)
 
 
-def _interrupt(*_):
-    raise KeyboardInterrupt
-
-
 def run(main, *, description, modules, preset_names, check=lambda: None, interrupted=lambda: 130, takes_files=False):
     """Runs an entry script and exits.
 
@@ -106,13 +108,14 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
       interrupted: function without arguments that returns the exit code after Ctrl-C or SIGTERM outside the parts that save by themselves.
       takes_files: see `parse`.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
+    signal.signal(signal.SIGTERM, interrupt)
+    prepare_streams()
     problems = Problems()
     try:
         if {"--help", "-h", "--helpfull"} & set(sys.argv[1:]):
-            print(_help(description, modules))
-            sys.exit(0)
+            with contextlib.suppress(OSError):
+                print(_help(description, modules))
+            sys.exit(0 if flush_output() else 1)
         files = parse(sys.argv, preset_names, takes_files)
         check(files) if takes_files else check()
         prepare_devices()
@@ -121,11 +124,11 @@ def run(main, *, description, modules, preset_names, check=lambda: None, interru
         warn(f"error: {_as_called(str(error))}")
         code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
+        ignore_interrupts()
         warn("Interrupted. What was finished is kept; run the same command again to go on.")
         code = interrupted()
     if problems.messages:
-        warn(problems.summary())
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
+        warn(*problems.summary())
+    flush_output()
     # Not sys.exit: threads of tf.data and collectives may still hold the interpreter when a run was cut short.
     os._exit(code)

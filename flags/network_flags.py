@@ -16,7 +16,7 @@ flags.DEFINE_enum("curve", "linear", CURVES,
 flags.DEFINE_bool("noise_planes", False, "give the network two more input channels that say how noisy the amplified frame is")
 flags.DEFINE_enum("skip", "none", SKIPS,
                   "what the output corrects: nothing, or a fixed demosaicing of the input, which needs --curve=bt709")
-flags.DEFINE_integer("base_width", 32, "channels of block 1; each block on the way down doubles them", lower_bound=1)
+flags.DEFINE_integer("base_width", 32, "channels of block 1; each block on the way down doubles them", lower_bound=1, upper_bound=1024)
 flags.DEFINE_enum("downsample", "pool", DOWNSAMPLES, "how a block halves the size: max pooling or strided convolutions")
 flags.DEFINE_integer("pool_window", 2, "side of the pooling window or strided kernel in pixels, 2 or 3",
                      lower_bound=min(POOL_WINDOWS), upper_bound=max(POOL_WINDOWS))
@@ -24,6 +24,7 @@ flags.DEFINE_integer("extra_blocks", 0, "number of additional blocks after block
                      lower_bound=min(EXTRA_BLOCKS), upper_bound=max(EXTRA_BLOCKS))
 flags.DEFINE_enum("head", "none", HEADS,
                   "what follows block 10: nothing, or fc, two fully-connected layers at each pixel, for transfer")
-flags.DEFINE_integer("head_units", HEAD_UNITS, "number of features between the two layers of --head=fc", lower_bound=1)
+flags.DEFINE_integer("head_units", HEAD_UNITS, "number of features between the two layers of --head=fc", lower_bound=1,
+                     upper_bound=4096)
 flags.DEFINE_enum("network_input", "packed", NETWORK_INPUTS,
                   "what the network sees: the packed mosaic, or full-resolution RGB, which takes four times the work or more")

@@ -8,7 +8,7 @@ import sys
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
-from lowlight_tf.console import warn
+from lowlight_tf.console import flush_output, ignore_interrupts, interrupt, output, prepare_streams, say, warn
 from lowlight_tf.datasets import PROTOCOLS, SPLITS
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
@@ -21,6 +21,8 @@ from lowlight_tf.training.strategies import STRATEGIES
 # Of a network that is described: what train.py's flags of the same names take.
 _VARIATIONS = {"network": NETWORKS, "network_input": NETWORK_INPUTS, "base_width": int, "downsample": DOWNSAMPLES,
                "pool_window": int, "extra_blocks": int, "head": HEADS, "head_units": int}
+
+_PRINTED = ("inspect", "describe")  # tools whose result is what they print
 
 
 def _import_slim(options, problems):
@@ -69,7 +71,7 @@ def _plan(options, problems):
 def _simulation_figure(options, problems):
     from lowlight_tf.simulation.figure import write_figure
     write_figure(pathlib.Path(options.input), options.output, options.seed)
-    print(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
+    say(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
 
 
 def _ship(options, problems):
@@ -86,7 +88,7 @@ def _export(options, problems):
 def _describe(options, problems):
     from lowlight_tf.describe import chosen, table
     given = {name: getattr(options, name) for name in _VARIATIONS if getattr(options, name) is not None}
-    print(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
+    output(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
 
 
 def _inspect(options, problems):
@@ -133,7 +135,7 @@ def _add_transfer_study(tools):
     tool.add_argument("--batch_size", type=positive(int), default=1)
     tool.add_argument("--learning_rate", type=positive(float), default=1e-4)
     tool.add_argument("--head_units", type=positive(int), default=HEAD_UNITS)
-    tool.add_argument("--seed", type=int, default=0)
+    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
     tool.add_argument("--cache_dir", default="cache")
     tool.add_argument("--protocol", default="sid-00", choices=list(PROTOCOLS))
     tool.set_defaults(run=_transfer_study)
@@ -207,14 +209,11 @@ def _parser():
     return parser
 
 
-def _interrupt(*_):
-    raise KeyboardInterrupt
-
-
 def main():
     """Runs one tool; returns the exit code."""
+    prepare_streams()
     options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     problems = Problems()
     try:
         prepare_devices()
@@ -224,10 +223,14 @@ def main():
         warn(f"error: {error}")
         code = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
+        ignore_interrupts()
         warn("Interrupted; nothing half-written is left. Run the same command again to go on.")
         code = 130
     if problems.messages:
-        warn(problems.summary())
+        warn(*problems.summary())
+    if not flush_output() and options.tool in _PRINTED:  # what these are for did not arrive
+        warn("error: cannot write to the standard output: it is full or closed")
+        code = code or 1
     return code
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf import DEFAULT_MODEL, memory
 from lowlight_tf.enhancement import engine
 from lowlight_tf.enhancement.enhance import EnhanceConfig, make_developer
 from lowlight_tf.enhancement.frames import read_frame
@@ -104,11 +104,12 @@ class Model:
           shows nothing.
         """
         develop = make_developer(self._loaded, _config(ratio, target_exposure, strength, stops, output, memory_limit))
-        if isinstance(photograph, RawImage):  # a copy: defects are filled in place
-            frame = frame_of(dataclasses.replace(photograph, mosaic=_mosaic_of(photograph.mosaic).copy()), _NAME, self.camera)
-        else:
-            frame = read_frame(pathlib.Path(photograph), self.camera)
-        picture = develop(frame).picture
+        with memory.limited(memory_limit):
+            if isinstance(photograph, RawImage):  # a copy: defects are filled in place
+                frame = frame_of(dataclasses.replace(photograph, mosaic=_mosaic_of(photograph.mosaic).copy()), _NAME, self.camera)
+            else:
+                frame = read_frame(pathlib.Path(photograph), self.camera)
+            picture = develop(frame).picture
         if output != "linear":
             return picture
         return picture / np.float32(65535) @ color_matrix(self._loaded.target, frame.ccm).T

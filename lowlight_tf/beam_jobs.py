@@ -7,7 +7,9 @@ import os
 import re
 import shlex
 
-from lowlight_tf.errors import LowlightError, OutputError, UsageError, first_line
+from lowlight_tf.console import visible
+from lowlight_tf.errors import LowlightError, OutputError, UsageError
+from lowlight_tf.stages import line_of
 
 RUNNERS = ("DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner")
 
@@ -44,19 +46,21 @@ def load_beam():
 
 
 def _cell(value):
-    return str(value).translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})  # what a file's name may hold
+    """A cell of a table that spreadsheets open, and that programs read: control characters are spelt out, bytes that are no UTF-8 stay what
+    they are, and no name is taken for a formula."""
+    text = "".join(letter if "\udc80" <= letter <= "\udcff" else visible(letter) for letter in str(value))
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _attempt(element, work, name):
     """Does the work on an element; yields a line for the side list where its file cannot be used, else nothing."""
     try:
-        work(element)
+        with line_of(name(element)):
+            work(element)
     except OutputError:
         raise  # the next element would fail the same way
     except LowlightError as error:
         yield os.fsencode(f"{_cell(name(element))}\t{_cell(error)}")
-    except Exception as error:  # a bug that one file in 100,000 meets; it is named, and ends none of the others
-        yield os.fsencode(f"{_cell(name(element))}\t{_cell(name(element))}: {type(error).__name__}: {_cell(first_line(error))}")
 
 
 def _remove_side_list(path):

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import unicodedata
 import warnings
 
 from tqdm import tqdm
@@ -14,6 +15,43 @@ from tqdm import tqdm
 _lock = threading.Lock()
 _depth = 0
 _saved_stderr = None
+_lost = False  # whether something that was printed to stdout was not taken
+
+
+# Letters that show nothing themselves and turn the order of those around them, or end a line.
+BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+
+
+def _ensure_files():
+    """Opens the numbers 0 to 2 where whoever started us had closed them: the next file to be opened would get one, and what libraries
+    write to "the terminal" would end up in it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for as long as the process runs
+
+
+_ensure_files()
+
+
+def visible(text):
+    """Returns a text as one line that does nothing to a terminal: control characters, those that turn the order of letters, and bytes that
+    are no UTF-8 are spelt out.
+
+    >>> visible("a\\x1b[2Jb\\nerror: c")
+    'a\\\\x1b[2Jb\\\\nerror: c'
+    """
+    return "".join(_spelt(letter) if letter in BIDI or unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in str(text))
+
+
+def _spelt(letter):
+    if "\udc80" <= letter <= "\udcff":  # a byte of a file's name
+        return f"\\x{ord(letter) - 0xdc00:02x}"
+    return letter.encode("unicode_escape", "surrogatepass").decode()
 
 
 def _terminal():
@@ -21,7 +59,7 @@ def _terminal():
     try:
         return os.fdopen(os.dup(sys.__stderr__.fileno()), "w", buffering=1, errors="replace")
     except (AttributeError, OSError, ValueError):
-        return sys.stderr
+        return sys.stderr or open(os.devnull, "w")
 
 
 TERMINAL = _terminal()
@@ -37,7 +75,8 @@ def quiet_stderr():
     global _depth, _saved_stderr
     with _lock:
         if _depth == 0:
-            sys.stderr.flush()
+            with contextlib.suppress(OSError, ValueError):  # full, or closed
+                sys.stderr.flush()
             _saved_stderr = os.dup(2)
             with open(os.devnull, "w") as nowhere:
                 os.dup2(nowhere.fileno(), 2)
@@ -71,16 +110,65 @@ def progress(iterable=None, *, total=None, initial=0, unit="it", description=Non
                 disable=not TERMINAL.isatty(), dynamic_ncols=True, leave=False, smoothing=0.1)
 
 
-def say(message):
-    """Prints one line to stdout without breaking a progress bar; a reader that has gone, such as `| head`, ends no run."""
-    with tqdm.external_write_mode(file=TERMINAL), contextlib.suppress(BrokenPipeError):
-        print(message, flush=True)
-
-
-def warn(message):
-    """Prints one line to stderr without breaking a progress bar."""
+def _put(text, file):
+    """Prints a text. A reader that has gone, such as `| head`, or a file that is full takes no more, and ends no work."""
+    global _lost
     with tqdm.external_write_mode(file=TERMINAL):
-        print(message, file=TERMINAL, flush=True)
+        try:
+            print(text, file=file, flush=True)
+        except BrokenPipeError:
+            pass
+        except (OSError, ValueError):
+            _lost = _lost or file is sys.stdout
+
+
+def say(*lines):
+    """Prints lines to stdout without breaking a progress bar. Each is one line, whatever is in the names that it speaks of."""
+    _put("\n".join(map(visible, lines)), sys.stdout)
+
+
+def output(text):
+    """Prints a tool's result, whose lines hold nothing that is not `visible`, as it is."""
+    _put(text, sys.stdout)
+
+
+def warn(*lines):
+    """Prints lines to stderr without breaking a progress bar, as `say`."""
+    _put("\n".join(map(visible, lines)), TERMINAL)
+
+
+def prepare_streams():
+    """Lets stdout show what it can of any name: what its encoding lacks is spelt out."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # not that of a terminal, file or pipe
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def flush_output():
+    """Hands on what was printed, before the process ends; tells whether all of it was taken. A reader that has gone wanted no more."""
+    try:
+        sys.stdout.flush()
+        return not _lost and sys.__stdout__ is not None
+    except BrokenPipeError:
+        taken = True
+    except (OSError, ValueError):
+        taken = False
+    with contextlib.suppress(OSError, ValueError):  # the interpreter would try again, and complain
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+    return taken and not _lost
+
+
+def interrupt(*_):
+    """Handles SIGTERM as Ctrl-C is handled, once: what is being tidied up then is not interrupted by another."""
+    ignore_interrupts()
+    raise KeyboardInterrupt
+
+
+def ignore_interrupts():
+    """Lets the last lines be said and the last files be closed, however often somebody asks to stop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class StopRequest:

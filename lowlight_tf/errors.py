@@ -1,8 +1,13 @@
 """The errors that a person can cause. Entry scripts print them as one line; anything else is a bug and keeps its traceback."""
 
+import errno
+import os
 import re
 
 from lowlight_tf.console import warn
+
+# What a disk that is full, broken or not to be written says through whatever library.
+_DISK = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)))
 
 # What TensorFlow puts around its messages: {{function_node ...}} before, [Op:...] name: ... after.
 _NODE = re.compile(r"\{\{[^{}]*\}\} *| *\[Op:\w+\].*")
@@ -34,6 +39,14 @@ def first_line(error):
     return _NODE.sub("", text.partition("\n")[0]).strip() or type(error).__name__
 
 
+def disk_fault(error):
+    """Returns what the system said of the disk, such as "No space left on device", where an error comes from it; else "".
+
+    TensorFlow maps these to errors of other names: a full disk to the one of memory that does not suffice.
+    """
+    return next((text for text in _DISK if text in str(error)), "")
+
+
 class Problems:
     """Collects the files that one run had to skip, so that they are reported at once and named again at the end."""
 
@@ -49,7 +62,5 @@ class Problems:
         self._report(f"skipped: {error}")
 
     def summary(self):
-        """Returns the closing lines that name every skipped file again, or an empty string."""
-        if not self.messages:
-            return ""
-        return "\n".join([f"{len(self.messages)} skipped:"] + [f"  {message}" for message in self.messages])
+        """Returns the closing lines that name every skipped file again; [] where none was."""
+        return [f"{len(self.messages)} skipped:", *(f"  {message}" for message in self.messages)] if self.messages else []

@@ -22,22 +22,35 @@ def undisturbed():
             signal.signal(number, handler)
 
 
-def of_its_file(stage):
-    """Makes what a stage of a file raises unforeseen the file's own line, so that the files behind it are made.
+@contextlib.contextmanager
+def line_of(source):
+    """Makes whatever is raised over one file that file's own line, so that the files behind it are made: the rule of every batch.
+
+    A full disk goes through (OutputError), and so does what is a line already. With --verbosity=1 the place of an unforeseen error is
+    shown, too.
 
     Args:
-      stage: method of a Job, or of what has one as `job`. With --verbosity=1 the place of the error is shown, too.
+      source: what the file is called.
+    Raises:
+      LowlightError.
     """
+    try:
+        yield
+    except LowlightError:
+        raise
+    except MemoryError as error:
+        raise LowlightError(f"{source} does not fit into memory; close other programs") from error
+    except Exception as error:
+        logging.getLogger(__name__).debug("unforeseen", exc_info=error)
+        raise LowlightError(f"{source}: unforeseen {type(error).__name__}: {first_line(error)}; left out, please report it") from error
+
+
+def of_its_file(stage):
+    """As `line_of`, for a method of what takes a Job, or what has one as `job`."""
     @functools.wraps(stage)
     def guarded(self, item):
-        try:
+        with line_of(getattr(item, "job", item).source):
             return stage(self, item)
-        except LowlightError:
-            raise
-        except Exception as error:
-            logging.getLogger(__name__).debug("unforeseen", exc_info=error)
-            source = getattr(item, "job", item).source
-            raise LowlightError(f"{source}: unforeseen {type(error).__name__}: {first_line(error)}; left out, please report it") from error
 
     return guarded
 

@@ -88,6 +88,12 @@ def write_frame(path, camera="sony", size=(96, 120), *, cfa=None, seconds=0.1, s
     return mosaic
 
 
+def write_unmarked_png(path, picture):
+    """Writes a uint8 or uint16 [H, W, 3] picture as another program does: without our mark, by which results are known."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tf.io.encode_png(picture).numpy())
+
+
 def changed(config, **settings):
     """dataclasses.replace of a TrainingConfig that finds each setting in the part of the config that has it."""
     for part in ("batches", "schedule", "updates", "saving", "watching"):

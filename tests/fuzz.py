@@ -1,7 +1,8 @@
-"""Mutated copies of raw files and pictures through everything that reads them: python -m tests.fuzz --seconds=600
+"""Mutated copies of all that lowlight_tf reads, through everything that reads them: python -m tests.fuzz --seconds=600
 
-Each case is read, measured, developed and written by a worker of its own, which the parent watches: nothing may crash, hang or leave
-half a file, and what is wrong must be said in one line. A case that fails stays in --keep, with its seed in its name.
+Kinds of files and their mutations are in tests/fuzz_kinds.py. Each case is read by a worker of its own, a photograph also measured,
+developed and written; the parent watches: nothing may crash, hang, take gigabytes or leave half a file, and what is wrong must be said in
+one line. A case that fails stays in --keep, with its seed in its name.
 """
 
 import argparse
@@ -9,81 +10,78 @@ import collections
 import os
 import pathlib
 import queue
-import random
+import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-import numpy as np
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import fuzz_kinds
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-_PATIENCE = 60  # seconds for one case; real ones take less than one
+_PATIENCE = 120  # seconds for one case; real ones take less than one
+_MEMORY = 3 << 30  # bytes that the worker is told it may take
+
+
+def real_photographs():
+    """Returns the real raw files that are at hand, and says so where there are none."""
+    from conftest import SHARED
+    real = [*SHARED.glob("raw/*.dng"), *SHARED.glob("raw/*.kdc"), *sorted(SHARED.glob("sid_mini/Sony/short/*.dng"))[:2],
+            *sorted(SHARED.glob("other_cameras/*.dng"))[:3]]
+    if not real:
+        print(f"No real raw files in {SHARED} (LOWLIGHT_TF_DATA names another folder): synthetic ones alone are mutated.")
+    return real
 
 
 def seeds(folder):
-    """Returns {path: content} of the files that are mutated: synthetic ones of each kind, and real ones where they are at hand."""
-    from conftest import SHARED, write_frame
-
-    from lowlight_tf.pictures import SUFFIXES
-    from lowlight_tf.pictures.metadata import Metadata
-    from lowlight_tf.pictures.photo_file import write_photo
-    for name, camera, cfa in (("bayer", "sony", "GBRG"), ("xtrans", "fuji", None)):
-        write_frame(folder / f"{name}.dng", camera, size=(96, 120), cfa=cfa, scale=300)
-    tags = Metadata({271: "Make", 272: "Model", 274: 6}, {33434: 0.1, 34855: 800, 42036: "Lens"}, {1: "N", 2: (52.0, 30.0, 12.5)})
-    picture = np.random.RandomState(0).randint(0, 9000, (64, 80, 3)).astype(np.uint16)
-    for kind in ("jpeg", "png", "tiff"):
-        write_photo(folder / f"picture{SUFFIXES[kind]}", picture, kind, tags)
-    jpeg = (folder / "picture.jpg").read_bytes()
-    where = (100).to_bytes(4, "big") + len(jpeg).to_bytes(4, "big")
-    (folder / "jpeg_inside.raf").write_bytes(b"FUJIFILMCCD-RAW".ljust(84, b"\0") + where + b"\0" * 8 + jpeg)
-    real = [*SHARED.glob("raw/*.dng"), *SHARED.glob("raw/*.kdc"), *sorted(SHARED.glob("sid_mini/Sony/short/*.dng"))[:2]]
-    return {path: path.read_bytes() for path in [*sorted(folder.iterdir()), *real]}
+    """Returns {kind: {path: content}} of the files that are mutated."""
+    real, found = real_photographs(), {}
+    for number, (kind, (_, make, _, _)) in enumerate(fuzz_kinds.KINDS.items()):
+        place = folder / str(number)
+        place.mkdir(parents=True)
+        found[kind] = {str(path): path.read_bytes() for path in make(place, real)}
+    return found
 
 
-def mutate(content, rng):
-    """Damages a file as disks, cards and people do: bits, blocks, cuts, and above all the header, where sizes and offsets are."""
-    content = bytearray(content)
-    for _ in range(rng.choice((1, 1, 2, 5, 20))):
-        place = rng.randrange(min(len(content), rng.choice((64, 512, 4096, len(content)))) or 1)
-        kind = rng.choice((0, 0, 0, 1, 1, 2, 2, 2, 3, 4, 5))  # shifts and cuts spoil everything behind them: fewer
-        if kind == 0:
-            content[place] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            content[place] = rng.choice((0, 1, 127, 128, 255))
-        elif kind == 2:
-            number = rng.choice((0, 1, 65535, 2**31 - 1, 2**32 - 1, len(content)))
-            content[place:place + 4] = number.to_bytes(4, rng.choice(("little", "big")))
-        elif kind == 3:
-            content[place:place + rng.randrange(1, 200)] = b""
-        elif kind == 4:
-            content[place:place] = rng.randbytes(rng.randrange(1, 200))
-        else:
-            del content[rng.randrange(len(content)) + 1:]
-        if not content:
-            break
-    return bytes(content)
+def _take(kind, path, model, results, problems):
+    """Reads one case, a photograph all the way to its result."""
+    reader = fuzz_kinds.KINDS[kind][3]
+    if reader:
+        reader(path)
+        return
+    from lowlight_tf import memory
+    from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+    from lowlight_tf.enhancement.inspect import in_words, inspect
+    made = ("jpeg", "tiff", "dng")[len(path.read_bytes()) % 3]
+    with memory.limited(_MEMORY):
+        words = in_words(inspect(path, model))
+    if any(ord(letter) < 32 and letter != "\n" for letter in words):
+        raise AssertionError(f"control characters in what is said: {words!r}")
+    enhance([str(path)], EnhanceConfig(model, results, kind=made, overwrite=True, memory_limit=_MEMORY), problems)
 
 
 def work(model, results):
-    """The worker: takes paths from stdin, answers each with one line."""
+    """The worker: takes kinds and paths from stdin, answers each with one line."""
     import lowlight_tf  # noqa: F401  (before TensorFlow)
-    from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
-    from lowlight_tf.enhancement.inspect import in_words, inspect
     from lowlight_tf.errors import LowlightError, Problems
     for line in sys.stdin:
-        path, answer = pathlib.Path(line.rstrip("\n")), "finished"
-        problems = Problems(lambda message: None)
+        kind, _, name = line.rstrip("\n").partition("\t")
+        answer, problems = "finished", Problems(lambda message: None)
         try:
-            in_words(inspect(path, model))
-            enhance([str(path)], EnhanceConfig(model, results, kind=random.choice(("jpeg", "tiff", "dng")), overwrite=True), problems)
+            _take(kind, pathlib.Path(name), model, results, problems)
         except LowlightError as error:
             problems.add(error)
         except Exception as error:
             answer = f"BUG {type(error).__name__}: {error}".replace("\n", " ")
         if any("\n" in message for message in problems.messages):
             answer = f"BUG more than a line: {problems.messages!r}"
+        taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        if taken > _MEMORY + (1 << 30):
+            answer = f"BUG took {taken / 2 ** 30:.1f} GiB of memory"
         # An error that nobody foresaw is a file's line, too, but it is a fault.
         answer = next((f"went wrong: {message}" for message in problems.messages if "unforeseen" in message), answer)
         print("answer", "refused" if problems.messages and answer == "finished" else answer.replace("\n", " "), flush=True)
@@ -108,11 +106,11 @@ class Worker:
             lines.put(line)
         lines.put("")
 
-    def ask(self, path):
+    def ask(self, kind, path):
         """Returns what became of a file: finished, refused, or what went wrong."""
         if self._process is None:
             self._start()
-        self._process.stdin.write(f"{path}\n")
+        self._process.stdin.write(f"{kind}\t{path}\n")
         self._process.stdin.flush()
         try:
             while not (line := self._lines.get(timeout=_PATIENCE)).startswith("answer "):
@@ -133,10 +131,11 @@ class Worker:
             self._process = None
 
 
-def run_case(content, path, worker, results):
+def run_case(kind, path, worker, results):
     """Lets the worker take one case; returns its answer, which also tells of files that were left half-written."""
-    path.write_bytes(content)
-    answer = worker.ask(path)
+    answer = worker.ask(kind, path)
+    if "took" in answer:
+        worker.stop()  # the next case has its own peak
     left = [result.name for result in results.iterdir() if ".tmp" in result.name]
     for result in results.iterdir():
         result.unlink()
@@ -144,43 +143,47 @@ def run_case(content, path, worker, results):
 
 
 def fuzz(folder, options):
-    """Runs cases until the time is over; returns how often each answer was given, and the number of files they come from."""
+    """Runs cases until the time is over; returns {kind: how often each answer was given}."""
     from conftest import write_model
-    for name in ("seeds", "results"):
-        (folder / name).mkdir()
+    (folder / "results").mkdir()
     contents, worker = seeds(folder / "seeds"), Worker(write_model(folder / "model"), folder / "results")
-    answers, end, case = collections.Counter(), time.monotonic() + options.seconds, 0
+    answers, end, case = collections.defaultdict(collections.Counter), time.monotonic() + options.seconds, 0
     while time.monotonic() < end:
-        rng = random.Random(f"{options.seed}/{case}")
-        original = rng.choice(list(contents))
-        content = mutate(contents[original], rng)
-        answer = run_case(content, folder / f"case{original.suffix}", worker, folder / "results")
-        answers[answer.split()[0]] += 1
+        kind, seed, content = fuzz_kinds.choose(contents, fuzz_kinds.rng_of(options.seed, case))
+        if fuzz_kinds.KINDS[kind][3]:
+            path = fuzz_kinds.place_case(seed, content, contents[kind], folder / "case")
+        else:
+            path = folder / f"case{seed.suffix}"
+            path.write_bytes(content)
+        answer = run_case(kind, path, worker, folder / "results")
+        answers[kind][answer.split()[0]] += 1
         if answer not in ("finished", "refused"):
-            kept = pathlib.Path(options.keep) / f"{options.seed}_{case}_{original.name}"
+            kept = pathlib.Path(options.keep) / f"{options.seed}_{case}_{seed.name}"
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(content)
-            print(f"{kept}: {answer}", flush=True)
+            print(f"{kept} ({kind}): {answer}", flush=True)
         case += 1
     worker.stop()
-    return answers, len(contents)
+    return answers
 
 
 def main():
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", default="results/fuzz", help="where cases that fail are kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        answers, files = fuzz(pathlib.Path(name), options)
-    failed = answers.total() - answers["finished"] - answers["refused"]
-    print(f"{answers.total()} mutated copies of {files} files in {options.seconds:.0f} s: {answers['finished']} finished, "
-          f"{answers['refused']} refused in one line, {failed} failed.")
+        answers = fuzz(pathlib.Path(name).resolve(), options)
+    failed = 0
+    for kind, given in sorted(answers.items()):
+        wrong = given.total() - given["finished"] - given["refused"]
+        failed += wrong
+        print(f"{kind}: {given.total()} cases, {given['finished']} finished, {given['refused']} refused in one line, {wrong} failed.")
+    print(f"{sum(given.total() for given in answers.values())} cases in {options.seconds:.0f} s, seed {options.seed}: {failed} failed.")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT / "tests"))
     sys.exit(work(*sys.argv[2:]) if sys.argv[1:2] == ["--work"] else main())

@@ -66,6 +66,7 @@ def test_help_is_short_and_grouped(tmp_path):
         (["--camera=sony", "--learning_rate=0"], "trains nothing"),
         (["--camera=sony", "--learning_rate=nan"], "--learning_rate=nan is no finite number"),
         (["--camera=sony", "--max_hours=inf"], "--max_hours=inf is no finite number"),
+        (["--camera=sony", "--clip_norm=nan"], "--clip_norm=nan is no finite number"),
         (["--camera=sony", "--pool_window=5"], "pool_window"),
         (["--camera=sony", "--validation_images=3", "--validate_every=0"], "needs --validate_every"),
         (["--camera=sony", "--checkpoint_dir="], "--checkpoint_dir is empty"),

@@ -3,11 +3,14 @@
 import errno
 import os
 import pathlib
+import subprocess
+import sys
 import time
 
 import pytest
+from conftest import ROOT
 
-from lowlight_tf import files
+from lowlight_tf import durable, files
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_folder, atomic_path, check_writable, sweep, temporary_path
 
@@ -58,18 +61,87 @@ def test_links_are_neither_followed_nor_swept(tmp_path):
     assert names(tmp_path) == sorted([link.name, "photos"]) and names(photos) == ["inside.txt"]
 
 
-def test_a_backup_is_kept_while_it_is_the_only_copy(tmp_path):
+def test_no_sweep_takes_a_backup(tmp_path):
     backup = aged(tmp_path / ".model.lowlight_tf-0123abcd.old", None)
     sweep(tmp_path)
-    assert names(tmp_path) == [backup.name]
-    (tmp_path / "model").mkdir()
+    (tmp_path / "model").mkdir()  # somebody else's
     sweep(tmp_path)
-    assert names(tmp_path) == ["model"]
+    assert names(tmp_path) == [backup.name, "model"]
+
+
+def written(path, content):
+    with atomic_folder(path) as temporary:
+        temporary.mkdir()
+        (temporary / content).write_text("x")
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_folder_is_replaced_as_a_whole(tmp_path, monkeypatch, exchanges):
+    if not exchanges:
+        monkeypatch.setattr(durable, "exchange", lambda one, other: False)
+    written(tmp_path / "model", "old")
+    written(tmp_path / "model", "new")
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["new"]
+
+
+def test_at_no_moment_is_a_replaced_folder_missing(tmp_path):
+    """Where the system exchanges: killed at any rename, the folder is there, the old one or the new one."""
+    written(tmp_path / "model", "old")
+    script = f"""
+import os, pathlib, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from lowlight_tf import durable, files
+real = durable.exchange
+durable.exchange = lambda *two: (real(*two), os.kill(os.getpid(), signal.SIGKILL))
+with files.atomic_folder(pathlib.Path({str(tmp_path / "model")!r})) as temporary:
+    temporary.mkdir()
+    (temporary / "new").write_text("x")
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+    assert names(tmp_path / "model") == ["new"]
+    [litter] = [path for path in tmp_path.iterdir() if path.name != "model"]
+    assert names(litter) == ["old"] and files._TEMPORARY.fullmatch(litter.name)
+
+
+def test_what_a_kill_between_two_renames_leaves_is_put_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "exchange", lambda one, other: False)
+    written(tmp_path / "model", "old")
+    rename = pathlib.Path.rename
+
+    def killed(path, target):
+        if path.name.endswith(".tmp"):
+            raise SystemExit  # nothing after it is done: as if killed
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", killed)
+    monkeypatch.setattr(os.path, "lexists", lambda path: True)
+    with pytest.raises(SystemExit):
+        written(tmp_path / "model", "new")
+    monkeypatch.undo()
+    assert not (tmp_path / "model").exists()
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "model"):
+        assert names(tmp_path / "model") == ["old"]  # put back before anything else
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["old"]
+
+
+def test_a_new_folder_takes_only_an_empty_place(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with atomic_folder(tmp_path / "empty", may_replace=False) as temporary:
+        temporary.mkdir()
+        (temporary / "new").write_text("x")
+    assert names(tmp_path / "empty") == ["new"]
+    with pytest.raises(LowlightError, match="mine holds other files, which stay"):
+        with atomic_folder(tmp_path / "mine", may_replace=False) as temporary:
+            temporary.mkdir()
+    assert names(tmp_path / "mine") == ["notes.txt"] and names(tmp_path) == ["empty", "mine"]
 
 
 def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path, monkeypatch):
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "old").write_text("x")
+    monkeypatch.setattr(durable, "exchange", lambda one, other: False)
+    written(tmp_path / "model", "old")
     rename = pathlib.Path.rename
 
     def fails(path, target):
@@ -78,14 +150,62 @@ def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path, monkey
         return rename(path, target)
 
     monkeypatch.setattr(pathlib.Path, "rename", fails)
-    with pytest.raises(OutputError, match="Input/output error"), atomic_folder(tmp_path / "model") as temporary:
-        temporary.mkdir()
+    with pytest.raises(OutputError, match="Input/output error"):
+        written(tmp_path / "model", "new")
     assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["old"]
-    monkeypatch.undo()
-    with atomic_folder(tmp_path / "model") as temporary:
-        temporary.mkdir()
-        (temporary / "new").write_text("x")
-    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["new"]
+
+
+def test_what_a_library_says_of_the_disk_is_one_line(tmp_path):
+    class Exhausted(Exception):
+        """As TensorFlow's ResourceExhaustedError."""
+
+    with pytest.raises(OutputError, match="cannot write .*model: saving; No space left on device; free some space"):
+        with atomic_folder(tmp_path / "model") as temporary:
+            temporary.mkdir()
+            raise Exhausted("saving; No space left on device\n and 40 lines")
+    assert names(tmp_path) == []
+    with pytest.raises(Exhausted), atomic_folder(tmp_path / "model"):
+        raise Exhausted("OOM when allocating tensor")
+
+
+def test_a_name_that_no_file_system_takes_ends_no_batch(tmp_path):
+    with pytest.raises(LowlightError, match="File name too long") as raised, atomic_path(tmp_path / ("a" * 256 + ".jpg")) as temporary:
+        temporary.write_text("x")
+    assert not isinstance(raised.value, OutputError) and names(tmp_path) == []
+
+
+def events(monkeypatch):
+    """Returns the list that fsyncs and renames are added to, by name."""
+    seen, fsync, replace, link = [], os.fsync, os.replace, os.link
+
+    def name_of(number):
+        return pathlib.Path(os.readlink(f"/proc/self/fd/{number}"))
+
+    def kind(path):
+        return "folder" if path.is_dir() else "temporary" if ".tmp" in path.name else path.name
+
+    monkeypatch.setattr(os, "fsync", lambda number: (seen.append(f"sync {kind(name_of(number))}"), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (seen.append("rename"), replace(*names)))
+    monkeypatch.setattr(os, "link", lambda *names: (seen.append("rename"), link(*names)))
+    return seen
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="asks the system which file a number is")
+@pytest.mark.parametrize("may_replace", [None, lambda path: False])
+def test_content_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch, may_replace):
+    seen = events(monkeypatch)
+    with atomic_path(tmp_path / "a.jpg", may_replace) as temporary:
+        temporary.write_text("x")
+    assert seen == ["sync temporary", "rename", "sync folder"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="asks the system which file a number is")
+def test_a_folder_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch):
+    seen = events(monkeypatch)
+    rename = os.rename
+    monkeypatch.setattr(os, "rename", lambda *names: (seen.append("rename"), rename(*names)))
+    written(tmp_path / "new" / "model", "weights")
+    assert seen == ["sync folder", "sync weights", "sync folder", "rename", "sync folder"]
 
 
 @pytest.mark.parametrize("name", ["a" * 245 + ".jpg", "ä" * 122 + ".jpg", "a" * 251 + ".png", "ä" * 127])

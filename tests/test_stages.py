@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from lowlight_tf import beam_jobs
+from lowlight_tf.datasets.cache import run_jobs
 from lowlight_tf.errors import LowlightError, OutputError, Problems
-from lowlight_tf.stages import run_stages
+from lowlight_tf.stages import line_of, run_stages
 
 
 def unchanged(item):
@@ -42,6 +44,35 @@ def test_an_error_of_the_encoder_is_told_though_the_run_ends_meanwhile(end):
     with pytest.raises(end):
         run_stages([1, 2, 3], unchanged, develop, encode, problems)
     assert problems.messages == ["1 is bad"]
+
+
+@pytest.mark.parametrize("error, line", [
+    (LowlightError("a.dng is dark"), "a.dng is dark"),
+    (MemoryError(), "a.dng does not fit into memory; close other programs"),
+    (ZeroDivisionError("division\nby zero"), "a.dng: unforeseen ZeroDivisionError: division; left out, please report it"),
+    (AssertionError(), "a.dng: unforeseen AssertionError: AssertionError; left out, please report it"),
+])
+def test_whatever_is_raised_over_a_file_is_its_line(error, line):
+    with pytest.raises(LowlightError) as raised, line_of("a.dng"):
+        raise error
+    assert str(raised.value) == line
+    with pytest.raises(KeyboardInterrupt), line_of("a.dng"):
+        raise KeyboardInterrupt
+    with pytest.raises(OutputError), line_of("a.dng"):
+        raise OutputError("cannot write")
+
+
+def test_the_cache_and_beam_have_the_same_rule():
+    def work(name):
+        if name == "b":
+            raise ValueError("singular")
+
+    problems = Problems(lambda message: None)
+    jobs = {name: lambda name=name: work(name) for name in "abc"}
+    assert run_jobs(jobs, problems, "trying") == {"b"}
+    [line] = problems.messages
+    assert line == "b: unforeseen ValueError: singular; left out, please report it"
+    assert [list(beam_jobs._attempt(name, work, lambda element: element)) for name in "abc"] == [[], [f"b\t{line}".encode()], []]
 
 
 def test_a_full_disk_is_no_skipped_file():

@@ -3,13 +3,17 @@
 import pathlib
 import shutil
 
+import numpy as np
 import tensorflow as tf
 
+from lowlight_tf import durable
 from lowlight_tf.checkpoints import weights
+from lowlight_tf.checkpoints.prefixes import CONFIG_NAME, DamagedCheckpoint, from_newest, latest, orphans, prefix_of, whole_steps
 from lowlight_tf.errors import LowlightError, OutputError, first_line
 from lowlight_tf.files import atomic_path, read_json, write_json
 
-CONFIG_NAME = "config.json"
+# What is read of the parts of config.json beside the model's own, which `model.from_description` checks, and of what type.
+_SECTIONS = {"camera": {}, "network": {}, "data": {"dataset": str, "data_dir": str, "scenes": int}, "training": {}, "transfer": {}}
 _KEPT = 3
 _UNFINISHED = ".unfinished"
 _AVERAGES = "averages"
@@ -33,7 +37,18 @@ def read_config(checkpoint_dir):
     config = read_json(path)
     if not isinstance(config, dict) or not {"camera", "network"} <= set(config):
         raise LowlightError(f"{path} says no camera and network; it is not of this program or was edited: restore it from a backup")
+    wrong = [name for name, kinds in _SECTIONS.items() if not _is_section(config.get(name, {}), kinds)]
+    if wrong:
+        raise LowlightError(f"{path} does not say its {wrong[0]} as this program does; it was edited or damaged: restore it from a backup")
     return config
+
+
+def _is_section(values, kinds):
+    """Tells a part of config.json: a dict with values of these types where it has them."""
+    return isinstance(values, dict) and all(type(values[name]) is kind for name, kind in kinds.items() if name in values)
+
+
+_STEP_KEY = "step/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def _name(key):
@@ -42,25 +57,19 @@ def _name(key):
     return escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
 
 
-def _steps(checkpoint_dir):
-    """Returns the steps of the whole checkpoints, ascending. Whole: the .index is there, which is put into place last."""
-    found = (path.stem.removeprefix("ckpt-") for path in pathlib.Path(checkpoint_dir).glob("ckpt-*.index"))
-    return sorted(int(step) for step in found if step.isdigit())
-
-
-def latest(checkpoint_dir):
-    """Returns the path prefix of the newest whole checkpoint, or None where there is none yet.
-
-    The files themselves are asked: TensorFlow's file `checkpoint` may be older than they are, or lost in a copy.
-    """
-    steps = _steps(checkpoint_dir)
-    return str(pathlib.Path(checkpoint_dir) / f"ckpt-{steps[-1]}") if steps else None
+def not_finite(variables):
+    """Returns the names of those of {name: variable} that hold a NaN or an infinity."""
+    return [name for name, variable in variables.items() if not np.isfinite(variable.numpy()).all()]
 
 
 def name_differences(missing, extra, wrong):
     """Returns "missing: a, b; extra: c; wrongly shaped: d", leaving out what is empty."""
     kinds = (("missing:", missing), ("extra:", extra), ("wrongly shaped:", wrong))
     return "; ".join(f"{word} {', '.join(names)}" for word, names in kinds if names)
+
+
+def _shapes(variables):
+    return {name: list(variable.shape) for name, variable in variables.items()}
 
 
 def _compare(found, expected, prefix):
@@ -88,6 +97,7 @@ class Store:
         self._checkpoint = tf.train.Checkpoint(step=self.step, **self._roots)
         self.checkpoint_dir = pathlib.Path(checkpoint_dir)
         self.saved = None  # the newest step that is on disk
+        self._damaged = []
 
     def save(self, step):
         """Writes a checkpoint; whatever stops the writing, older ones stay and no half one is left that counts.
@@ -98,9 +108,11 @@ class Store:
         self.step.assign(step)
         unfinished = self.checkpoint_dir / _UNFINISHED
         try:
+            shutil.rmtree(unfinished, ignore_errors=True)  # what a killed process left
             self._checkpoint.write(str(unfinished / f"ckpt-{step}"))
-            for part in sorted(unfinished.iterdir(), key=lambda path: path.suffix == ".index"):
-                part.replace(self.checkpoint_dir / part.name)
+            parts = [path for path in unfinished.iterdir() if path.is_file()]
+            for part in sorted(parts, key=lambda path: path.suffix == ".index"):
+                durable.put(part, self.checkpoint_dir / part.name)
             self._forget_old()
         except (tf.errors.OpError, OSError) as error:
             raise OutputError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {first_line(error)}; free some space and "
@@ -110,74 +122,100 @@ class Store:
         self.saved = step
 
     def _forget_old(self):
-        """Keeps the last three, and tells TensorFlow's own tools which they are."""
-        steps = _steps(self.checkpoint_dir)
+        """Keeps the last three, removes what damaged ones and killed removals left, and tells TensorFlow's own tools which there are."""
+        for prefix in self._damaged:
+            if prefix != prefix_of(self.checkpoint_dir, int(self.step)):
+                pathlib.Path(f"{prefix}.index").unlink(missing_ok=True)
+        self._damaged = []
+        steps = whole_steps(self.checkpoint_dir)
         for step in steps[:-_KEPT]:
             (self.checkpoint_dir / f"ckpt-{step}.index").unlink()  # first: without it the rest counts as no checkpoint
-            for path in self.checkpoint_dir.glob(f"ckpt-{step}.*"):
-                path.unlink()
-        names = [f"ckpt-{step}" for step in steps[-_KEPT:]]
+        kept = steps[-_KEPT:]
+        for path in orphans(self.checkpoint_dir, kept):
+            path.unlink()
+        names = [f"ckpt-{step}" for step in kept]
         lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
         with atomic_path(self.checkpoint_dir / "checkpoint") as temporary:
             temporary.write_text("\n".join(lines) + "\n")
 
-    def _begin_averages(self, found):
-        """Lets running means that a checkpoint does not hold begin at its parameters."""
-        if not any(key.startswith(f"{_AVERAGES}/") for key in found):
-            for name, average in self._roots.get(_AVERAGES, {}).items():
-                average.assign(self._roots["parameters"][name])
-
     def restore(self):
-        """Loads the newest checkpoint, strictly: the tensors in the file are exactly the variables' names and shapes.
+        """Loads the newest checkpoint, strictly: the tensors in the file are exactly the variables' names and shapes, and finite.
+
+        Where it is damaged, the one before is loaded, aloud.
 
         Returns:
           The step it was written at, or None where the folder holds no checkpoint.
         Raises:
-          LowlightError: for a damaged file, or missing, extra or wrongly shaped tensors, each named.
+          LowlightError: where none is whole; for missing, extra or wrongly shaped tensors, each named.
         """
-        prefix = latest(self.checkpoint_dir)
-        if prefix is None:
-            return None
-        try:
-            found = dict(tf.train.list_variables(prefix))
-            for root, variables in self._roots.items():
-                expected = {name: list(variable.shape) for name, variable in variables.items()}
-                keys = {key: shape for key, shape in found.items() if key.startswith(f"{root}/")}
-                if root == _AVERAGES and not keys and len(self._roots) > 1:  # they were not kept so far
-                    continue
-                _compare({_name(key): shape for key, shape in keys.items()}, expected, prefix)
-            self._checkpoint.restore(prefix).expect_partial()
-            self._begin_averages(found)
-        except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
-            raise LowlightError(f"checkpoint {prefix} is damaged ({first_line(error)}); delete the files {pathlib.Path(prefix).name}.* to "
-                                "go on from the one before") from error
-        self.saved = int(self.step.numpy())
+        self.saved, self._damaged = from_newest(self.checkpoint_dir, self.restore_from)
         return self.saved
 
+    def restore_from(self, prefix):
+        """Loads one checkpoint; returns its step. As `restore`."""
+        values = {}
+        try:
+            reader = tf.train.load_checkpoint(prefix)
+            found = reader.get_variable_to_shape_map()
+            for root, variables in self._roots.items():
+                keys = {_name(key): key for key in found if key.startswith(f"{root}/")}
+                if root == _AVERAGES and not keys and len(self._roots) > 1:  # they were not kept so far, and begin at the parameters
+                    keys = {_name(key): key for key in found if key.startswith("parameters/")}
+                _compare({name: found[key] for name, key in keys.items()}, _shapes(variables), prefix)
+                values[root] = {name: reader.get_tensor(keys[name]) for name in variables}
+            step = int(reader.get_tensor(_STEP_KEY))
+        except LowlightError:
+            raise
+        except Exception as error:  # whatever TensorFlow raises for what is not, or is no more, a checkpoint
+            raise DamagedCheckpoint(f"checkpoint {prefix} is damaged ({first_line(error)})") from error
+        bad = [name for tensors in values.values() for name, value in tensors.items() if not np.isfinite(value).all()]
+        if bad:
+            raise DamagedCheckpoint(f"checkpoint {prefix} is damaged (not finite: {', '.join(bad[:5])})")
+        for root, variables in self._roots.items():
+            for name, variable in variables.items():
+                variable.assign(values[root][name])
+        self.step.assign(step)
+        return step
 
-def _averaged(prefix):
-    """Tells whether a checkpoint holds running means of the parameters; False for a damaged one, whose restoring says so."""
+
+def _restore_parameters(prefix, params):
+    """Loads the parameters of a checkpoint, or their running means where it holds some; returns its step."""
     try:
-        return any(name.startswith(f"{_AVERAGES}/") for name, _ in tf.train.list_variables(prefix))
-    except (tf.errors.OpError, ValueError, RuntimeError):
-        return False
+        averaged = any(name.startswith(f"{_AVERAGES}/") for name, _ in tf.train.list_variables(prefix))
+    except Exception:  # a damaged one, whose restoring says so
+        averaged = False
+    return Store(pathlib.Path(prefix).parent, params, root=_AVERAGES if averaged else "parameters").restore_from(prefix)
 
 
-def _restore_averages(prefix, params):
-    """Loads the running means into the parameters; returns their step, or None where the checkpoint has none."""
-    if not _averaged(prefix):
-        return None
-    return Store(pathlib.Path(prefix).parent, params, root=_AVERAGES).restore()
+def check_shapes(checkpoint_dir, shapes):
+    """Holds what a folder's files say of their tensors against a network, before anything of their size is made.
+
+    Args:
+      checkpoint_dir: folder of a trained, imported or shipped model.
+      shapes: {name: shape} of the network's parameters.
+    Raises:
+      LowlightError: naming what is missing, extra or of another shape. What is damaged or not there is said by `load_parameters`.
+    """
+    expected, prefix = {name: list(shape) for name, shape in shapes.items()}, latest(checkpoint_dir)
+    if prefix is None:
+        found = weights.read_shapes(checkpoint_dir)
+        prefix = pathlib.Path(checkpoint_dir) / weights.NAME
+    else:
+        try:
+            found = {_name(key): shape for key, shape in tf.train.list_variables(prefix) if key.startswith("parameters/")}
+        except Exception:
+            found = None
+    if found is not None:
+        _compare(found, expected, prefix)
 
 
 def _load_shipped(checkpoint_dir, params):
     """Loads what `shipping.ship` wrote; returns its step, or None where there is nothing of the kind."""
-    shipped = weights.read_weights(checkpoint_dir)
-    if shipped is None:
+    shapes = weights.read_shapes(checkpoint_dir)
+    if shapes is None:
         return None
-    values, step = shipped
-    _compare({name: list(value.shape) for name, value in values.items()}, {name: list(value.shape) for name, value in params.items()},
-             pathlib.Path(checkpoint_dir) / weights.NAME)
+    _compare(shapes, _shapes(params), pathlib.Path(checkpoint_dir) / weights.NAME)
+    values, step = weights.read_weights(checkpoint_dir)
     for name, value in values.items():
         params[name].assign(value)
     return step
@@ -194,10 +232,7 @@ def load_parameters(checkpoint_dir, params):
     Raises:
       LowlightError: as `Store.restore`, and where there is no checkpoint: an untrained network would make black pictures.
     """
-    prefix = latest(checkpoint_dir)
-    step = _restore_averages(prefix, params) if prefix else None
-    if step is None:
-        step = Store(checkpoint_dir, params).restore()
+    step, _ = from_newest(checkpoint_dir, lambda prefix: _restore_parameters(prefix, params))
     if step is None:
         step = _load_shipped(checkpoint_dir, params)
     if step is None:

@@ -4,10 +4,10 @@ import pathlib
 
 from lowlight_tf import __version__
 from lowlight_tf.checkpoints import checkpoint
+from lowlight_tf.checkpoints.prefixes import check_new
 from lowlight_tf.checkpoints.slim_checkpoint import read_slim_checkpoint
 from lowlight_tf.console import say
-from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import check_writable
+from lowlight_tf.files import atomic_folder, sweep
 from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam
 from lowlight_tf.network.sid import initialize_parameters, parameter_shapes
@@ -21,13 +21,11 @@ def import_slim(camera, slim_checkpoint, checkpoint_dir):
       slim_checkpoint: the prefix of the Saver's files, .../model.ckpt.
       checkpoint_dir: a new or empty folder.
     Raises:
-      LowlightError: where the file does not fit the camera's network, or the folder holds a model already.
+      LowlightError: where the file does not fit the camera's network, or the folder holds anything already.
     """
-    if checkpoint.latest(checkpoint_dir):
-        raise LowlightError(f"{checkpoint_dir} holds a model already; name a new --checkpoint_dir")
+    check_new(checkpoint_dir, "--checkpoint_dir")
     network = model.network_for(camera)
     values, slots, updates = read_slim_checkpoint(slim_checkpoint, parameter_shapes(network))
-    check_writable(checkpoint_dir)
     params = initialize_parameters(network)
     state = initialize_adam(params)
     for name, value in values.items():
@@ -36,13 +34,11 @@ def import_slim(camera, slim_checkpoint, checkpoint_dir):
         state[f"{name}/m"].assign(m)
         state[f"{name}/v"].assign(v)
     state["t"].assign(updates)
-    checkpoint.write_config(checkpoint_dir, model.describe(camera, network) | {
-        "imported_from": str(slim_checkpoint), "versions": {"lowlight_tf": __version__}})
-    try:
-        checkpoint.Store(checkpoint_dir, params, state).save(0)
-    except BaseException:  # a folder that describes a model and holds none is half-written
-        (pathlib.Path(checkpoint_dir) / checkpoint.CONFIG_NAME).unlink(missing_ok=True)
-        raise
+    sweep(pathlib.Path(checkpoint_dir).parent)
+    with atomic_folder(checkpoint_dir, may_replace=False) as temporary:
+        checkpoint.write_config(temporary, model.describe(camera, network) | {
+            "imported_from": str(slim_checkpoint), "versions": {"lowlight_tf": __version__}})
+        checkpoint.Store(temporary, params, state).save(0)
     without = [name for name in values if name not in slots]
     say(f"Imported {len(values)} tensors with {sum(value.size for value in values.values()):,} parameters into {checkpoint_dir}")
     if without:

@@ -6,8 +6,10 @@ import numpy as np
 
 from lowlight_tf.checkpoints import checkpoint, weights
 from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.checkpoints.prefixes import check_new
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError
+from lowlight_tf.files import atomic_folder, sweep
 
 _KEPT = ("model", "camera", "network", "interface", "target", "versions")  # nothing of the machine that it was trained on
 
@@ -27,15 +29,16 @@ def _mean(checkpoint_dirs):
     return {name: (value / len(checkpoint_dirs)).astype(np.float32) for name, value in sums.items()}, first.config, step
 
 
-def _check_output(output):
-    """Refuses a folder whose files would be replaced and are no model of ours."""
-    there = [name for name in (weights.NAME, checkpoint.CONFIG_NAME) if (pathlib.Path(output) / name).exists()]
-    if checkpoint.latest(output):
-        raise LowlightError(f"{output} holds checkpoints of a training; name another --output")
-    if len(there) == 1:
-        raise LowlightError(f"{output} holds a {there[0]} of something else; name another --output")
-    if there:
-        checkpoint.read_config(output)
+def _is_there(output, params, config, step):
+    """Tells whether a folder holds just this model."""
+    if not (pathlib.Path(output) / weights.NAME).is_file() or checkpoint.latest(output):
+        return False
+    try:
+        values, other_step = weights.read_weights(output)
+        same = checkpoint.read_config(output) == config and other_step == step and set(values) == set(params)
+        return same and all(np.array_equal(values[name], value.astype(np.float16)) for name, value in params.items())
+    except LowlightError:
+        return False
 
 
 def ship(checkpoint_dirs, output):
@@ -48,11 +51,17 @@ def ship(checkpoint_dirs, output):
       checkpoint_dirs: list of folders of trained models, usually one.
       output: the new folder.
     Raises:
-      LowlightError: where there is no model, they differ in kind, or the output is a folder that is trained in or holds something else.
+      LowlightError: where there is no model, they differ in kind, or the output holds anything already but this very model.
     """
-    _check_output(output)
     params, config, step = _mean(checkpoint_dirs)
-    weights.write_weights(output, params, step)
-    checkpoint.write_config(output, {name: config[name] for name in _KEPT if name in config})
+    kept = {name: config[name] for name in _KEPT if name in config}
+    if _is_there(output, params, kept, step):
+        say(f"{output} holds this model already.")
+        return
+    check_new(output, "--output")
+    sweep(pathlib.Path(output).absolute().parent)
+    with atomic_folder(output, may_replace=False) as temporary:
+        weights.write_weights(temporary, params, step)
+        checkpoint.write_config(temporary, kept)
     size = (pathlib.Path(output) / weights.NAME).stat().st_size
     say(f"{' and '.join(checkpoint_dirs)}: {output}, {size / 1e6:.1f} MB.")

@@ -4,16 +4,16 @@ import dataclasses
 import math
 import pathlib
 
-import imageio.v3 as imageio
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf.datasets import cache, renditions
+from lowlight_tf.datasets import cache, cache_files, renditions
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import check_writable
+from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_linear
 from lowlight_tf.pictures.image_file import read_picture
 from lowlight_tf.pictures.linear_file import linear_size, read_linear
+from lowlight_tf.pictures.picture_head import picture_size
 from lowlight_tf.raw.packing import crop_to_phase
 
 # A picture of linear light is exposed as a photographer would: so much of it is white or brighter. What is brighter is kept up to
@@ -96,10 +96,13 @@ def _picture_size(photograph):
     path = photograph.path
     if photograph.is_linear:
         return linear_size(path)
-    try:
-        return imageio.improps(path).shape[:2]
-    except Exception as error:  # whatever part of a decoder meets the damage
-        raise LowlightError(f"{path} is damaged or no picture ({str(error).splitlines()[0][:99]}); leave it out") from error
+    return picture_size(path)
+
+
+def _found(entry, size):
+    """Opens a decoded picture; None where it is missing or damaged. It lies as its file says, which may be across the `size` stored."""
+    array = cache_files.read_array(entry)
+    return array if array is not None and sorted(array.shape[:2]) == sorted(size) else None
 
 
 def _build_pictures(photographs, camera, cache_dir, problems):
@@ -109,13 +112,14 @@ def _build_pictures(photographs, camera, cache_dir, problems):
         try:
             sizes[photograph] = tuple(side // camera.tile * camera.tile for side in _picture_size(photograph))
             how = (_CLIPPED, _HEADROOM) if photograph.is_linear else (_COLORS,)
-            entries[photograph] = cache.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
+            entries[photograph] = cache_files.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
         except (LowlightError, OSError) as error:
             problems.add(error)
-    missing = {photograph: entry for photograph, entry in entries.items() if not entry.exists()}
+    missing = {photograph: entry for photograph, entry in entries.items()
+               if cache_files.is_missing(entry, _found(entry, sizes[photograph]))}
     if missing:
         cache.check_space(cache_dir, sum(6 * math.prod(sizes[photograph]) for photograph in missing))
-    jobs = {photograph: lambda photograph=photograph, entry=entry: cache.write_array(entry, read_photograph(photograph, camera))
+    jobs = {photograph: lambda photograph=photograph, entry=entry: cache_files.write_array(entry, read_photograph(photograph, camera))
             for photograph, entry in missing.items()}
     failed = cache.run_jobs(jobs, problems, "decoding pictures")
     return {photograph: cache.CachedPair(photograph.name, photograph.name, 0.0, "", str(entry), np.load(entry, mmap_mode="r").shape[:2],
@@ -139,6 +143,7 @@ def build(photographs, camera, cache_dir, problems, smallest=1):
     """
     cache_dir = pathlib.Path(cache_dir)
     check_writable(cache_dir)
+    sweep(cache_dir)
     raws = [_RawPair(photograph.path, photograph.path, photograph.name, photograph.name)
             for photograph in photographs if photograph.is_raw and not photograph.target]
     cached = cache.build(raws, any_levels(camera), cache_dir, problems) if raws else []

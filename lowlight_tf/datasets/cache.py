@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import dataclasses
-import hashlib
 import math
 import os
 import pathlib
@@ -12,14 +11,15 @@ import shutil
 import numpy as np
 
 from lowlight_tf.console import progress, say
+from lowlight_tf.datasets.cache_files import cache_file, is_missing, read_array, read_facts, write_array, write_mosaic
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError, OutputError
-from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
+from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.isp import noise_estimate
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.raw_file import visible_size
+from lowlight_tf.stages import line_of
 
-_FORMAT = "5"
 _SPARE_BYTES = 256 * 2 ** 20
 
 
@@ -54,36 +54,24 @@ class CachedPair:
     from_srgb: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
-def cache_file(cache_dir, path, camera, *settings):
-    """Returns a cache file's path. Its key is the source's identity (path, size, time), the camera and what else shapes it."""
-    status = path.stat()
-    identity = (_FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera), *settings)
-    return cache_dir / f"{path.stem}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
-
-
 def _target_entry(long_entry, facts):
     """Returns a target's cache file: it lies on its short's mosaic, so the short's size and phase shape it and stand in its name."""
     (height, width), (row, column) = facts["visible_size"], facts["offset"]
     return long_entry.with_name(f"{long_entry.stem}-{height}x{width}+{row}+{column}.npy")
 
 
-def write_array(path, array):
-    """Writes an array as .npy, atomically."""
-    with atomic_path(path) as temporary:
-        np.save(temporary, array)
-
-
 def _decode_short(path, entry, camera):
-    # The .json goes first: an .npy that exists is complete with all that belongs to it.
     short = read_short(path, camera)
-    write_json(entry.with_suffix(".json"), {
-        "size": short.mosaic.shape, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains,
-        "visible_size": short.visible_size, "offset": short.origin, "from_srgb": np.linalg.inv(short.ccm).tolist()})
-    write_array(entry, short.mosaic)
+    write_mosaic(entry, short.mosaic, short, path, visible_size=short.visible_size, offset=short.origin)
+
+
+def _facts(entry):
+    return read_facts(entry, visible_size=(2,), offset=(2,))
 
 
 def _decode_target(path, entry, camera, facts):
-    write_array(entry, read_target(path, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
+    with line_of(path):
+        write_array(entry, read_target(path, camera, tuple(facts["visible_size"]), tuple(facts["offset"])))
 
 
 def _bytes_needed(pairs, shorts, longs):
@@ -111,8 +99,24 @@ def check_space(folder, needed, doing="Decoding into", flag="--cache_dir"):
                             f"free some space or name another folder by {flag}")
 
 
+def _named(key):
+    """What a job's key is called: a path, or what has one."""
+    return getattr(key, "path", None) or getattr(getattr(key, "photograph", None), "path", key)
+
+
 def run_jobs(jobs, problems, description, workers=0):
-    """Runs {key: function} on `workers` threads, 0 for one a core and 8 at most; returns the keys that failed, each reported once."""
+    """Runs {file: function} on threads; whatever is raised over a file is that file's line (`stages.line_of`).
+
+    Args:
+      jobs: dict from a file, or what is named after it, to a function.
+      problems: Problems, told of those that failed.
+      description: for the bar.
+      workers: threads; 0 for one a core and 8 at most.
+    Returns:
+      set of the files that failed.
+    Raises:
+      OutputError: where a disk is full.
+    """
     failed = set()
     if not jobs:
         return failed
@@ -121,7 +125,8 @@ def run_jobs(jobs, problems, description, workers=0):
         try:
             for future in progress(concurrent.futures.as_completed(futures), total=len(futures), unit="file", description=description):
                 try:
-                    future.result()
+                    with line_of(_named(futures[future])):
+                        future.result()
                 except OutputError:
                     raise
                 except LowlightError as error:
@@ -166,13 +171,14 @@ def build(pairs, camera, cache_dir, problems):
     needed = _bytes_needed(pairs, shorts, longs)
     if needed:
         check_space(cache_dir, needed)
+    found = {path: _facts(entry) for path, entry in shorts.items()}
     failed = run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
-                        for path, entry in shorts.items() if not entry.exists()}, problems, "decoding shorts")
-    facts = {path: read_json(entry.with_suffix(".json")) for path, entry in shorts.items() if path not in failed}
+                        for path, entry in shorts.items() if is_missing(entry, found[path])}, problems, "decoding shorts")
+    facts = {path: found[path] or _facts(entry) for path, entry in shorts.items() if path not in failed}
     pairs = [pair for pair in pairs if pair.short in facts]
     targets = {pair: _target_entry(longs[pair.long], facts[pair.short]) for pair in pairs}
     jobs = {entry: lambda pair=pair, entry=entry: _decode_target(pair.long, entry, camera, facts[pair.short])
-            for pair, entry in targets.items() if not entry.exists()}
+            for pair, entry in targets.items() if is_missing(entry, read_array(entry, facts[pair.short]["size"]))}
     failed = run_jobs(jobs, problems, "rendering longs")
     return [_cached(pair, shorts[pair.short], targets[pair], facts[pair.short]) for pair in pairs if targets[pair] not in failed]
 
@@ -186,7 +192,8 @@ def _cached(pair, short_entry, target_entry, facts):
 def measure_noise(pairs, camera):
     """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.measure_noise` does."""
     def measured(pair):
-        packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
-        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, camera, pair.black_level, pair.white_level))
+        with line_of(pair.mosaic):
+            packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
+            return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, camera, pair.black_level, pair.white_level))
 
     return [measured(pair) for pair in progress(pairs, unit="pair", description="measuring noise")]

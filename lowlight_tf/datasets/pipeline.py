@@ -5,6 +5,7 @@ does not depend on whether it was stopped in between, nor on how many replicas s
 import dataclasses
 import pathlib
 import typing
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -75,6 +76,12 @@ class Source(typing.Protocol):
     example: Callable[..., tuple]
 
 
+def _middle_row(path):
+    """A number that stands for a row of an array on disk."""
+    array = np.load(path, mmap_mode="r")
+    return zlib.crc32(np.ascontiguousarray(array[len(array) // 2]))
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
     """A Source: the pairs of a training set, grouped by scene, as arrays that draws can look up.
@@ -97,8 +104,9 @@ class Table:
 
     @property
     def identity(self):
-        """The pairs' names."""
-        return ",".join(pair.name for pair in self.pairs)
+        """The pairs' names, levels and gains, and a row of each one's pixels."""
+        return ",".join(repr((pair.name, pair.ratio, pair.size, pair.black_level, pair.white_level, pair.wb_gains,
+                              *(_middle_row(path) for path in (pair.mosaic, pair.target) if path))) for pair in self.pairs)
 
     @property
     def remedy(self):

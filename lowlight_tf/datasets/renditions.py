@@ -5,10 +5,9 @@ import pathlib
 
 import numpy as np
 
-from lowlight_tf.datasets import cache
+from lowlight_tf.datasets import cache, cache_files
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import read_json, write_json
 from lowlight_tf.pictures.image_file import read_picture
 from lowlight_tf.raw.raw_file import read_framing, visible_size
 
@@ -79,11 +78,14 @@ def _target_entry(entry):
 
 def _decode(photograph, entry, camera):
     short, mosaic, target = read_rendition(photograph, camera)
-    # The mosaic goes last: where it exists, all that belongs to it does.
-    write_json(entry.with_suffix(".json"), {"size": mosaic.shape, "black_level": short.black_level, "white_level": short.white_level,
-                                            "wb_gains": short.wb_gains, "from_srgb": np.linalg.inv(short.ccm).tolist()})
-    cache.write_array(_target_entry(entry), target)
-    cache.write_array(entry, np.ascontiguousarray(mosaic))
+    cache_files.write_array(_target_entry(entry), target)  # the mosaic goes last: where it exists, all that belongs to it does
+    cache_files.write_mosaic(entry, mosaic, short, photograph.path)
+
+
+def _found(entry):
+    """What belongs to an entry; None where a part of it is missing or damaged."""
+    facts = cache_files.read_facts(entry)
+    return facts if facts and cache_files.read_array(_target_entry(entry), facts["size"]) is not None else None
 
 
 def _report_missing(photographs, problems):
@@ -98,14 +100,14 @@ def _report_missing(photographs, problems):
 
 def build(photographs, camera, cache_dir, problems):
     """Decodes raw frames and their finished pictures that are not in the cache yet; arguments and result as `bright.build`."""
-    cache_dir, entries, needed = pathlib.Path(cache_dir), {}, 0
+    cache_dir, entries, found, needed = pathlib.Path(cache_dir), {}, {}, 0
     for photograph in _report_missing(photographs, problems):
         try:
             status = photograph.target.stat()
-            entry = cache.cache_file(cache_dir, photograph.path, camera, str(photograph.target.resolve()), status.st_size,
-                                     status.st_mtime_ns)
+            entry = cache_files.cache_file(cache_dir, photograph.path, camera, str(photograph.target.resolve()), status.st_size,
+                                           status.st_mtime_ns)
             needed += 0 if entry.exists() else 8 * math.prod(visible_size(photograph.path))
-            entries[photograph] = entry
+            entries[photograph], found[photograph] = entry, _found(entry)
         except OSError as error:
             problems.add(f"cannot read {error.filename}: {error.strerror}")
         except LowlightError as error:
@@ -113,12 +115,12 @@ def build(photographs, camera, cache_dir, problems):
     if needed:
         cache.check_space(cache_dir, needed)
     jobs = {photograph: lambda photograph=photograph, entry=entry: _decode(photograph, entry, camera)
-            for photograph, entry in entries.items() if not entry.exists()}
+            for photograph, entry in entries.items() if cache_files.is_missing(entry, found[photograph])}
     failed = cache.run_jobs(jobs, problems, "decoding frames")
     return [_cached(photograph.name, entry) for photograph, entry in entries.items() if photograph not in failed]
 
 
 def _cached(name, entry):
-    facts = read_json(entry.with_suffix(".json"))
+    facts = _found(entry)
     return cache.CachedPair(name, name, 0.0, str(entry), str(_target_entry(entry)), tuple(facts["size"]), tuple(facts["black_level"]),
                             facts["white_level"], tuple(facts["wb_gains"]), tuple(map(tuple, facts["from_srgb"])))

@@ -6,7 +6,6 @@ long exposure and a noisy short one for each of SID's three ratios, written as D
 
 import importlib.resources
 import pathlib
-import shutil
 
 import imageio.v3 as imageio
 import numpy as np
@@ -15,7 +14,7 @@ import tensorflow as tf
 from lowlight_tf.console import progress
 from lowlight_tf.datasets.sid import exposure_ratio
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.files import atomic_path, check_writable, sweep, temporary_path
+from lowlight_tf.files import atomic_folder, atomic_path, check_writable, sweep
 from lowlight_tf.isp.noise import add_noise, random_noise
 from lowlight_tf.isp.unprocess import unprocess
 from lowlight_tf.pictures.image_file import write_dng
@@ -90,21 +89,16 @@ def prepare(data_dir, camera):
         raise LowlightError(f"{folder} is not a sample set; name another --data_dir for the samples, or use --dataset=sid")
     check_writable(data_dir)
     sweep(data_dir)
-    building = temporary_path(folder)
     try:
-        bar = progress(PHOTOGRAPHS.items(), total=len(PHOTOGRAPHS), unit="scene", description="making samples")
-        for scene, (photograph, channels) in bar:
-            _write_scene(building, camera, scene, photograph, channels)
-        with atomic_path(building / "VERSION") as temporary:
-            temporary.write_text(_VERSION)
-        if folder.exists():
-            shutil.rmtree(folder)
-        building.rename(folder)
+        with atomic_folder(folder, may_replace=folder.exists()) as building:
+            bar = progress(PHOTOGRAPHS.items(), total=len(PHOTOGRAPHS), unit="scene", description="making samples")
+            for scene, (photograph, channels) in bar:
+                _write_scene(building, camera, scene, photograph, channels)
+            with atomic_path(building / "VERSION") as temporary:
+                temporary.write_text(_VERSION)
     except ModuleNotFoundError as error:
         raise LowlightError("the embedded samples are made from scikit-image's photographs; run: pip install scikit-image") from error
-    except OSError as error:
+    except LowlightError:
         if not marker.is_file():  # else another process has just built the same set
-            raise LowlightError(f"cannot build the samples in {folder}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+            raise
     return data_dir

@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from lowlight_tf.console import say
-from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, fivek, is_tfds, photographs, resolve, samples, sid
+from lowlight_tf.datasets import DEFAULT_DATA_DIR, PAIRED, fivek, is_known, is_tfds, photographs, resolve, samples, sid
 from lowlight_tf.errors import LowlightError, UsageError
 
 
@@ -54,6 +54,8 @@ def locate(config, camera):
       LowlightError: where a folder that was asked for does not exist or cannot be written.
     """
     name = resolve(config.dataset, config.data_dir, camera)
+    if not is_known(name):  # flags are checked before; a model's config.json may say anything
+        raise LowlightError(f"there is no dataset {name!r}; name one by --dataset and --data_dir")
     data_dir = (_prepared if is_tfds(name) else DATASETS[name])(config, camera)
     return dataclasses.replace(config, dataset="sid" if name in PAIRED else name, data_dir=str(data_dir))
 

@@ -11,8 +11,8 @@ from lowlight_tf.beam_jobs import load_beam, run_elements
 from lowlight_tf.console import say
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.enhancement.engine import load_model
-from lowlight_tf.enhancement.enhance import make_enhancer, missing_results
-from lowlight_tf.enhancement.jobs import plan_jobs
+from lowlight_tf.enhancement.enhance import make_enhancer
+from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
 from lowlight_tf.files import check_writable, sweep
 
 SKIPPED = "skipped.tsv"
@@ -55,7 +55,7 @@ def enhance_on_beam(names, config, problems, runner, arguments):
     """
     load_beam()  # missing, it is missed before anything is listed
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
-    missing = missing_results(jobs, config)
+    missing = missing_results(jobs, config.overwrite)
     if missing:
         shared, elements = _absolute(config, missing)
         loaded, _ = _loaded_enhancer(shared)

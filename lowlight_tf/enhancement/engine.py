@@ -6,22 +6,21 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
+from lowlight_tf import memory
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.enhancement import tiling
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.network import model
-from lowlight_tf.pictures.finishing import finish
+from lowlight_tf.pictures.finishing import check_finite, finish
 from lowlight_tf.raw import light
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.rendering import RENDERING_BYTES
 
 _SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
 _ALIGNMENT = 64       # bytes
-_FREE_SHARE = 0.5     # of the free memory that is taken where no limit was given: other programs live too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +85,7 @@ def free_memory(memory_limit=0):
     Args:
       memory_limit: bytes that the whole process may take; 0 for half of what is free.
     """
-    if memory_limit:
-        return memory_limit - psutil.Process().memory_info().rss - _SLACK
-    return psutil.virtual_memory().available * _FREE_SHARE
+    return memory.free(memory_limit) - (_SLACK if memory_limit else 0)
 
 
 @contextlib.contextmanager
@@ -153,8 +150,9 @@ def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
     part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
     inputs = network_inputs(part, frame, ratio, loaded, noise)
     inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
-    return loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
-                              (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+    output = loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
+                                (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+    return check_finite(output, frame.path)
 
 
 def _plan(frame, height, width, network, most_pixels):

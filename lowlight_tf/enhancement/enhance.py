@@ -10,11 +10,12 @@ import time
 
 from tqdm import tqdm
 
-from lowlight_tf.console import progress, say
+from lowlight_tf import memory
+from lowlight_tf.console import progress, say, visible
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, load_model, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
-from lowlight_tf.enhancement.jobs import plan_jobs
+from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.pictures import SUFFIXES
@@ -149,7 +150,7 @@ class _Stages:
     def develop(self, file):
         """Runs the network."""
         started, frame = time.monotonic(), file.frame
-        self._bar.set_description(frame.path.name, refresh=False)
+        self._bar.set_description(visible(frame.path.name), refresh=False)
         with memory_said(frame.path):
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
@@ -207,18 +208,13 @@ def _page(config, step, asked, kept, problems):
 def make_enhancer(loaded, config):
     """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
     stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
-    return lambda job: stages.encode(stages.develop(stages.decode(job)))
+    return memory.limited(config.memory_limit)(lambda job: stages.encode(stages.develop(stages.decode(job))))
 
 
 def make_developer(loaded, config):
     """Returns a function that makes of a Frame what `enhance` writes, without writing it: a Developed with its picture."""
     stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
     return lambda frame: stages.develop(stages.prepare(frame))
-
-
-def missing_results(jobs, config):
-    """Returns the Jobs that are to be done: all of them, or those without a result."""
-    return [job for job in jobs if config.overwrite or not job.output.exists()]
 
 
 def enhance(names, config, problems):
@@ -232,7 +228,7 @@ def enhance(names, config, problems):
       LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
     """
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
-    missing = missing_results(jobs, config)
+    missing = missing_results(jobs, config.overwrite)
     kept = sorted({*jobs} - {*missing}, key=lambda job: job.source)
     for job in kept:
         say(f"{job.source}: {job.output} is there already; --overwrite makes it again")
@@ -247,4 +243,5 @@ def enhance(names, config, problems):
     say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
     with _page(config, loaded.step, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
         stages = _Stages(loaded, config, len(missing), bar, page)
-        run_stages(missing, stages.decode, stages.develop, stages.encode, problems)
+        with memory.limited(config.memory_limit):
+            run_stages(missing, stages.decode, stages.develop, stages.encode, problems)

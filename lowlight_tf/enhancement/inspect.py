@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from lowlight_tf.checkpoints import checkpoint
+from lowlight_tf.console import output, visible
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import named_photographs
@@ -11,6 +12,7 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import model
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import cfa_kind, cfa_offset, generic_camera
+from lowlight_tf.stages import line_of
 
 
 def _model_fit(camera, checkpoint_dir):
@@ -77,7 +79,7 @@ def in_words(facts):
         *(("applied", what) for what in facts["applied"]),
         *(("note", note) for note in facts["notes"]),
     )
-    return "\n".join([facts["file"], *(f"  {name:14} {value}" for name, value in rows)])
+    return "\n".join(visible(line) for line in (facts["file"], *(f"  {name:14} {value}" for name, value in rows)))
 
 
 def inspect_files(names, checkpoint_dir, as_json, problems):
@@ -92,11 +94,12 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
     found = []
     for path in named_photographs(names, None, problems):
         try:
-            found.append(inspect(pathlib.Path(path), checkpoint_dir))
+            with line_of(path):
+                found.append(inspect(pathlib.Path(path), checkpoint_dir))
         except LowlightError as error:
             problems.add(error)
             continue
         if not as_json:
-            print(in_words(found[-1]), flush=True)
+            output(in_words(found[-1]))
     if as_json:
-        print(json.dumps(found, indent=2))
+        output(json.dumps(found, indent=2))

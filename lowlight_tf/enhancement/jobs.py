@@ -29,12 +29,18 @@ def _is_result(path, result_dir):
     return result_dir in pathlib.Path(os.path.realpath(path)).parents and is_ours(path)
 
 
-def _in_folder(folder, result_dir, problems):
-    """Lists the photographs of a folder: not those in a result folder within it, and no results where it lies in the result folder."""
+def _in_folder(folder, result_dir, problems, results):
+    """Lists the photographs of a folder: not those in a result folder within it, and no results of any run, which `results` is told of."""
+    def is_wanted(path):
+        ours = is_ours(path)
+        if ours:
+            results.append(path)
+        return not ours
+
     real = pathlib.Path(os.path.realpath(folder))
-    if result_dir is None or result_dir not in (real, *real.parents):
-        return find_in_folder(folder, problems.add, result_dir)
-    return find_in_folder(folder, problems.add, is_wanted=lambda path: not _is_result(path, result_dir))
+    if result_dir is None:
+        return find_in_folder(folder, problems.add)
+    return find_in_folder(folder, problems.add, None if result_dir in (real, *real.parents) else result_dir, is_wanted)
 
 
 def named_photographs(names, result_dir, problems):
@@ -56,7 +62,7 @@ def named_photographs(names, result_dir, problems):
         for path in paths:
             inside = None
             if path.is_dir():
-                inside = {photograph: photograph.relative_to(path) for photograph in _in_folder(path, excluded, problems)}
+                inside = {photograph: photograph.relative_to(path) for photograph in _in_folder(path, excluded, problems, results)}
                 if not inside:
                     problems.add(f"{path} holds no photographs; expected raw files ({', '.join(RAW_SUFFIXES[:5])}, ...), JPEG, PNG or TIFF")
             elif excluded and _is_result(path, excluded):
@@ -69,7 +75,7 @@ def named_photographs(names, result_dir, problems):
                     found[photograph] = place
     if results:
         more = f" and {len(results) - 1} more" if results[1:] else ""
-        warn(f"{results[0]}{more} left out: results of an earlier run in {result_dir}")
+        warn(f"{results[0]}{more} left out: results of an earlier run")
     return found
 
 
@@ -154,3 +160,8 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
     if chooser.own_named:
         warn(f"Files that lowlight_tf did not write stay; results of their names get {OWN_NAME} added: {chooser.own_named}")
     return jobs
+
+
+def missing_results(jobs, overwrite):
+    """Returns the Jobs that are to be done: all of them with `overwrite`, else those without a result."""
+    return [job for job in jobs if overwrite or not job.output.exists()]

@@ -5,7 +5,7 @@ import numpy as np
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.engine import network_inputs
 from lowlight_tf.isp.noise_estimate import measure_noise
-from lowlight_tf.pictures.finishing import Finish, finish
+from lowlight_tf.pictures.finishing import Finish, check_finite, finish
 from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.pictures.panels import labelled
 from lowlight_tf.raw.frame import as_seen
@@ -34,7 +34,7 @@ def make_ratio_sheet(packed, frame, ratio, loaded):
     small = exposure.block_means(packed, max(1, max(packed.shape[:2]) // _SIDE))
     noise, panels = measure_noise(small, loaded.camera, frame.black_level, frame.white_level) if loaded.interface.noise_planes else None, []
     for value in sheet_ratios(ratio):
-        output = loaded.run(network_inputs(small, frame, value * frame.light_gain, loaded, noise))[0]
+        output = check_finite(loaded.run(network_inputs(small, frame, value * frame.light_gain, loaded, noise))[0], frame.path)
         picture = to_uint8(as_seen(finish(output, None, frame.ccm, loaded.target, Finish()), frame))
         panels.append(labelled(picture, f"--ratio={value:.3g}" + (" (chosen)" if value == ratio else ""), _STRIP, font_size=16))
     blank = np.full_like(panels[0], 255)

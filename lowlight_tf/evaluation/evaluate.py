@@ -14,18 +14,20 @@ from lowlight_tf.enhancement.engine import free_memory, make_model, memory_said,
 from lowlight_tf.enhancement.tiling import most_pixels
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.evaluation.metrics import SSIM_WINDOW, aligned_psnr, psnr, ssim
-from lowlight_tf.evaluation.overview import write_overview
+from lowlight_tf.evaluation.overview import OVERVIEW_NAME, write_overview
 from lowlight_tf.evaluation.scores import Score, rows, summarise, table, write_csv
-from lowlight_tf.files import check_writable, write_json
+from lowlight_tf.files import check_writable, sweep, write_json
 from lowlight_tf.pictures.finishing import Finish, finish
 from lowlight_tf.pictures.image_file import to_uint8, write_png
-from lowlight_tf.pictures.provenance import check_replaceable
+from lowlight_tf.pictures.provenance import check_replaceable, is_our_json, may_replace
 from lowlight_tf.raw import light, packing
 from lowlight_tf.raw.rendering import render
 from lowlight_tf.reporting.entries import pair_entry
 from lowlight_tf.reporting.page import PAGE_NAME, write_page
+from lowlight_tf.stages import line_of
 from lowlight_tf.versions import versions
 
+METRICS_CSV, METRICS_JSON = "metrics.csv", "metrics.json"
 # Memory that a pair takes for each photosite while it is scored, measured: the mosaic, three pictures of 8 bits, and PSNR's differences in
 # float32 with what TensorFlow makes of them. While the network runs there are fewer: its output, and no differences.
 _BYTES_PER_PHOTOSITE = 2 + 9 + 37
@@ -94,7 +96,7 @@ def evaluate_pair(predict, pair, camera, result_dir, entries=None):
     scaled = _scaled_input(pair, short, camera)
     for picture, what in ((output, "out"), (target, "gt"), (scaled, "scaled-input")):
         if picture is not None:
-            write_png(pathlib.Path(result_dir) / f"{pair.name}_{what}.png", picture)
+            write_png(pathlib.Path(result_dir) / f"{pair.name}_{what}.png", picture, may_replace)
     score = Score(pair.name, pair.ratio_label, output.shape[1], output.shape[0], psnr(output, target), ssim(output, target),
                   None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target),
                   aligned_psnr(output, target))
@@ -113,14 +115,20 @@ def _write_report(path, subject, metrics, entries):
 def _write_results(result_dir, subject, scored, scores, metrics, entries):
     """Writes everything but the pictures, which are there already, and says so; the page only where there are entries."""
     folder = pathlib.Path(result_dir)
-    write_csv(folder / "metrics.csv", scores)
-    write_json(folder / "metrics.json", metrics)
+    write_csv(folder / METRICS_CSV, scores)
     lines = [f"Protocol {metrics['protocol']}, {len(scores)} images scored:", *table(metrics), f"Pictures and metrics are in {result_dir}",
              f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth"]
     if entries is not None:
         _write_report(folder / PAGE_NAME, subject, metrics, entries)
         lines.append(f"and at {folder / PAGE_NAME}: every image before and after")
-    say("\n".join(lines))
+    write_json(folder / METRICS_JSON, metrics, is_our_json)  # last: where it is, all is there
+    say(*lines)
+
+
+def _check_replaceable(result_dir, report):
+    """Refuses to work where a result would take the place of a file that is not ours."""
+    for name in (METRICS_CSV, METRICS_JSON, OVERVIEW_NAME, *([PAGE_NAME] if report else [])):
+        check_replaceable(pathlib.Path(result_dir) / name, "name another --result_dir")
 
 
 def _data_of(data, trained_on):
@@ -150,14 +158,14 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     pairs = sources.find_pairs(located, camera, "test", problems)
     if not pairs:
         raise LowlightError(f"no test pairs for {protocol} in {located.data_dir}; expected shorts whose names begin with 1, in short/")
-    if report:
-        check_replaceable(pathlib.Path(result_dir) / PAGE_NAME, "name another --result_dir for the page")
+    _check_replaceable(result_dir, report)
     check_writable(result_dir)
+    sweep(result_dir)
     say(f"Scoring {subject.label} on {len(pairs)} images, protocol {protocol}.")
     scored, scores, entries = [], [], [] if report else None
     for pair in progress(pairs, unit="image", description="testing"):
         try:
-            with memory_said(pair.short, "close other programs"):
+            with line_of(pair.short), memory_said(pair.short, "close other programs"):
                 scores.append(evaluate_pair(subject.predict, pair, camera, result_dir, entries))
             scored.append(pair)
         except OutputError:

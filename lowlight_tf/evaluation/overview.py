@@ -8,6 +8,7 @@ import tensorflow as tf
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.pictures.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.pictures.panels import in_line
+from lowlight_tf.pictures.provenance import may_replace
 from lowlight_tf.raw.rendering import render
 
 OVERVIEW_NAME = "overview.png"
@@ -49,5 +50,5 @@ def write_overview(pairs, result_dir):
     """
     chosen = [pairs[i] for i in sorted({round(x) for x in np.linspace(0, len(pairs) - 1, _ROWS)})]
     path = pathlib.Path(result_dir) / OVERVIEW_NAME
-    write_png(path, np.round(in_line([_row(pair, result_dir) for pair in chosen], _GAP, axis=0)).astype(np.uint8))
+    write_png(path, np.round(in_line([_row(pair, result_dir) for pair in chosen], _GAP, axis=0)).astype(np.uint8), may_replace)
     return path

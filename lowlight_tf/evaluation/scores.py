@@ -6,6 +6,7 @@ import math
 import statistics
 
 from lowlight_tf.files import atomic_path
+from lowlight_tf.pictures.provenance import may_replace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ def summarise(scores, protocol):
 
 def write_csv(path, scores):
     """Writes metrics.csv: one Score a row."""
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_path(path, may_replace) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Score)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(score) for score in scores)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.checkpoints.weights import check_half
 from lowlight_tf.console import progress, quiet_libraries, say
 from lowlight_tf.datasets import DataConfig, sources
 from lowlight_tf.datasets.frames import read_short
@@ -19,6 +20,7 @@ from lowlight_tf.export.graph import METADATA, describe, make_feed, make_graph
 from lowlight_tf.files import atomic_folder, atomic_path, sweep
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.pictures.provenance import not_ours
+from lowlight_tf.stages import line_of
 
 _CALIBRATION_FRAMES, _CALIBRATION_SIDE = 16, 512  # photosites a side, divides by both CFAs' tiles but for a rest
 
@@ -133,7 +135,8 @@ def calibration_feeds(graph, data_dir, problems):
     feeds = []
     for pair in progress(pairs[::-(-len(pairs) // _CALIBRATION_FRAMES) or 1], unit="frame", description="calibrating"):
         try:
-            feeds.append(make_feed(graph, _centre(read_short(pair.short, camera), camera), pair.ratio))
+            with line_of(pair.short):
+                feeds.append(make_feed(graph, _centre(read_short(pair.short, camera), camera), pair.ratio))
         except LowlightError as error:
             problems.add(error)
     if not feeds:
@@ -160,6 +163,8 @@ def export(config, problems):
     if config.quantize == "int8" and isinstance(loaded.network, Denoise20Config):
         raise LowlightError("--quantize=int8 is for the SID network: all of denoise20 works at full resolution, where 8 bits show; "
                             "use --quantize=float16")
+    if config.quantize == "float16":
+        check_half(loaded.params)
     made = FORMATS[config.format]
     graph = make_graph(loaded.params, loaded.camera, loaded.network, config.kind, loaded.interface,
                        half=config.quantize == "float16" and config.format == "saved_model")

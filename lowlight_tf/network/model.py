@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.network import denoise20, sid
+from lowlight_tf.network import denoise20, sid, validation
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.network.sid import NetworkConfig
 from lowlight_tf.raw.cameras import Camera
@@ -20,6 +20,11 @@ _OLDER_FIELDS = {"white_balance": "white_balance_input", "signed": "signed_input
 def network_name(config):
     """Returns the name in BY_NAME of a network's config."""
     return next(name for name, (kind, _) in BY_NAME.items() if isinstance(config, kind))
+
+
+def parameter_shapes(config):
+    """Returns {name: shape} of the parameters of whichever network `config` describes."""
+    return BY_NAME[network_name(config)][1].parameter_shapes(config)
 
 
 def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0) -> dict[str, tf.Variable]:
@@ -120,10 +125,11 @@ def from_description(config, source):
         kind, _ = BY_NAME[config.get("model", "sid")]  # the only one there was when the key was not written yet
         fields, interface = _interface(config)
         network = kind(**{name: _tuples(value) for name, value in fields.items()})
+        validation.check_model(camera, network, interface)
         check_interface(camera, network, interface)
     except KeyError as error:
         raise LowlightError(f"{source} holds a model {error}; this version knows {', '.join(BY_NAME)}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise LowlightError(f"{source} does not describe a model of this version: {error}") from error
     return camera, network, interface
 

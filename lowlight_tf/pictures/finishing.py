@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, linear_to_srgb, srgb_to_linear
 from lowlight_tf.pictures.image_file import to_uint8
 
@@ -53,6 +54,20 @@ class Finish:
 def color_matrix(target, ccm):
     """Returns [3, 3], the colours of a target's linear light -> linear sRGB, for a file's `ccm`."""
     return np.asarray(ccm, np.float32) if TARGETS[target].camera_colors else np.eye(3, dtype=np.float32)
+
+
+def check_finite(output, what):
+    """Returns a network's output [..., 3], unless a number in it is none: clipped, it would be a black picture that looks finished.
+
+    Args:
+      output: float32 tensor.
+      what: the file, for the message.
+    Raises:
+      LowlightError.
+    """
+    if not bool(tf.reduce_all(tf.math.is_finite(output))):
+        raise LowlightError(f"{what}: what the network returns is not finite; the model diverged or is damaged: use another")
+    return output
 
 
 @tf.function(reduce_retracing=True)

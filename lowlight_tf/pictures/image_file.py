@@ -3,28 +3,26 @@
 import dataclasses
 import io
 import pathlib
+import warnings
 
 import numpy as np
 import tensorflow as tf
 import tifffile
 from PIL import Image, ImageOps
 
-from lowlight_tf.errors import LowlightError, first_line
+from lowlight_tf import memory
+from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import atomic_path
 from lowlight_tf.pictures.color_profile import adobe_rgb_profile, to_srgb
 from lowlight_tf.pictures.metadata import Metadata, flip_of, read_metadata
-from lowlight_tf.pictures.png_chunks import SIGNATURE, color_profile, has_alpha, is_grey, read_chunks
+from lowlight_tf.pictures.picture_head import check_there, content_kind, explained, size_of
+from lowlight_tf.pictures.png_chunks import color_profile, has_alpha, is_grey, read_chunks
 from lowlight_tf.pictures.provenance import png_parts
 from lowlight_tf.pictures.tiff_picture import is_finished, over_black, read_tiff
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")  # those that can hold 16 bits: what targets are read from
 PHOTOGRAPH_SUFFIXES = (*PICTURE_SUFFIXES, ".jpg", ".jpeg")
-KINDS = ("JPEG", "PNG", "TIFF")
-# Where a file's kind is written in it, and how; the kinds that are not read have a name, so that they can be refused by it.
-_MARKS = ((0, b"\xff\xd8\xff", "JPEG"), (0, SIGNATURE, "PNG"), *((0, mark, "TIFF") for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-          (8, b"WEBP", "WebP"), *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
-          (4, b"ftypavif", "AVIF"), (0, b"GIF8", "GIF"), (0, b"8BPS", "Photoshop"), (0, b"%PDF", "PDF"), (0, b"\xff\x0a", "JPEG XL"),
-          (4, b"JXL ", "JPEG XL"), (4, b"jP  ", "JPEG 2000"))
+_BYTES_A_PIXEL = 18  # while it is decoded, at most: 16 bits of four channels, of three converted, and the decoder's own 8 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +42,6 @@ class Picture:
     flip: int
     metadata: Metadata
     notes: tuple
-
-
-def content_kind(path):
-    """Tells what a file is by its first bytes, whatever its name says: one of KINDS, another kind's name, or "" for what is not known."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(32)
-    except OSError:
-        return ""
-    return next((kind for start, mark, kind in _MARKS if head[start:start + len(mark)] == mark), "")
 
 
 def is_finished_picture(path):
@@ -98,20 +86,6 @@ def _decode(path, kind, metadata):
     return values, profile, 0 if kind == "JPEG" else metadata.flip, notes
 
 
-def _check_there(path, kind):
-    """Refuses what is no picture of a kind that is read.
-
-    Raises:
-      LowlightError, OSError.
-    """
-    if path.stat().st_size == 0:
-        raise LowlightError(f"{path} is empty (0 bytes); make it again or leave it out")
-    if kind not in KINDS:
-        named = {"jpg": "JPEG", "jpeg": "JPEG", "tif": "TIFF"}.get(path.suffix[1:].lower(), path.suffix[1:].upper())
-        found = f"is a {kind} file" if kind else f"is damaged or no {named} file"
-        raise LowlightError(f"{path} {found}; expected JPEG, PNG or TIFF: save it again as one, or leave it out")
-
-
 def decode_picture(path):
     """Reads a JPEG, PNG or TIFF as sRGB: what is in another colour space is converted through its profile.
 
@@ -123,17 +97,13 @@ def decode_picture(path):
       LowlightError: for a file that is missing or damaged, and for colours that cannot be converted.
     """
     path, kind = pathlib.Path(path), content_kind(path)
-    try:
-        _check_there(path, kind)
+    with explained(path, kind), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks
+        check_there(path, kind)
+        height, width = size_of(path, kind)
+        memory.check(path, _BYTES_A_PIXEL * height * width, f"{width}x{height} pixels")
         metadata = read_metadata(path)
         values, profile, flip, notes = _decode(path, kind, metadata)
-    except LowlightError:
-        raise
-    # A damaged file fails in whatever part of its decoder meets the damage, with that part's own error.
-    except Exception as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise LowlightError(f"cannot read {path}: {error.strerror}") from error
-        raise LowlightError(f"{path} is damaged or no {kind} file ({first_line(error)[:99]}); make it again or leave it out") from error
     if values.size == 0:
         raise LowlightError(f"{path} is damaged or truncated: it holds no pixels; make it again or leave it out")
     if values.dtype == np.uint8:
@@ -212,7 +182,8 @@ def mosaic_dng(mosaic, cfa, wb_gains, xyz_to_camera):
     return content
 
 
-def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model):
+def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model,
+              software=""):
     """Writes a mosaic as a CFA DNG that LibRaw opens bit-exactly.
 
     Args:
@@ -224,7 +195,8 @@ def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_c
       xyz_to_camera: [3, 3], CIE XYZ (D65) -> camera colour.
       exposure_seconds: shutter time.
       make, model: camera names; a model that LibRaw knows gets LibRaw's own colour matrix.
+      software: what the file says that it was written by; "" for nothing.
     """
     tags = _dng_tags(cfa, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model)
     with atomic_path(path) as temporary:
-        tifffile.imwrite(temporary, mosaic, photometric="cfa", extratags=tags, metadata=None, software=False)
+        tifffile.imwrite(temporary, mosaic, photometric="cfa", extratags=tags, metadata=None, software=software or False)

@@ -6,10 +6,12 @@ The only user of the package OpenEXR.
 import numpy as np
 import OpenEXR
 
+from lowlight_tf import memory
 from lowlight_tf.errors import LowlightError, first_line
 from lowlight_tf.isp.color import SRGB_TO_XYZ
 
 LINEAR_SUFFIXES = (".exr",)
+_BYTES_A_PIXEL = 56  # while it is decoded: RGBA as float32, the three colours, and their products with the matrix
 # x and y of red, green, blue and white: those of sRGB, which OpenEXR's specification takes where a file names none.
 _SRGB = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 # CIE XYZ -> cone responses; Bradford, as in Lindbloom, "Chromatic Adaptation".
@@ -57,6 +59,8 @@ def read_linear(path):
     Raises:
       LowlightError: where it cannot be read or holds no R, G and B.
     """
+    height, width = linear_size(path)
+    memory.check(path, _BYTES_A_PIXEL * height * width, f"{width}x{height} pixels")
     file = _open(path)
     header, channels = file.header(), file.channels()
     name = next((name for name in ("RGB", "RGBA") if name in channels), None)

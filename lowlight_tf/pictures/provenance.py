@@ -1,5 +1,6 @@
 """Which files lowlight_tf wrote: the mark that its results carry, and how it is found again in the head of a file."""
 
+import json
 import os
 import re
 import struct
@@ -10,10 +11,15 @@ from lowlight_tf.errors import LowlightError
 
 SOFTWARE = f"lowlight_tf {__version__}"
 _MARK = re.compile(rb"lowlight_tf \d[\w.+-]*")  # of any version
+SIMULATED = f"{SOFTWARE} simulation"
+_SIMULATED_MARK = re.compile(rb"lowlight_tf \d[\w.+-]* simulation")
 _SOFTWARE_TAG = 305
 _MOST_ENTRIES = 4096    # of a TIFF directory, parts of a JPEG or PNG: what a damaged file may claim is not walked through
 _HEAD_OF_PAGE = 4096
 _PAGE_MARK = re.compile(rb'<meta name="generator" content="lowlight_tf \d[\w.+-]*">')
+# How tables of ours begin, those of earlier versions too: metrics.csv, a study's table.csv and table.md.
+_TABLE_HEADS = (b"name,ratio,width,height,psnr,ssim", b"what,real pairs,PSNR in dB,SSIM,images", b"| what | real pairs | PSNR in dB |")
+_LARGEST_JSON = 1 << 26
 _EXIF, _PNG = b"Exif\0\0", b"\x89PNG\r\n\x1a\n"
 
 
@@ -80,32 +86,51 @@ def _png_software(file):
     return b""
 
 
+def is_our_json(path):
+    """Tells a JSON file that says which version of lowlight_tf it is of, as metrics.json does."""
+    try:
+        if not os.path.isfile(path) or os.path.islink(path) or os.path.getsize(path) > _LARGEST_JSON:
+            return False
+        with open(path, "rb") as file:
+            versions = json.load(file)["versions"]
+        return "lowlight_tf" in versions
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def is_ours(path):
-    """Tells whether lowlight_tf wrote a file, by the head of it: JPEG, PNG, TIFF, DNG, or the page of --report, whatever its name.
+    """Tells whether lowlight_tf wrote a file, by the head of it: JPEG, PNG, TIFF, DNG, a table, or the page of --report, whatever its name.
 
     A file that is missing, damaged or cannot be read is not ours; nothing is raised.
     """
+    found = _said_by(path)
+    return _MARK.fullmatch(found) is not None or _PAGE_MARK.search(found) is not None or found.startswith(_TABLE_HEADS)
+
+
+def is_simulated(path):
+    """Tells a raw file that `python -m lowlight_tf simulate` wrote: to enhance a photograph like any other, to simulate from none."""
+    return _SIMULATED_MARK.fullmatch(_said_by(path)) is not None
+
+
+def _said_by(path):
+    """Returns what the head of a file says of the program that wrote it, or of any other file the head itself; b"" for a damaged one."""
     try:
         if not os.path.isfile(path):  # a pipe would keep its reader waiting
-            return False
+            return b""
         with open(path, "rb") as file:
             head = file.read(_HEAD_OF_PAGE)
             if head.startswith(b"\xff\xd8\xff"):
-                found = _jpeg_software(file)
-            elif head.startswith(_PNG):
-                found = _png_software(file)
-            elif head[:4] in (b"II*\0", b"MM\0*"):
-                found = _tiff_software(file, 0)
-            else:
-                return _PAGE_MARK.search(head) is not None
-        return _MARK.fullmatch(found) is not None
+                return _jpeg_software(file)
+            if head.startswith(_PNG):
+                return _png_software(file)
+            return _tiff_software(file, 0) if head[:4] in (b"II*\0", b"MM\0*") else head
     except (OSError, ValueError, KeyError, struct.error):
-        return False
+        return b""
 
 
 def may_replace(path):
     """Tells whether a result may take the place of a file: one of ours, and no link, for we make none."""
-    return is_ours(path) and not os.path.islink(path)
+    return (is_ours(path) or is_our_json(path)) and not os.path.islink(path)
 
 
 def check_replaceable(path, remedy):

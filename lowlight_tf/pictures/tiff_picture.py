@@ -47,6 +47,14 @@ def _value(page, tag, default=None):
     return default if found is None else found.value
 
 
+def tiff_size(path):
+    """Reads (height, width) of a TIFF's largest page from its directories; (0, 0) where it has none."""
+    with tifffile.TiffFile(path) as tiff:
+        pages = _pictures(tiff)
+        page = _largest(pages) if pages else None
+        return (page.imagelength, page.imagewidth) if page else (0, 0)
+
+
 def is_finished(path, grey=True):
     """Tells a finished picture from a raw file in a TIFF's disguise, by its directories alone.
 

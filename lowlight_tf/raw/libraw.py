@@ -6,9 +6,12 @@ import pathlib
 import numpy as np
 import rawpy
 
+from lowlight_tf import memory
 from lowlight_tf.console import quiet_stderr
 from lowlight_tf.errors import LowlightError, NotRawError
 from lowlight_tf.raw.raw_container import sensor_size, truncation, unknown_compression
+
+_BYTES_A_PHOTOSITE = 4  # the decoded counts, and the copy of them that is kept
 
 
 def _source(path):
@@ -63,6 +66,8 @@ def opened(path, decode=True):
         _check_whole(path)
         with quiet_stderr(), _source(path) as source, rawpy.imread(source) as raw:
             if decode:
+                width, height = raw.sizes.raw_width, raw.sizes.raw_height
+                memory.check(path, _BYTES_A_PHOTOSITE * width * height, f"{width}x{height} pixels")
                 raw.unpack()
             yield raw
     except rawpy.LibRawFileUnsupportedError as error:

@@ -12,7 +12,7 @@ import string
 import unicodedata
 import urllib.parse
 
-from lowlight_tf.console import say
+from lowlight_tf.console import BIDI, say
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path
 from lowlight_tf.pictures.provenance import SOFTWARE, may_replace
@@ -66,8 +66,9 @@ def make_entry(name, cells, facts, links, pictures, pairs, histogram, *, chosen_
 
 
 def text(value):
-    """Escapes what a file or a person said for HTML; control characters and bytes that are no UTF-8 become replacement characters."""
-    return html.escape("".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") else letter
+    """Escapes what a file or a person said for HTML; control characters, those that turn the order of letters, and bytes that are no
+    UTF-8 become replacement characters."""
+    return html.escape("".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") or letter in BIDI else letter
                                for letter in str(value)))
 
 

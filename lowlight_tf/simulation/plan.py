@@ -3,16 +3,19 @@
 import contextlib
 import dataclasses
 import math
+import os
 import pathlib
+import re
 
-import imageio.v3 as imageio
-
+from lowlight_tf.console import warn
 from lowlight_tf.datasets import SPLITS
 from lowlight_tf.datasets.cache import check_space
 from lowlight_tf.datasets.photographs import Photograph, find_photographs
 from lowlight_tf.datasets.sid import MAX_RATIO
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import check_writable, read_json, sweep, write_json
+from lowlight_tf.pictures.picture_head import picture_size
+from lowlight_tf.pictures.provenance import is_ours, is_simulated
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.raw_file import visible_size
 
@@ -96,6 +99,13 @@ def _settings(config):
             "noise": config.noise, "seed": config.seed}
 
 
+def _is_manifest(found):
+    """Tells whether a JSON value is what `plan` writes."""
+    scenes = found.get("scenes") if isinstance(found, dict) else None
+    return isinstance(scenes, dict) and isinstance(found.get("settings"), dict) and all(
+        isinstance(scene, str) and re.fullmatch("[0-2][0-9]{4}", scene) for scene in scenes.values())
+
+
 def _known_scenes(config):
     """Reads the manifest of an earlier run: {photograph's name: scene id}; {} where there is none."""
     manifest = config.folder / f"simulation_{config.split}.json"
@@ -105,10 +115,31 @@ def _known_scenes(config):
             raise LowlightError(f"{config.folder} holds frames that were not simulated ({strangers[0].name}); name another --output")
         return {}
     found = read_json(manifest)
+    if not _is_manifest(found):
+        raise LowlightError(f"{manifest} is damaged; restore it from a backup, or name another --output")
     for name, value in _settings(config).items():
         if found["settings"].get(name) != value:
             raise LowlightError(f"{config.folder} was begun with {name} {found['settings'].get(name)}, not {value}; name another --output")
     return found["scenes"]
+
+
+def _without_own(photographs, config):
+    """Leaves out, aloud, what lowlight_tf wrote: an --output in --input would else be simulated from at the next run.
+
+    Raises:
+      LowlightError: where nothing else is there.
+    """
+    output = os.path.realpath(config.folder)
+
+    def is_own(path):
+        return os.path.realpath(path).startswith(output + os.sep) or is_ours(path) or is_simulated(path)
+
+    own = [photograph for photograph in photographs if is_own(photograph.path)]
+    if len(own) == len(photographs):
+        raise LowlightError(f"all {len(own)} pictures in {config.input} are lowlight_tf's own results; name a folder of photographs")
+    if own:
+        warn(f"{len(own)} files in {config.input} left out, such as {own[0].name}: lowlight_tf's own results")
+    return [photograph for photograph in photographs if photograph not in own]
 
 
 def plan(config, problems=None):
@@ -122,7 +153,7 @@ def plan(config, problems=None):
     Raises:
       LowlightError: for a folder that holds something else, or more photographs than ids.
     """
-    photographs = find_photographs(config.input, problems)
+    photographs = _without_own(find_photographs(config.input, problems), config)
     scenes = dict(_known_scenes(config))
     check_writable(config.folder)
     number = max((int(scene[1:]) for scene in scenes.values()), default=0)
@@ -142,7 +173,7 @@ def _bytes_needed(scenes, config):
     for scene in scenes:
         with contextlib.suppress(Exception):  # whatever is wrong with the file is reported when it is read
             path = scene.photograph.path
-            pixels = math.prod(visible_size(path) if scene.photograph.is_raw else imageio.improps(path).shape[:2])
+            pixels = math.prod(visible_size(path) if scene.photograph.is_raw else picture_size(path))
             total += pixels * (2 * len(config.ratios) + 6)
     return total
 
@@ -157,7 +188,7 @@ def prepare(config, problems):
     """
     scenes = plan(config, problems)
     missing = [scene for scene in scenes if not is_done(scene, config)]
-    for kind in ("short", "long", "simulated"):
+    for kind in ("", "short", "long", "simulated"):
         sweep(config.folder / kind)
     if missing:
         check_space(config.folder, _bytes_needed(missing, config), "Simulating into", "--output")

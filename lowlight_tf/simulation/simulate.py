@@ -19,6 +19,7 @@ from lowlight_tf.isp.capture import expose, random_capture
 from lowlight_tf.isp.color import linear_to_bt709, xyz_to_camera_matrix
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
 from lowlight_tf.pictures.image_file import write_dng, write_png
+from lowlight_tf.pictures.provenance import SIMULATED
 from lowlight_tf.raw import packing
 from lowlight_tf.simulation.plan import LONG_SECONDS, is_done, long_path, prepare, record_path, short_path
 
@@ -69,7 +70,8 @@ def simulate_scene(scene, config):
         drawn = random_capture(tf.random.fold_in(seed, number), camera, config.noise)
         drawn = dataclasses.replace(drawn, exposure_ratio=tf.constant(ratio, tf.float32))  # the scene and its light stay the first's
         path = short_path(scene, config, ratio)
-        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, **levels, **colors, exposure_seconds=LONG_SECONDS / ratio)
+        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, **levels, **colors, exposure_seconds=LONG_SECONDS / ratio,
+                  software=SIMULATED)
         record["shorts"][path.name] = _drawn(drawn)
     write_json(record_path(scene, config), record)
 
@@ -98,5 +100,5 @@ def tell(scenes, config):
     done = np.sum([is_done(scene, config) for scene in scenes])
     if not done:
         raise LowlightError(f"none of the {len(scenes)} photographs in {config.input} could be used; see the lines above")
-    say(f"{done} of {len(scenes)} photographs are simulated, {len(config.ratios)} short exposures each, in {config.folder}.\n"
+    say(f"{done} of {len(scenes)} photographs are simulated, {len(config.ratios)} short exposures each, in {config.folder}.",
         f"Train on them: python train.py --camera={config.camera.name} --data_dir={config.output}")

@@ -1,14 +1,16 @@
 """What a training tells: progress bar, history.csv, TensorBoard scalars and pictures."""
 
+import contextlib
 import csv
 import io
+import os
 import pathlib
 import time
 
 import tensorflow as tf
 
-from lowlight_tf.console import TERMINAL, progress, say
-from lowlight_tf.errors import OutputError
+from lowlight_tf.console import TERMINAL, progress, say, warn
+from lowlight_tf.errors import LowlightError, OutputError, first_line
 from lowlight_tf.files import atomic_path
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.light import SID
@@ -42,25 +44,77 @@ class History:
         self._path = pathlib.Path(checkpoint_dir) / HISTORY_NAME
         self._new = []
         # Steps after the checkpoint that the run goes on from are made again, so their rows go; a torn last line goes with them.
-        kept = [row for row in self._read() if len(row) == 3 and row[0].isdigit() and int(row[0]) <= first_step]
+        kept = [row for row in self._read() if len(row) == 3 and row[0].isdecimal() and row[0].isascii() and int(row[0]) <= first_step]
         with atomic_path(self._path) as temporary, open(temporary, "w", newline="") as file:
             csv.writer(file).writerows([["step", "loss", "learning_rate"], *kept])
 
     def _read(self):
-        return list(csv.reader(io.StringIO(self._path.read_text()))) if self._path.is_file() else []
+        if not self._path.is_file():
+            return []
+        try:
+            return list(csv.reader(io.StringIO(self._path.read_text())))
+        except (OSError, ValueError, csv.Error) as error:
+            raise LowlightError(f"{self._path} is damaged ({first_line(error)}); move it away: a new one is begun") from error
 
     def add(self, step, loss, learning_rate):
         """Remembers one step."""
         self._new.append([step, repr(loss), repr(learning_rate)])
 
     def write(self):
-        """Appends the remembered steps."""
+        """Appends the remembered steps, and puts them on the disk.
+
+        Raises:
+          OutputError: where that fails.
+        """
+        before = None
         try:
             with open(self._path, "a", newline="") as file:
+                before = file.tell()
                 csv.writer(file).writerows(self._new)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
+            with contextlib.suppress(OSError, TypeError):
+                os.truncate(self._path, before)  # what is written again must not be there twice
             raise OutputError(f"cannot write {self._path}: {error.strerror}; free some space and run the same command again") from error
         self._new = []
+
+
+class Events:
+    """TensorBoard's events: nice to have, so that where they cannot be written one line says so and the training goes on without."""
+
+    def __init__(self, folder):
+        self._folder, self._writer = folder, None
+        self._try(self._open)
+
+    def _open(self):
+        self._writer = tf.summary.create_file_writer(str(self._folder))
+
+    def _try(self, action):
+        try:
+            action()
+        except (tf.errors.OpError, OSError) as error:
+            self._writer = None
+            warn(f"warning: no more TensorBoard events: {self._folder} cannot be written ({first_line(error)})")
+
+    def write(self, step, write):
+        """Writes what the function `write` tells tf.summary."""
+        def action():
+            with self._writer.as_default(step=step):
+                write()
+
+        if self._writer:
+            self._try(action)
+
+    def flush(self):
+        """Puts into the file what was told."""
+        if self._writer:
+            self._try(lambda: self._writer.flush())
+
+    def close(self):
+        """Ends the file."""
+        if self._writer:
+            self._try(lambda: self._writer.close())
 
 
 class TrainingReport:
@@ -68,7 +122,7 @@ class TrainingReport:
 
     def __init__(self, checkpoint_dir, first_step, last_step):
         self._history = History(checkpoint_dir, first_step)
-        self._writer = tf.summary.create_file_writer(str(pathlib.Path(checkpoint_dir) / "events"))
+        self._events = Events(pathlib.Path(checkpoint_dir) / "events")
         self._bar = progress(total=last_step, initial=first_step, unit="step", description="training")
         self._first, self._last = first_step, last_step
         self._started = self._last_line = time.monotonic()
@@ -79,9 +133,7 @@ class TrainingReport:
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         self._bar.update()
         if step % _SCALARS_EVERY == 0:
-            with self._writer.as_default(step=step):
-                tf.summary.scalar("loss", loss)
-                tf.summary.scalar("learning_rate", learning_rate)
+            self._events.write(step, lambda: (tf.summary.scalar("loss", loss), tf.summary.scalar("learning_rate", learning_rate)))
         if not TERMINAL.isatty() and time.monotonic() - self._last_line > _LINE_SECONDS:
             self._line(step, loss)
 
@@ -93,23 +145,27 @@ class TrainingReport:
 
     def picture(self, step, picture):
         """Shows a `side_by_side` in TensorBoard."""
-        with self._writer.as_default(step=step):
-            tf.summary.image("input, output, target", picture)
+        self._events.write(step, lambda: tf.summary.image("input, output, target", picture))
 
     def validation(self, step, psnr, ssim, images):
         """Tells of a validation."""
         say(f"step {step}: validation PSNR {psnr:.2f} dB, SSIM {ssim:.3f} on {images} images")
-        with self._writer.as_default(step=step):
-            tf.summary.scalar("validation/psnr", psnr)
-            tf.summary.scalar("validation/ssim", ssim)
+        self._events.write(step, lambda: (tf.summary.scalar("validation/psnr", psnr), tf.summary.scalar("validation/ssim", ssim)))
 
-    def save(self):
-        """Writes what a checkpoint is to be accompanied by."""
-        self._history.write()
-        self._writer.flush()
+    def write_history(self):
+        """Writes the steps that a checkpoint is to have; returns the OutputError where that fails, for the checkpoint comes first."""
+        try:
+            self._history.write()
+        except OutputError as error:
+            return error
+        return None
+
+    def flush(self):
+        """Writes what was told to TensorBoard."""
+        self._events.flush()
 
     def close(self):
         """Ends the bar and the event file, and writes the steps since the last checkpoint: after a failure they are the telling ones."""
         self._bar.close()
+        self._events.close()
         self._history.write()
-        self._writer.close()

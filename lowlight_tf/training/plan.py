@@ -213,6 +213,6 @@ def plan(config, problems):
         f"replica{'s' * (replicas > 1)}; a pair decodes in {workload.decode_seconds:.2f} s; peak memory {peak_memory() / 2 ** 30:.1f} GiB.")
     if assumed:
         say(f"No SID folder: the numbers are those of SID's {config.camera.folder} training split, decoding is scaled from the samples.")
-    say("\n".join(_table(config, workload, assumed, step_seconds, _CHECKPOINTS * _BYTES_A_PARAMETER * parameters, problems)))
+    say(*_table(config, workload, assumed, step_seconds, _CHECKPOINTS * _BYTES_A_PARAMETER * parameters, problems))
     if config.max_hours:
         say(_within(config, workload, step_seconds))

@@ -1,10 +1,14 @@
 """How training is shared between devices and machines: the only file that knows replicas. Network, loss and optimizer do not."""
 
 import contextlib
+import dataclasses
 import faulthandler
+import hashlib
+import json
 import os
 import re
 import signal
+import zlib
 
 import tensorflow as tf
 
@@ -17,6 +21,8 @@ from lowlight_tf.network.optimizer import adam_update, clip_gradients, update_av
 from lowlight_tf.raw.packing import network_input
 
 _START_SECONDS = 1800  # that a worker waits for the others: machines of one job may start minutes apart, and nobody should wait for ever
+_FLAGS = {"kind": "schedule", "white_balance": "white_balance_input", "signed": "signed_input"}  # whose names are not their flags'
+_PLACES = ("checkpoint_dir", "data_dir", "cache_dir", "simulated_data_dir", "init_from")
 # What TensorFlow raises where another worker is killed (within a second), or is silent (within some twenty).
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError,
          tf.errors.DeadlineExceededError, tf.errors.FailedPreconditionError)
@@ -62,16 +68,45 @@ def make_strategy(num_replicas):
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
+def _check_cluster(text):
+    """Refuses a TF_CONFIG that TensorFlow would wait on, or end at without saying why.
+
+    Raises:
+      ValueError: saying what is wrong.
+    """
+    config = json.loads(text)
+    cluster, task = config["cluster"], config["task"]
+    addresses = [address for job in cluster.values() for address in job]
+    wrong = [address for address in addresses if not re.fullmatch(r".+:[0-9]{1,5}", str(address)) or not
+             0 < int(str(address).rpartition(":")[2]) < 65536]
+    if wrong or not addresses:
+        raise ValueError(f"{wrong[0]} is no host:port" if wrong else "it names no worker")
+    kind, index = task.get("type"), task.get("index")
+    if kind not in cluster or not isinstance(index, int) or not 0 <= index < len(cluster[kind]):
+        raise ValueError(f"there is no {kind} with index {index}")
+
+
 def _multi_worker(num_replicas):
     if num_replicas:
         raise UsageError("--num_replicas does not go with TF_CONFIG: each worker uses all its GPUs, or one CPU; leave it out")
+    try:
+        _check_cluster(os.environ["TF_CONFIG"])
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise _no_cluster(error) from error
     say(f"Waiting for the other workers of TF_CONFIG, for {_START_SECONDS // 60} minutes at most.")
     try:
         with _ended_after(_START_SECONDS):
             return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise UsageError(f"TF_CONFIG does not describe a cluster ({str(error).splitlines()[0]}); expected "
-                         '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}') from error
+        raise _no_cluster(error) from error
+    except tf.errors.OpError as error:
+        raise LowlightError(f"cannot start this worker's server ({first_line(error)}): is its port in TF_CONFIG free, and its address this "
+                            "machine's?") from error
+
+
+def _no_cluster(error):
+    return UsageError(f"TF_CONFIG does not describe a cluster ({first_line(error)}); expected "
+                      '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}')
 
 
 @contextlib.contextmanager
@@ -104,16 +139,43 @@ def is_alone(strategy):
     return strategy.cluster_resolver is None or not strategy.cluster_resolver.task_type
 
 
+def digest(variables):
+    """Returns a number that stands for {name: variable}, bit by bit."""
+    total = 0
+    for name in sorted(variables):
+        total = zlib.crc32(variables[name].numpy().tobytes(), zlib.crc32(name.encode(), total))
+    return total
+
+
+def facts_of(config):
+    """Returns {what a person would call it: value} of all that a frozen config says of a run, and of the configs in it; not where its
+    folders are, which may differ from machine to machine."""
+    facts = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value) and field.name != "camera":
+            facts |= facts_of(value)
+        elif field.name not in _PLACES:
+            facts[f"--{_FLAGS.get(field.name, field.name)}"] = value
+    return facts
+
+
+def _number(value):
+    return int.from_bytes(hashlib.sha256(repr(value).encode()).digest()[:8], "big", signed=True)
+
+
 def check_agreement(strategy, facts):
     """Makes sure that all workers are about to train the same thing: each reads checkpoints and data from its own disk.
 
     Args:
       strategy: from `make_strategy`.
-      facts: {what a person would call it: integer}.
+      facts: {what a person would call it: value whose repr says what it is}; the same names on every worker of one version.
     Raises:
       LowlightError: naming what differs.
     """
-    values = tf.constant([list(facts.values())], tf.int64)
+    if is_alone(strategy):
+        return
+    values = tf.constant([[_number(value) for value in facts.values()]], tf.int64)
 
     @tf.function
     def gather():

@@ -14,14 +14,15 @@ from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation.evaluate import evaluate
 from lowlight_tf.evaluation.overview import OVERVIEW_NAME
 from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
-from lowlight_tf.files import atomic_path, check_writable, read_json, write_json
+from lowlight_tf.files import atomic_path, check_writable, read_json, sweep, write_json
 from lowlight_tf.network import HEAD_UNITS
+from lowlight_tf.pictures.provenance import check_replaceable, is_our_json, may_replace
 from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.training import transfer
 from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Watching
 from lowlight_tf.training.schedule import Schedule
 from lowlight_tf.training.strategies import STRATEGIES
-from lowlight_tf.training.study_report import METRICS, write_study
+from lowlight_tf.training.study_report import FILES, METRICS, write_study
 from lowlight_tf.training.train import train
 
 
@@ -84,10 +85,15 @@ def _training_config(config, name, count, folder):
         saving=Saving(save_every=250), watching=Watching(picture_every=0), transfer=start)
 
 
+def _is_scored(folder):
+    """Tells whether a cell is done: its metrics.json is written last, but was not always, and it must be whole."""
+    return (folder / OVERVIEW_NAME).is_file() and is_our_json(folder / "metrics.json")
+
+
 def _score(subject, config, name, problems):
     """Scores a subject, unless that was done before; returns its metrics."""
     folder = pathlib.Path(config.output) / "results" / name
-    if not (folder / "metrics.json").is_file():
+    if not _is_scored(folder):
         evaluate(subject(), config.data, str(folder), config.protocol, problems)
     return read_json(folder / "metrics.json")
 
@@ -102,7 +108,7 @@ def _run_cell(config, name, count, problems):
     if not count:
         return _score(lambda: trained_subject(config.init_from, config.camera.name), config, cell, problems)
     folder = pathlib.Path(config.output) / "models" / cell
-    if not (pathlib.Path(config.output) / "results" / cell / "metrics.json").is_file():
+    if not _is_scored(pathlib.Path(config.output) / "results" / cell):
         say(f"{STRATEGIES[name].label}, {count} real pairs:")
         if train(_training_config(config, name, count, folder), problems) < config.steps:
             raise KeyboardInterrupt
@@ -117,10 +123,16 @@ def _settings(config):
 def _check_folder(config):
     """Refuses to mix cells of two studies: only the numbers of pairs and the strategies may grow."""
     check_writable(config.output)
+    sweep(config.output)
     path = pathlib.Path(config.output) / "study.json"
     settings = _settings(config)
+    for name in (*FILES, "best.png"):
+        check_replaceable(pathlib.Path(config.output) / name, "name another --output")
     if path.is_file():
-        for name, value in read_json(path).items():
+        found = read_json(path)
+        if not isinstance(found, dict) or not set(found) <= set(settings):
+            raise LowlightError(f"{path} is not a study's; name another --output")
+        for name, value in found.items():
             if settings.get(name) != value:
                 raise LowlightError(f"{config.output} holds a study with {name}={value}, not {settings.get(name)}; name another --output")
     write_json(path, settings)
@@ -166,8 +178,9 @@ def run_study(config, problems):
     best = max(scores, key=lambda cell: scores[cell]["psnr"] or -math.inf)
     name = f"{best[0]}-{best[1]}" if best[1] else best[0]
     pictures = pathlib.Path(config.output) / "results" / name
-    with atomic_path(pathlib.Path(config.output) / "best.png") as temporary:
+    with atomic_path(pathlib.Path(config.output) / "best.png", may_replace) as temporary:
         temporary.write_bytes((pictures / OVERVIEW_NAME).read_bytes())
-    say(f"{table}\nTable and plot are in {config.output}; the best is {STRATEGIES[best[0]].label} with {best[1]} real pairs: its pictures "
+    say(*table.splitlines(),
+        f"Table and plot are in {config.output}; the best is {STRATEGIES[best[0]].label} with {best[1]} real pairs: its pictures "
         f"are in {pictures}, three of them in {config.output}/best.png")
     return scores

@@ -6,10 +6,12 @@ import pathlib
 import matplotlib
 
 from lowlight_tf.files import atomic_path
+from lowlight_tf.pictures.provenance import SOFTWARE, may_replace
 
 matplotlib.use("Agg")  # before pyplot, so that no screen is asked for
 import matplotlib.pyplot as plt
 
+FILES = ("table.csv", "table.md", "plot.png")
 METRICS = ("psnr", "ssim")
 _HEADER = ("what", "real pairs", "PSNR in dB", "SSIM", "images")
 
@@ -52,18 +54,18 @@ def write_study(folder, curves, levels):
       table.md's text.
     """
     folder, rows = pathlib.Path(folder), _rows(curves, levels)
-    with atomic_path(folder / "table.csv") as temporary, open(temporary, "w", newline="") as file:
+    with atomic_path(folder / "table.csv", may_replace) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_HEADER)
         writer.writerows(rows)
-    with atomic_path(folder / "table.md") as temporary:
+    with atomic_path(folder / "table.md", may_replace) as temporary:
         temporary.write_text(_markdown(rows) + "\n")
     figure, panels = plt.subplots(1, len(METRICS), figsize=(10, 4.4), layout="constrained")
     for axes, field, name in zip(panels, METRICS, _HEADER[2:4]):
         _draw(axes, curves, levels, field)
         axes.set_ylabel(name)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    with atomic_path(folder / "plot.png") as temporary:
-        figure.savefig(temporary, dpi=110)
+    with atomic_path(folder / "plot.png", may_replace) as temporary:
+        figure.savefig(temporary, dpi=110, metadata={"Software": SOFTWARE})
     plt.close(figure)
     return _markdown(rows)

@@ -1,75 +1,45 @@
 """Trains a network on the pairs of a dataset, from the first step or from where it was stopped."""
 
 import contextlib
-import pathlib
-import statistics
-import zlib
+import math
 
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf import datasets
-from lowlight_tf.checkpoints import checkpoint, weights
+from lowlight_tf import __version__, memory
+from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.console import StopRequest, say
 from lowlight_tf.datasets import sources
-from lowlight_tf.errors import LowlightError, NonFiniteError, first_line
-from lowlight_tf.evaluation import evaluate
-from lowlight_tf.evaluation.metrics import psnr, ssim
-from lowlight_tf.files import check_writable
+from lowlight_tf.errors import LowlightError, NonFiniteError, OutputError, disk_fault, first_line
 from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.raw.packing import network_input
 from lowlight_tf.training import schedule, transfer
 from lowlight_tf.training.config import describe_run, tell_changes
 from lowlight_tf.training.data import prepare_source
+from lowlight_tf.training.folder import held
 from lowlight_tf.training.history import TrainingReport, side_by_side
 from lowlight_tf.training.replicas import (
     check_agreement,
+    digest,
     distributed_batches,
+    facts_of,
+    is_alone,
     is_chief,
     local_example,
     lost_workers_explained,
     make_strategy,
     make_train_step,
 )
+from lowlight_tf.training.validation import Validator
+
+_BYTES_A_PARAMETER = 16  # its value, gradient, and Adam's two moments
 
 
-class _Validator:
-    """Scores the current parameters on the val split; quiet where the dataset has none."""
-
-    def __init__(self, params, config, located, problems):
-        self._pairs = []
-        if config.watching.validate_every and located.dataset in datasets.PAIRED:
-            self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.watching.validation_images or None]
-        self._predict = evaluate.make_predictor(params, config.camera, config.network, config.interface)
-        self._camera, self._problems = config.camera, problems
-        if config.watching.validate_every and not self._pairs:
-            say("No val split (names that begin with 2) in the data: training without validation.")
-
-    def __call__(self, step, report):
-        scores, usable = [], []
-        for pair in self._pairs:
-            try:
-                _, output, target = evaluate.score_output(self._predict, pair, self._camera)
-            except LowlightError as error:
-                self._problems.add(error)
-                continue
-            usable.append(pair)
-            scores.append((psnr(output, target), ssim(output, target)))
-        self._pairs = usable
-        if scores:
-            report.validation(step, statistics.fmean(p for p, _ in scores), statistics.fmean(s for _, s in scores), len(scores))
-
-
-def _check_folder(config):
-    """Refuses a checkpoint folder that cannot be written or holds another model."""
-    if (pathlib.Path(config.checkpoint_dir) / weights.NAME).is_file():
-        raise LowlightError(f"{config.checkpoint_dir} is a model that ships, to be run and not trained in; start from it with "
-                            f"--init_from={config.checkpoint_dir} and another --checkpoint_dir")
-    check_writable(config.checkpoint_dir)
-    if checkpoint.latest(config.checkpoint_dir):
-        model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.interface,
-                         config.checkpoint_dir)
+def _check_size(network):
+    """Refuses a network that does not fit into memory with its gradients and Adam's state, before it is made."""
+    count = sum(math.prod(shape) for shape in model.parameter_shapes(network).values())
+    memory.check(f"a network of {count:,} parameters with Adam's state", _BYTES_A_PARAMETER * count, remedy="use a smaller --base_width")
 
 
 class _Run:
@@ -78,12 +48,11 @@ class _Run:
     def __init__(self, config, strategy, problems):
         self.config, self.strategy, self.problems = config, strategy, problems
         self.chief = is_chief(strategy)
-        if self.chief:
-            _check_folder(config)
         self.located = sources.locate(config.data, config.camera)
         self.source = prepare_source(config, self.located, problems)
         self.scenes = self.source.scenes
         self.last = schedule.total_steps(config.schedule, self.scenes, config.batches.batch_size)
+        _check_size(config.network)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
@@ -94,8 +63,9 @@ class _Run:
             self.parts = self._start(restored)
         self.step = self.first = restored or 0
         self.report = self.validate = None
-        check_agreement(strategy, {"the step in --checkpoint_dir": self.first, "the last step": self.last, "--seed": config.seed,
-                                   "the training pairs": zlib.crc32(self.source.identity.encode())})
+        if not is_alone(strategy):
+            check_agreement(strategy, {"the step in --checkpoint_dir": self.first, "the last step": self.last,
+                                       "the training pairs": self.source.identity, "the parameters to start from": digest(self.kept)})
 
     def _start(self, restored):
         """Loads what the first step starts from, unless an earlier run did; returns config.json's `transfer` or None."""
@@ -111,6 +81,11 @@ class _Run:
                 average.assign(self.params[name])
         return start and transfer.describe_parts(self.params, self.trainable, start, config.transfer)
 
+    @property
+    def kept(self):
+        """What a checkpoint keeps: {name: variable}."""
+        return {**self.params, **self.state, **{f"average of {name}": value for name, value in (self.averages or {}).items()}}
+
     def begin(self):
         """Opens the reports and writes config.json; a worker that is not the chief writes nothing."""
         if self.chief:
@@ -118,7 +93,7 @@ class _Run:
             tell_changes(self.config.checkpoint_dir, described)
             checkpoint.write_config(self.config.checkpoint_dir, described)
             self.report = TrainingReport(self.config.checkpoint_dir, self.first, self.last)
-            self.validate = _Validator(self.averages or self.params, self.config, self.located, self.problems)
+            self.validate = Validator(self.averages or self.params, self.config, self.located, self.problems)
             if self.parts:
                 transfer.tell_parts(self.parts, self.params)
 
@@ -137,7 +112,7 @@ class _Run:
             if self._due(self.config.watching.picture_every):
                 self._show(batch)
         if self._due(self.config.saving.save_every):
-            self.save()
+            self.save(batch)
         validate_every = self.config.watching.validate_every
         if self.chief and validate_every and (self._due(validate_every) or self.step == self.last):
             self.validate(self.step, self.report)
@@ -151,23 +126,30 @@ class _Run:
     def _due(self, every):
         return every and self.step % every == 0
 
-    def _show(self, batch):
+    def _output(self, batch):
+        """The network's input of this machine's first example, the model's output, and the target."""
         packed, target = local_example(self.strategy, batch)
         config = self.config
         inputs = network_input(packed, config.camera, config.network.input_channels)
-        output = model.run(self.averages or self.params, inputs, config.camera, config.network, config.interface)
-        self.report.picture(self.step, side_by_side(inputs, output, target, config.camera, config.interface))
+        return inputs, model.run(self.averages or self.params, inputs, config.camera, config.network, config.interface), target
 
-    def save(self):
-        """Writes a checkpoint, unless a parameter is not finite."""
+    def _show(self, batch):
+        self.report.picture(self.step, side_by_side(*self._output(batch), self.config.camera, self.config.interface))
+
+    def save(self, batch):
+        """Writes a checkpoint, unless it would be none to go on from: a number in it, or what it makes of the batch, is not finite."""
         if self.step == self.store.saved:
             return
-        bad = [name for name, parameter in self.params.items() if not np.isfinite(parameter.numpy()).all()]
-        if bad:
-            raise NonFiniteError(f"{', '.join(bad)} became not finite by step {self.step}; {self._way_on()}")
+        bad = checkpoint.not_finite(self.kept)
+        if bad or not np.isfinite(self._output(batch)[1]).all():
+            what = f"{', '.join(bad[:5])} became" if bad else "what the network returns became"
+            raise NonFiniteError(f"{what} not finite by step {self.step}; {self._way_on()}")
         if self.chief:
-            self.report.save()
+            failed = self.report.write_history()  # before the checkpoint, so that none has steps that the history lacks
             self.store.save(self.step)
+            self.report.flush()
+            if failed:
+                raise failed
 
 
 def _next_batch(batches, source):
@@ -182,6 +164,7 @@ def _loop(run, stop):
     config = run.config
     train_step = make_train_step(run.strategy, run.params, run.state, config, run.trainable, run.averages)
     batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
+    batch = None
     while run.step < run.last:
         rate = schedule.learning_rate_at(run.step, config.schedule, run.scenes, config.batches.batch_size)
         batch = _next_batch(batches, run.source)
@@ -189,7 +172,7 @@ def _loop(run, stop):
         run.finish_step(float(loss), rate, batch)
         if int(stops):
             break
-    run.save()
+    run.save(batch)
     check_agreement(run.strategy, {"the last step": run.step})  # no worker ends before the last checkpoint is written
     return run.step >= run.last
 
@@ -203,6 +186,8 @@ def _explained(run):
         raise LowlightError(f"stopped at step {run.step} without saving; run the same command again to go on from the last checkpoint "
                             f"in {run.config.checkpoint_dir}") from error
     except tf.errors.ResourceExhaustedError as error:
+        if disk_fault(error):  # TensorFlow has one name for both
+            raise OutputError(f"cannot write: {first_line(error)}; free some space and run the same command again") from error
         raise LowlightError("out of memory; use a smaller --patch_size or --batch_size, or more replicas") from error
 
 
@@ -212,6 +197,26 @@ def _what(run):
         return f"simulated short exposures of {run.scenes} scenes"
     scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.mixing.simulated_fraction
     return f"{len(run.source.pairs)} pairs of {scenes} scenes" + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
+
+
+def _go_on(run):
+    """Makes the steps that are still to be made; returns the step reached."""
+    replicas, camera = run.strategy.num_replicas_in_sync, run.config.camera.name
+    say(f"Training {camera} on {_what(run)}, {replicas} replica{'s' * (replicas > 1)}, from step {run.first} to {run.last}.")
+    if run.first >= run.last:
+        say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")
+        return run.first
+    with StopRequest(run.config.saving.max_hours) as stop, _explained(run):
+        try:
+            run.begin()
+            complete = _loop(run, stop)
+        finally:
+            run.end()
+    if complete:
+        say(f"Finished at step {run.step}; the model is in {run.config.checkpoint_dir}")
+    else:
+        say(f"Stopped at step {run.step} of {run.last} and saved in {run.config.checkpoint_dir}. Run the same command again to go on.")
+    return run.step
 
 
 @lost_workers_explained()
@@ -231,19 +236,7 @@ def train(config, problems):
     batch_size = config.batches.batch_size
     if batch_size % replicas:
         raise LowlightError(f"--batch_size={batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
-    run = _Run(config, strategy, problems)
-    say(f"Training {config.camera.name} on {_what(run)}, {replicas} replica{'s' * (replicas > 1)}, from step {run.first} to {run.last}.")
-    if run.first >= run.last:
-        say(f"Already at step {run.first}: nothing to do. Raise --steps or --epochs to train further.")
-        return run.first
-    with StopRequest(config.saving.max_hours) as stop, _explained(run):
-        try:
-            run.begin()
-            complete = _loop(run, stop)
-        finally:
-            run.end()
-    if complete:
-        say(f"Finished at step {run.step}; the model is in {config.checkpoint_dir}")
-    else:
-        say(f"Stopped at step {run.step} of {run.last} and saved in {config.checkpoint_dir}. Run the same command again to go on.")
-    return run.step
+    check_agreement(strategy, {"the version of lowlight_tf": __version__, "the version of TensorFlow": tf.__version__})
+    check_agreement(strategy, facts_of(config))
+    with held(config, is_chief(strategy)):
+        return _go_on(_Run(config, strategy, problems))

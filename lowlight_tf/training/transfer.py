@@ -73,6 +73,7 @@ def start_network(transfer, camera, given):
     source = transfer.init_from
     config = checkpoint.read_config(source)
     found_camera, network, interface = model.from_description(config, source)
+    checkpoint.check_shapes(source, model.parameter_shapes(network))
     if (found_camera.cfa, found_camera.pack_order) != (camera.cfa, camera.pack_order):
         raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
                             f"{camera.name}'s; name another --init_from or --camera")

@@ -1,10 +1,12 @@
 import json
+import os
+import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from lowlight_tf.checkpoints import checkpoint
+from lowlight_tf.checkpoints import checkpoint, prefixes
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam
@@ -137,6 +139,87 @@ def test_the_state_file_may_be_lost_or_wrong(tmp_path, content):
     assert store.restore() == 7
     store.save(8)
     assert sorted(path.name for path in tmp_path.glob("*.index")) == ["ckpt-7.index", "ckpt-8.index"]
+
+
+def test_a_damaged_newest_one_falls_back_aloud(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(prefixes, "warn", told.append)
+    params, state = saved(tmp_path)
+    store = checkpoint.Store(tmp_path, params, state)
+    store.restore()
+    store.save(8)
+    store.save(9)
+    data = tmp_path / "ckpt-9.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:100])
+    (tmp_path / "ckpt-8.index").write_bytes(b"damaged, too")
+    others = variables(seed=2)
+    store = checkpoint.Store(tmp_path, *others)
+    assert store.restore() == 7 == store.saved
+    np.testing.assert_array_equal(others[0]["conv10/weights"], params["conv10/weights"])
+    assert len(told) == 2 and "ckpt-9 is damaged" in told[0] and told[1].endswith(f"the one before it, {tmp_path / 'ckpt-7'}")
+    assert checkpoint.load_parameters(tmp_path, initialize_parameters(SMALL, 3)) == 7
+    assert sorted(tmp_path.glob("*.index")) == [tmp_path / f"ckpt-{step}.index" for step in (7, 8, 9)]  # reading removes nothing
+    store.save(8)
+    assert sorted(tmp_path.glob("ckpt-*")) == sorted(tmp_path / f"ckpt-{step}.{end}" for step in (7, 8)
+                                                     for end in ("index", "data-00000-of-00001"))
+    assert checkpoint.Store(tmp_path, *variables()).restore() == 8
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["conv1_1/weights", "conv1_1/weights/v"])
+def test_what_is_not_finite_is_not_gone_on_from(tmp_path, value, name):
+    params, state = saved(tmp_path)
+    both = {**params, **state}
+    both[name].assign(tf.fill(both[name].shape, np.float32(value)))
+    assert checkpoint.not_finite(both) == [name]
+    checkpoint.Store(tmp_path, params, state).save(8)
+    assert checkpoint.Store(tmp_path, *variables()).restore() == 7
+    for index in tmp_path.glob("ckpt-7.*"):
+        index.unlink()
+    with pytest.raises(LowlightError, match=f"not finite: {name}.*no other checkpoint in .* is whole"):
+        checkpoint.Store(tmp_path, *variables()).restore()
+
+
+def test_names_that_are_not_ours_are_no_checkpoints_and_orphans_go(tmp_path):
+    params, state = saved(tmp_path)
+    strangers = ["ckpt-².index", "ckpt-007.index", "ckpt-x.index", "ckpt-9.index.bak", f"ckpt-{10**30}.index", "ckpt-5.data-1"]
+    for name in [*strangers, "ckpt-3.data-00000-of-00001"]:
+        (tmp_path / name).write_bytes(b"x")
+    store = checkpoint.Store(tmp_path, params, state)
+    assert store.restore() == 7
+    store.save(8)
+    assert not (tmp_path / "ckpt-3.data-00000-of-00001").exists()  # a killed removal's: its index had gone first
+    assert all((tmp_path / name).exists() for name in strangers)
+
+
+def test_what_a_killed_save_left_is_not_put_into_place_by_the_next(tmp_path):
+    params, state = saved(tmp_path)
+    (tmp_path / ".unfinished").mkdir()
+    for name in ("ckpt-9.index", "ckpt-9.data-00000-of-00001"):
+        (tmp_path / ".unfinished" / name).write_bytes(b"of another life")
+    checkpoint.Store(tmp_path, params, state).save(8)
+    assert not list(tmp_path.glob("ckpt-9*")) and not (tmp_path / ".unfinished").exists()
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/fd").is_dir(), reason="asks the system which file a number is")
+def test_a_checkpoint_is_on_the_disk_before_its_index_is(tmp_path, monkeypatch):
+    params, state = variables()
+    seen, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (seen.append(pathlib.Path(os.readlink(f"/proc/self/fd/{number}")).name), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (seen.append(f"rename {pathlib.Path(names[1]).name}"), replace(*names)))
+    tmp_path.joinpath("model").mkdir()
+    checkpoint.Store(tmp_path / "model", params, state).save(5)
+    data, index = "ckpt-5.data-00000-of-00001", "ckpt-5.index"
+    assert seen[:6] == [data, f"rename {data}", "model", index, f"rename {index}", "model"]
+
+
+def test_shapes_are_compared_before_anything_is_made(tmp_path):
+    saved(tmp_path)
+    checkpoint.check_shapes(tmp_path, model.parameter_shapes(SMALL))
+    huge = model.parameter_shapes(model.network_for(CAMERAS["sony"], base_width=512))
+    with pytest.raises(LowlightError, match=r"conv1_1/weights is \[3, 3, 4, 2\], expected \[3, 3, 4, 512\]"):
+        checkpoint.check_shapes(tmp_path, huge)
+    checkpoint.check_shapes(tmp_path / "nothing there", huge)
 
 
 def test_only_the_last_three_are_kept(tmp_path):

@@ -1,5 +1,6 @@
 """Checkpoints of the original kind, written by tf.compat.v1's own Saver, come in whole and run."""
 
+import os
 import resource
 
 import numpy as np
@@ -111,7 +112,17 @@ def test_an_import_that_cannot_be_written_leaves_nothing(tmp_path):
     )
     expect_failure(result, 1, "cannot write checkpoint 0 into ours: ", "free some space and run the same command again")
     assert "{{" not in result.stderr and "[Op:" not in result.stderr
-    assert list((tmp_path / "ours").iterdir()) == []
+    assert [name for name in os.listdir(tmp_path) if "ours" in name] == []
+
+
+def test_a_model_in_the_folder_stays(tmp_path):
+    (tmp_path / "ours").mkdir()
+    for name in ("config.json", "weights.npz"):
+        (tmp_path / "ours" / name).write_text("a model that shipped")
+    with pytest.raises(LowlightError, match="ours holds a model already; name a new --checkpoint_dir"):
+        import_slim(CAMERAS["sony"], "not even read", tmp_path / "ours")
+    assert {path.name: path.read_text() for path in (tmp_path / "ours").iterdir()} == dict.fromkeys(
+        ("config.json", "weights.npz"), "a model that shipped")
 
 
 def test_the_command_on_bad_input(tmp_path):

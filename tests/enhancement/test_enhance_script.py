@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from conftest import ROOT, expect_failure, run_script, shared, write_frame
+from conftest import ROOT, expect_failure, run_script, shared, write_frame, write_unmarked_png
 from PIL import Image
 
 from lowlight_tf import DEFAULT_MODEL
@@ -21,7 +21,7 @@ from lowlight_tf.enhancement import enhance as enhancement
 from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
 from lowlight_tf.enhancement.inspect import inspect_files
 from lowlight_tf.errors import LowlightError, Problems
-from lowlight_tf.pictures.image_file import read_picture, write_png
+from lowlight_tf.pictures.image_file import read_picture
 from lowlight_tf.pictures.photo_file import SUFFIXES
 
 
@@ -65,7 +65,7 @@ def write_strangers(folder):
     (folder / "truncated.dng").write_bytes(whole[:4000])
     (folder / "text.nef").write_text("a text file\n" * 500)
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more than a beginning")
-    write_png(folder / "dot.png", np.full([1, 1, 3], 999, np.uint16))
+    write_unmarked_png(folder / "dot.png", np.full([1, 1, 3], 999, np.uint16))
     write_frame(folder / "xtrans.dng", "fuji")
     write_frame(folder / "black.dng", mosaic=np.full([64, 64], 512, np.uint16))
     write_frame(folder / "white.dng", mosaic=np.full([64, 64], 16383, np.uint16))

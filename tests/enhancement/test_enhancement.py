@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import shared, write_frame, write_model
+from conftest import shared, write_frame, write_model, write_unmarked_png
 
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.datasets.frames import read_short
@@ -160,7 +160,7 @@ def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_mod
     write_frame(tmp_path / "xtrans.dng", "fuji")
     write_frame(tmp_path / "black.dng", mosaic=np.full([64, 64], 512, np.uint16))
     write_frame(tmp_path / "white.dng", mosaic=np.full([64, 64], 16383, np.uint16))
-    write_png(tmp_path / "dot.png", np.full([1, 1, 3], 99, np.uint16))
+    write_unmarked_png(tmp_path / "dot.png", np.full([1, 1, 3], 99, np.uint16))
     (tmp_path / "foreign.nef").write_text("no raw file")
     (tmp_path / "half.dng").write_bytes((tmp_path / "good.dng").read_bytes()[:5000])
     messages = run([tmp_path], copying_model, tmp_path)

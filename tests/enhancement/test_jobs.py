@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from lowlight_tf.enhancement import jobs
 from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.pictures.image_file import write_png
@@ -131,6 +132,14 @@ def test_results_beside_their_sources_are_no_photographs(library, result_dir):
     for output in first.values():
         make_ours(library / output)
     assert names(problems, "day", result_dir=result_dir) == first and problems.messages == []
+
+
+def test_results_of_another_run_are_left_out_aloud(library, monkeypatch):
+    told, problems = [], Problems(lambda message: None)
+    monkeypatch.setattr(jobs, "warn", told.append)
+    assert len(names(problems, ".", result_dir="elsewhere")) == 4 and problems.messages == []  # not results/enhanced/day/IMG_1.jpg
+    assert told == ["results/enhanced/day/IMG_1.jpg left out: results of an earlier run"]
+    assert names(problems, "results/enhanced/day/IMG_1.jpg", result_dir="elsewhere") != {}  # who names it by itself may have it
 
 
 def test_one_photograph_is_found_once(library):

@@ -104,3 +104,19 @@ def test_what_is_no_file(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "a.png")
     assert not any(is_ours(tmp_path / name) for name in ("pipe", "loop", "gone", "."))
     assert is_ours(tmp_path / "link") and not may_replace(tmp_path / "link")  # the result is ours, the link is the user's
+
+
+@pytest.mark.parametrize("name, content, ours", [
+    ("a.csv", "name,ratio,width,height,psnr,ssim,input_psnr,input_ssim\n", True),
+    ("a.csv", "what,real pairs,PSNR in dB,SSIM,images\n", True),
+    ("a.csv", "name,price\n", False),
+    ("a.json", '{"protocol": "sid-00", "versions": {"lowlight_tf": "0.1.0"}}', True),
+    ("a.json", '{"versions": {"numpy": "2"}}', False),
+    ("a.json", '["versions"]', False),
+    ("a.json", "[" * 100000, False),
+])
+def test_tables_and_numbers_of_ours(tmp_path, name, content, ours):
+    (tmp_path / name).write_text(content)
+    assert may_replace(tmp_path / name) is ours
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    assert not may_replace(tmp_path / "link")

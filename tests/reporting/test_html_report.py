@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pytest
-from conftest import expect_failure, run_script, write_frame, write_model, write_pairs
+from conftest import expect_failure, run_script, write_frame, write_model, write_pairs, write_unmarked_png
 from PIL import Image
 
 from lowlight_tf.datasets import DataConfig
@@ -177,7 +177,7 @@ def test_a_run_that_is_stopped_leaves_a_page_of_what_was_finished(tmp_path):
 def test_enhance_py_writes_a_page(tmp_path, copying_model):
     folder = tmp_path / "in"
     write_frame(folder / "sub" / "a.dng", size=(300, 520), scale=300)
-    write_png(folder / HOSTILE, np.full([40, 60, 3], 9000, np.uint16))
+    write_unmarked_png(folder / HOSTILE, np.full([40, 60, 3], 9000, np.uint16))
     turned = Image.fromarray(np.pad(np.full([20, 30, 3], 99, np.uint8), ((0, 20), (0, 30), (0, 0))))
     tags = Image.Exif()
     tags[274], tags[272] = 6, "<i>Phone"

@@ -18,6 +18,7 @@ from lowlight_tf.datasets import sid
 from lowlight_tf.errors import LowlightError, OutputError, Problems, UsageError
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, srgb_to_camera_matrix
 from lowlight_tf.pictures.image_file import read_picture, write_dng
+from lowlight_tf.pictures.provenance import is_ours, is_simulated
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.raw.raw_file import read_raw
@@ -281,3 +282,31 @@ def test_the_stages_are_a_function_of_the_seed():
     for one, two in zip(first, again):
         np.testing.assert_array_equal(one, two)
     assert all((one != two).any() for one, two in zip(first[1:], other[1:]))
+
+
+def test_own_results_are_not_simulated_from(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(plan, "warn", lambda *lines: told.extend(lines))
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    imageio.imwrite(photos / "a.png", np.full((48, 60, 3), 90, np.uint8))
+    config = config_for(photos, photos / "data", ratios=(100,))
+    simulate.simulate(config, Problems())
+    other = config_for(photos, tmp_path / "other", ratios=(100,))
+    for again in (config, other):  # inside its own output, and marked files in another's
+        scenes = plan.plan(again, Problems())
+        assert [scene.photograph.name for scene in scenes] == ["a.png"]
+    assert len(told) == 2 and all("2 files in" in line and "lowlight_tf's own results" in line for line in told)
+    assert is_simulated(photos / "data" / "Sony" / "short" / "00001_00_0.1s.dng")
+    assert not is_ours(photos / "data" / "Sony" / "short" / "00001_00_0.1s.dng")  # to be enhanced like any photograph
+    with pytest.raises(LowlightError, match="all 2 pictures in .* are lowlight_tf's own results"):
+        plan.plan(config_for(photos / "data", tmp_path / "third"), Problems())
+
+
+@pytest.mark.parametrize("content", ["[]", '{"scenes": {}}', '{"settings": [], "scenes": {}}', '{"settings": {}, "scenes": {"a": 7}}'])
+def test_a_damaged_manifest_is_one_line(photos, tmp_path, content):
+    config = config_for(photos, tmp_path)
+    config.folder.mkdir(parents=True)
+    (config.folder / "simulation_train.json").write_text(content)
+    with pytest.raises(LowlightError, match="simulation_train.json is damaged; restore it from a backup"):
+        plan.plan(config, Problems())

@@ -11,12 +11,13 @@ import time
 
 import numpy as np
 import psutil
+import pytest
 import tensorflow as tf
-from conftest import ROOT, SMALL_RUN, run_script
+from conftest import ROOT, SMALL_RUN, expect_failure, run_script
 from test_training import config_for
 
-from lowlight_tf.errors import Problems
-from lowlight_tf.training import train
+from lowlight_tf.errors import Problems, UsageError
+from lowlight_tf.training import replicas, train
 
 
 def free_ports(count):
@@ -101,11 +102,40 @@ def test_a_stop_on_one_worker_stops_both_at_the_same_step(tmp_path, small_set):
 
 def test_workers_that_would_train_different_things_are_refused(tmp_path, small_set):
     arguments = ["--camera=sony", f"--data_dir={small_set}", "--batch_size=2", *SMALL_RUN, "--steps=4", "--checkpoint_dir=model"]
-    workers = start_workers(tmp_path, arguments, own=(["--seed=1"], ["--seed=2"]))
+    others = ["--seed=2", "--learning_rate=1e-2", "--patch_size=8", "--base_width=8"]
+    workers = start_workers(tmp_path, arguments, own=(["--seed=1"], others))
     errors = [worker.communicate(timeout=100)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [1, 1], errors
-    assert all("the workers do not agree on --seed" in error and "Traceback" not in error for error in errors)
+    words = "error: the workers do not agree on --base_width, --patch_size, --learning_rate, --seed; give all of them the same flags"
+    assert all(words in error and "Traceback" not in error for error in errors), errors
     assert not list(tmp_path.glob("model/ckpt*"))
+
+
+@pytest.mark.parametrize("config, words", [
+    ("{", "does not describe a cluster"),
+    ({"cluster": {"worker": ["localhost", "other:2"]}, "task": {"type": "worker", "index": 0}}, "localhost is no host:port"),
+    ({"cluster": {"worker": ["a:1", "b:99999"]}, "task": {"type": "worker", "index": 0}}, "b:99999 is no host:port"),
+    ({"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": -1}}, "there is no worker with index -1"),
+    ({"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}, "there is no worker with index 2"),
+    ({"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}, "it names no worker"),
+    ({"cluster": {"worker": ["a:1"]}, "task": {"type": "boss", "index": 0}}, "there is no boss with index 0"),
+    ([], "does not describe a cluster"),
+])
+def test_a_cluster_that_cannot_be_is_one_line(monkeypatch, config, words):
+    monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
+    with pytest.raises(UsageError, match=words):
+        replicas.make_strategy(0)
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path, small_set):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        cluster = {"worker": [f"127.0.0.1:{taken.getsockname()[1]}", f"127.0.0.1:{free_ports(1)[0]}"]}
+        environment = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}
+        result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--batch_size=2", *SMALL_RUN, "--steps=4", cwd=tmp_path,
+                            env=environment)
+    expect_failure(result, 1, "cannot start this worker's server", "is its port in TF_CONFIG free")
 
 
 def test_a_killed_worker_is_started_again_and_the_run_ends_as_if_undisturbed(tmp_path, small_set):

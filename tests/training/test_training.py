@@ -13,7 +13,7 @@ import tensorflow as tf
 from conftest import changed, write_pairs
 
 from lowlight_tf.checkpoints.checkpoint import Store
-from lowlight_tf.datasets import DataConfig
+from lowlight_tf.datasets import DataConfig, cache_files
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.enhancement import engine
 from lowlight_tf.errors import LowlightError, NonFiniteError, Problems
@@ -236,10 +236,28 @@ def test_a_picture_shows_input_output_and_target():
     assert (row[:, :, :10] == round(255 * 0.25 ** (1 / 2.2))).all() and (row[:, :, 10:20] == 255).all() and (row[:, :, 20:] == 128).all()
 
 
-def test_a_damaged_cache_is_one_clear_line(tmp_path, small_set):
+def test_a_damaged_cache_is_made_again_aloud(tmp_path, small_set, monkeypatch):
+    told = []
+    monkeypatch.setattr(cache_files, "warn", told.append)
     config = config_for(tmp_path, small_set)
     run(config)
-    for path in (tmp_path / "cache").glob("*0.1s*.npy"):
-        path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(LowlightError, match=r"reading a training example failed.*delete that folder"):
-        run(changed(config, steps=9))
+    shorts, longs = ([*(tmp_path / "cache").glob(f"*_00_{name}s-*.npy")] for name in ("0.1", "10"))
+    whole = {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()}
+    shorts[0].write_bytes(whole[shorts[0]][:200])
+    shorts[1].with_suffix(".json").write_text('{"size": "large"}')
+    longs[0].write_bytes(b"")
+    assert run(changed(config, steps=6)) == 6
+    assert {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()} == whole
+    assert len(told) == 3 and all("is damaged; it is made again (delete it where this line comes back)" in line for line in told)
+
+
+def test_a_file_that_cannot_be_read_meanwhile_is_one_clear_line(small_set):
+    def batches():
+        raise tf.errors.UnknownError(None, None, "{{function_node f}} OSError: Input/output error\nTraceback")
+        yield
+
+    class Source:
+        remedy = "delete that folder"
+
+    with pytest.raises(LowlightError, match=r"reading a training example failed \(OSError: Input/output error\); delete that folder"):
+        train._next_batch(batches(), Source)
