@@ -55,7 +55,8 @@ def enhanced(path, loaded, auto=True):
     packed = packing.pack(frame.mosaic, loaded.camera, frame.offset).numpy()
     _, _, finish = choose(frame, packed, EnhanceConfig("", "", ratio=1.0, auto_strength=auto), loaded.camera)
     # With the curve of the protocol's ground truth.
-    return develop(frame, packed, frame.light_gain, loaded, dataclasses.replace(finish, curve="bt709"), 10 ** 9), finish.strength
+    settings, plain = dataclasses.replace(finish, curve="bt709"), frame.plain(frame.light_gain)
+    return develop(frame, packed, frame.light_gain, loaded, settings, 10 ** 9, plain), finish.strength
 
 
 def scenes(pairs, raws):

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.datasets import sid
+from lowlight_tf.enhancement import engine
 from lowlight_tf.errors import Problems
 from lowlight_tf.evaluation.evaluate import predictor_of, score_output
 from lowlight_tf.evaluation.metrics import psnr
@@ -106,8 +107,8 @@ def main():
                     runs[runtime, quantize or "float32"] = load(path)
                     sizes[runtime, quantize or "float32"] = sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file())
         seconds = cpu_seconds(runs, network.input_channels)
-        outputs = {name: [score_output(predictor_of(run, camera, network, loaded.interface), pair, camera)[1:] for pair in pairs]
-                   for name, run in runs.items()}
+        models = {name: engine.Model(camera, network, loaded.interface, loaded.step, run) for name, run in runs.items()}
+        outputs = {name: [score_output(predictor_of(made), pair, camera)[1:] for pair in pairs] for name, made in models.items()}
     reference = outputs["TensorFlow", "float32"]
     print(f"{len(pairs)} pairs, {os.path.basename(checkpoint_dir)}\n")
     print("| runtime | weights | MB | PSNR | loss | 8-bit difference, largest | CPU s |\n|---|---|---|---|---|---|---|")

@@ -33,7 +33,7 @@ CAMERA, DRAWS, GROUPS = CAMERAS["sony"], 40, 8
 def light_of(pair):
     """Returns a pair's real counts above black, clipped at it as SID's input is, and the light that its long exposure says was there."""
     short = read_short(pair.short, CAMERA)
-    target = read_target(pair.long, CAMERA, short.visible_size, short.offset).astype(np.float32) / 65535
+    target = read_target(pair.long, CAMERA, short.visible_size, short.origin).astype(np.float32) / 65535
     clean = mosaic(to_sensor(bt709_to_linear(target), srgb_to_camera_matrix(CAMERA.xyz_to_camera), short.wb_gains), CAMERA.cfa).numpy()
     return np.maximum(short.mosaic.astype(int) - 512, 0), clean
 

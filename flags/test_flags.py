@@ -20,6 +20,7 @@ flags.DEFINE_string("result_dir", "", "folder of the results; where not given: r
 flags.DEFINE_enum("protocol", "sid-00", list(PROTOCOLS),
                   "which shorts are scored: sid-all (every one), sid-00 (first bursts), -clean (without the misaligned scenes)")
 flags.DEFINE_bool("report", False, "also write report.html: one page of all pictures, before, after and the truth, sorted by score")
+flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
 
 
@@ -32,6 +33,8 @@ def preset_names():
     if FLAGS.model == "classic":
         if FLAGS.mixed_precision:
             raise UsageError("--mixed_precision is a network's; leave it or --model=classic out")
+        if FLAGS.memory_limit:
+            raise UsageError("--memory_limit decides a network's tiles; leave it or --model=classic out")
         if FLAGS.checkpoint_dir:
             raise UsageError("--model=classic has no checkpoint; leave --checkpoint_dir or --model out")
         if FLAGS.camera is None:
@@ -52,7 +55,7 @@ def subject():
     from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
     if FLAGS.model == "classic":
         return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
-    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision)
+    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision, round(FLAGS.memory_limit * 2 ** 30))
 
 
 def _model_name(checkpoint_dir):

@@ -95,7 +95,7 @@ def test_a_simulated_short_can_be_developed(model):
     assert model(short, ratio=100, strength=0).shape == (96, 120, 3)
     fuji, target = lowlight_tf.simulate(picture, "fuji", ratio=250)
     assert len(fuji.cfa) == 36 and fuji.mosaic.shape == target.shape[:2]
-    with pytest.raises(lowlight_tf.LowlightError, match="the mosaic has a X-Trans CFA, the model is of Bayer cameras"):
+    with pytest.raises(lowlight_tf.LowlightError, match="the mosaic is X-Trans, the model is of Bayer cameras"):
         model(fuji)
 
 

@@ -78,7 +78,7 @@ def _decode_short(path, entry, camera):
     short = read_short(path, camera)
     write_json(entry.with_suffix(".json"), {
         "size": short.mosaic.shape, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains,
-        "visible_size": short.visible_size, "offset": short.offset, "from_srgb": np.linalg.inv(short.ccm).tolist()})
+        "visible_size": short.visible_size, "offset": short.origin, "from_srgb": np.linalg.inv(short.ccm).tolist()})
     write_array(entry, short.mosaic)
 
 
@@ -187,6 +187,6 @@ def measure_noise(pairs, camera):
     """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.measure_noise` does."""
     def measured(pair):
         packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)
-        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, pair, camera))
+        return dataclasses.replace(pair, noise=noise_estimate.measure_noise(packed, camera, pair.black_level, pair.white_level))
 
     return [measured(pair) for pair in progress(pairs, unit="pair", description="measuring noise")]

@@ -51,7 +51,7 @@ def read_rendition(photograph, camera):
       photograph: a Photograph with a target.
       camera: a Camera.
     Returns:
-      short: the Short of the whole frame, for its levels and gains.
+      short: the Frame of the whole file, for its levels and gains.
       mosaic: uint16 [H, W], in the camera's phase.
       target: uint16 [H, W, 3], sRGB.
     Raises:
@@ -65,10 +65,10 @@ def read_rendition(photograph, camera):
                             f"({framing.size[1]}x{framing.size[0]}) nor the crop {framing.crop} of {photograph.path.name}")
     short = read_short(photograph.path, camera)
     # The first whole tile of the camera's phase inside the picture, in the visible area's coordinates.
-    start = [offset + max(0, -(-(edge - offset) // camera.tile)) * camera.tile for edge, offset in zip(corner, short.offset)]
+    start = [offset + max(0, -(-(edge - offset) // camera.tile)) * camera.tile for edge, offset in zip(corner, short.origin)]
     size = [(edge + side - first) // camera.tile * camera.tile for edge, side, first in zip(corner, picture.shape, start)]
     on_mosaic, on_picture = ([slice(first - origin, first - origin + side) for first, origin, side in zip(start, origins, size)]
-                             for origins in (short.offset, corner))
+                             for origins in (short.origin, corner))
     target = np.ascontiguousarray(picture[tuple(on_picture)])
     return short, short.mosaic[tuple(on_mosaic)], target
 

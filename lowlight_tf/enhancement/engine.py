@@ -1,5 +1,6 @@
 """A model applied to a photograph of any size: tiles that fit into memory, and the same picture as of the whole frame."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable
@@ -25,13 +26,15 @@ _FREE_SHARE = 0.5     # of the free memory that is taken where no limit was give
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A loaded model: `run` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age."""
+    """A model to be run: `run` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age,
+    `config` what config.json says of it."""
 
     camera: Camera
     network: object
     interface: light.Interface
     step: int
     run: Callable
+    config: dict = dataclasses.field(default_factory=dict)
 
     @property
     def target(self):
@@ -39,8 +42,19 @@ class Model:
         return self.interface.target
 
 
+def make_model(loaded, mixed_precision=False):
+    """Returns the Model of a checkpoint's parts, a Loaded; `mixed_precision` is that of `load_model`."""
+    params, camera, network, interface = loaded.params, loaded.camera, loaded.network, loaded.interface
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
+    def run(inputs):
+        return model.run(params, inputs, camera, network, interface, mixed_precision)
+
+    return Model(camera, network, interface, loaded.step, run, loaded.config)
+
+
 def load_model(checkpoint_dir, mixed_precision=False):
-    """Loads a model to enhance with.
+    """Loads a model to enhance with, or to be scored.
 
     Args:
       checkpoint_dir: its folder.
@@ -50,14 +64,7 @@ def load_model(checkpoint_dir, mixed_precision=False):
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    loaded = load_network(checkpoint_dir)
-    params, camera, network, interface = loaded.params, loaded.camera, loaded.network, loaded.interface
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
-    def run(inputs):
-        return model.run(params, inputs, camera, network, interface, mixed_precision)
-
-    return Model(camera, network, interface, loaded.step, run)
+    return make_model(load_network(checkpoint_dir), mixed_precision)
 
 
 def noise_of(packed, frame, loaded):
@@ -84,7 +91,20 @@ def free_memory(memory_limit=0):
     return psutil.virtual_memory().available * _FREE_SHARE
 
 
-def window_pixels(loaded, frame, settings, free, has_neighbours):
+@contextlib.contextmanager
+def memory_said(path, remedy="give --memory_limit, or close other programs"):
+    """Makes a lack of memory, which what is done to a file meets, one line.
+
+    Raises:
+      LowlightError: naming the file.
+    """
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise LowlightError(f"{path} does not fit into memory; {remedy}") from error
+
+
+def window_pixels(loaded, frame, settings, free, has_neighbours, renders_next=False):
     """Returns how many pixels of network input there is memory for at a time.
 
     Args:
@@ -93,6 +113,7 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
       settings: a Finish.
       free: bytes, from `free_memory`.
       has_neighbours: the next frame is decoded and the last picture encoded meanwhile; taken to be of the same size.
+      renders_next: LibRaw renders the next frame while the network runs, too, not only before.
     """
     picture = 3 if settings.eight_bits else 6
     blends = settings.strength < 1
@@ -101,7 +122,8 @@ def window_pixels(loaded, frame, settings, free, has_neighbours):
     if blends and has_neighbours:  # and so it does while LibRaw renders the next frame, from mosaic and packed
         photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
     photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
-    return max(free - photosite * frame.mosaic.size, 0) / tiling.bytes_per_pixel(loaded.network)
+    photosite += RENDERING_BYTES * renders_next
+    return tiling.most_pixels(loaded.network, free - photosite * frame.mosaic.size)
 
 
 def _aligned_empty(shape, dtype):
@@ -112,15 +134,16 @@ def _aligned_empty(shape, dtype):
     return memory[start:start + size].view(dtype).reshape(shape)
 
 
-def _plain(frame, gain, size, before, settings):
-    """The plain rendering on the canvas of the padded mosaic; None where it is not asked for."""
-    if settings.strength >= 1:
+def _part(plain, where, padded):
+    """The plain rendering at slices of the canvas, which begins `padded` (rows, columns) before it: black where there is none."""
+    if plain is None:
         return None
-    rendered = frame.plain(gain)
-    after = [whole - start - part for whole, start, part in zip(size, before, rendered.shape)]
-    if not any((*before, *after)):
-        return rendered  # np.pad copies even then
-    return np.pad(rendered, ((before[0], after[0]), (before[1], after[1]), (0, 0)))
+    found = plain[tuple(slice(max(along.start - before, 0), along.stop - before) for along, before in zip(where, padded))]
+    ahead = [max(before - along.start, 0) for along, before in zip(where, padded)]
+    behind = [along.stop - along.start - start - side for along, start, side in zip(where, ahead, found.shape)]
+    if not any((*ahead, *behind)):
+        return found  # np.pad copies even then
+    return np.pad(found, (*zip(ahead, behind), (0, 0)))
 
 
 def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
@@ -141,7 +164,39 @@ def _plan(frame, height, width, network, most_pixels):
         raise LowlightError(f"{frame.path} does not fit into memory: {error}") from error
 
 
-def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda done, tiles: None):
+def canvas_size(packed, loaded):
+    """Returns (H, W) of the picture of packed counts [h, w, C]: that of the mosaic, padded to the camera's phase."""
+    return tuple(side * loaded.camera.upscale for side in packed.shape[:2])
+
+
+def is_whole(packed, loaded, most_pixels):
+    """Tells whether a frame of packed counts [h, w, C] can be run as a whole with `most_pixels` of network input at a time."""
+    return math.prod(canvas_size(packed, loaded)) <= most_pixels * loaded.network.upscale ** 2
+
+
+def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
+    """Runs the network on a frame, tile by tile: with the whole frame's result, in the memory of a tile.
+
+    Args:
+      frame, packed, ratio, loaded, most_pixels: as for `develop`.
+      is_run: whether the network's output is asked for.
+    Yields:
+      where: slices of rows and columns of the canvas.
+      output: float32 [rows, columns, 3], the network's there, not clipped; None where it is not asked for.
+      tiles: how many there are in all.
+    Raises:
+      LowlightError: where memory does not suffice for the smallest tile.
+    """
+    scale = loaded.network.upscale
+    height, width = (side // scale for side in canvas_size(packed, loaded))  # the mosaic's where the network takes RGB
+    tiles = _plan(frame, height, width, loaded.network, most_pixels)
+    noise = noise_of(packed, frame, loaded) if is_run else None
+    for rows, columns in tiles:
+        where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
+        yield where, _tile_output(rows, columns, packed, frame, ratio, loaded, noise) if is_run else None, len(tiles)
+
+
+def develop(frame, packed, ratio, loaded, settings, most_pixels, plain=None, tell=lambda done, tiles: None):
     """Runs the network on a frame, tile by tile, and finishes the picture.
 
     Args:
@@ -151,22 +206,18 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, tell=lambda don
       loaded: a Model.
       settings: a Finish.
       most_pixels: of the network's input at a time.
+      plain: uint16 [H, W, 3], the frame's plain rendering at `ratio`; needed where settings.strength is below 1, and else unused.
       tell: called after each tile with the number done and the number of all.
     Returns:
       uint16 [H, W, 3], or uint8 with settings.eight_bits, on the frame's mosaic pixel by pixel.
     Raises:
       LowlightError: where memory does not suffice for the smallest tile.
     """
-    camera, scale = loaded.camera, loaded.network.upscale
-    height, width = (side * camera.upscale // scale for side in packed.shape[:2])  # the mosaic's where the network takes RGB
-    top, left = (-start % camera.tile for start in frame.offset)                   # padded to the camera's phase
-    canvas = _aligned_empty((height * scale, width * scale, 3), np.uint8 if settings.eight_bits else np.uint16)
-    plain = _plain(frame, ratio, canvas.shape[:2], (top, left), settings)
-    tiles = _plan(frame, height, width, loaded.network, most_pixels)
-    noise = noise_of(packed, frame, loaded) if settings.strength > 0 else None
-    for done, (rows, columns) in enumerate(tiles, 1):
-        where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
-        output = _tile_output(rows, columns, packed, frame, ratio, loaded, noise) if settings.strength > 0 else None
-        canvas[where] = finish(output, None if plain is None else plain[where], frame.ccm, loaded.target, settings)
-        tell(done, len(tiles))
+    top, left = (-start % loaded.camera.tile for start in frame.offset)  # padded to the camera's phase
+    canvas = _aligned_empty((*canvas_size(packed, loaded), 3), np.uint8 if settings.eight_bits else np.uint16)
+    plain = plain if settings.strength < 1 else None
+    outputs = network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=settings.strength > 0)
+    for done, (where, output, tiles) in enumerate(outputs, 1):
+        canvas[where] = finish(output, _part(plain, where, (top, left)), frame.ccm, loaded.target, settings)
+        tell(done, tiles)
     return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]

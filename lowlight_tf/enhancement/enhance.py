@@ -2,23 +2,24 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
+import threading
 import time
 
-import tensorflow as tf
 from tqdm import tqdm
 
 from lowlight_tf.console import progress, say
 from lowlight_tf.enhancement import exposure
-from lowlight_tf.enhancement.engine import develop, free_memory, load_model, window_pixels
+from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, load_model, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
-from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish, color_matrix
+from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.pictures.photo_file import write_photo
 from lowlight_tf.pictures.provenance import may_replace, not_ours
 from lowlight_tf.raw import packing
@@ -100,7 +101,7 @@ def choose(frame, packed, config, camera):
 @dataclasses.dataclass(frozen=True)
 class Developed:
     """A file between the stages: its Job (None where nothing is written), Frame, packed counts and at last its upright picture; ratio,
-    reason, Finish, seconds so far."""
+    reason, Finish, seconds so far; and where they are asked for its plain renderings [H, W, 3], with `gain` and without the ratio."""
 
     job: object
     frame: object
@@ -109,6 +110,8 @@ class Developed:
     reason: str
     finish: Finish
     seconds: float
+    plain: object = None
+    as_shot: object = None
     picture: object = None
 
     @property
@@ -123,6 +126,7 @@ class _Stages:
     def __init__(self, loaded, config, files, bar, page):
         self._loaded, self._config, self._bar, self._page = loaded, config, bar, page
         self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
+        self._memory = threading.Lock()  # held by what cannot share it: LibRaw at one frame, the network in tiles at the one before
 
     @of_its_file
     def decode(self, job):
@@ -131,28 +135,35 @@ class _Stages:
         return self.prepare(read_frame(job.source, self._loaded.camera), job, started)
 
     def prepare(self, frame, job=None, started=None):
-        """Packs a Frame and chooses its ratio."""
+        """Packs a Frame, chooses its ratio, and renders it plainly where that is asked for: once, for the network's stage and the page."""
         started, camera = started or time.monotonic(), self._loaded.camera
         packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
         ratio, reason, finish = choose(frame, packed, self._config, camera)
-        return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started)
+        is_blended = finish.strength < 1 and not self._config.ratio_sheet
+        with self._memory, memory_said(frame.path):
+            plain = frame.plain(ratio * frame.light_gain) if is_blended or self._page else None
+            as_shot = to_uint8(frame.plain(frame.light_gain)) if self._page and ratio != 1 else None
+        return Developed(job, frame, packed, ratio, reason, finish, time.monotonic() - started, plain, as_shot)
 
     @of_its_file
     def develop(self, file):
         """Runs the network."""
-        started = time.monotonic()
-        frame = file.frame
+        started, frame = time.monotonic(), file.frame
         self._bar.set_description(frame.path.name, refresh=False)
-        try:
+        with memory_said(frame.path):
             if self._config.ratio_sheet:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
             else:
-                free = self._free - (BYTES_PER_PHOTOSITE * frame.mosaic.size if self._page else 0)
-                most = window_pixels(self._loaded, frame, file.finish, free, self._has_neighbours)
-                picture = as_seen(develop(frame, file.packed, file.gain, self._loaded, file.finish, most, self._tell), frame)
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise LowlightError(f"{frame.path} does not fit into memory; give --memory_limit, or close other programs") from error
-        return dataclasses.replace(file, packed=None, picture=picture, seconds=file.seconds + time.monotonic() - started)
+                picture = as_seen(self._run(file), frame)
+        return dataclasses.replace(file, packed=None, plain=to_uint8(file.plain) if self._page else None, picture=picture,
+                                   seconds=file.seconds + time.monotonic() - started)
+
+    def _run(self, file):
+        """Runs the network on the whole frame while the next one is rendered, where there is memory for both; else one after the other."""
+        free = self._free - (BYTES_PER_PHOTOSITE * file.frame.mosaic.size if self._page else 0)
+        most = functools.partial(window_pixels, self._loaded, file.frame, file.finish, free, self._has_neighbours)
+        with contextlib.nullcontext() if is_whole(file.packed, self._loaded, most(renders_next=True)) else self._memory:
+            return develop(file.frame, file.packed, file.gain, self._loaded, file.finish, most(), file.plain, self._tell)
 
     def _tell(self, done, tiles):
         self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)

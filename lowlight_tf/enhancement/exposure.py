@@ -8,8 +8,7 @@ import numpy as np
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.color import linear_to_bt709
-from lowlight_tf.isp.denoise import estimate_gain, noise_patches
-from lowlight_tf.isp.noise import SONY_A7S2
+from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.raw import packing
 
 MOST = 300.0               # SID's largest ratio, and so the largest that models have seen
@@ -60,14 +59,6 @@ def block_means(packed, block):
     return whole.mean(axis=(1, 3), dtype=np.float32)
 
 
-def _noise(packed, frame, black):
-    """Returns a frame's (shot, read) noise, of the range from black to white."""
-    if frame.noise:
-        return frame.noise
-    gain, span = estimate_gain(np.concatenate(noise_patches(packed), axis=1) - black), float(frame.white_level - black.mean())
-    return gain / span, SONY_A7S2.read_noise(gain) / span
-
-
 def measure(packed, frame, camera):
     """Measures how dark a frame is.
 
@@ -83,7 +74,7 @@ def measure(packed, frame, camera):
     light = (block_means(packed, _BLOCK) - black) / (frame.white_level - black)
     gains = np.asarray(frame.wb_gains, np.float32) / min(frame.wb_gains)
     rgb = packing.superpixels(light, camera).numpy() * gains
-    shot_noise, read_noise = _noise(packed, frame, black)
+    shot_noise, read_noise = frame.noise or frame_noise(packed, frame, camera)
     # A photosite behind a gain of g has 1/g of the light, so g times its shot noise's variance is left, and g squared of the read noise's.
     shot, read = (float(np.mean(np.sum(np.asarray(frame.ccm) ** 2 * gains ** power, axis=1))) for power in (1, 2))
     light_gain = np.float32(frame.light_gain)

@@ -6,12 +6,11 @@ import pathlib
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.frames import read_frame
-from lowlight_tf.enhancement.jobs import find_photographs
+from lowlight_tf.enhancement.jobs import named_photographs
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import model
 from lowlight_tf.raw import packing
-from lowlight_tf.raw.cameras import cfa_offset
-from lowlight_tf.raw.raw_frame import camera_of
+from lowlight_tf.raw.cameras import cfa_kind, cfa_offset, generic_camera
 
 
 def _model_fit(camera, checkpoint_dir):
@@ -21,8 +20,8 @@ def _model_fit(camera, checkpoint_dir):
     except LowlightError as error:
         return {"fits": False, "why": str(error)}
     fits = cfa_offset(camera.cfa, of) is not None
-    kind = "X-Trans" if of.tile == 6 else "Bayer"
-    return {"fits": fits, "why": f"{checkpoint_dir} is a model of {kind} cameras" + ("" if fits else ", this file is of the other kind")}
+    other = "" if fits else ", this file is of the other kind"
+    return {"fits": fits, "why": f"{checkpoint_dir} is a model of {cfa_kind(of.cfa)} cameras{other}"}
 
 
 def _facts(path, frame, camera):
@@ -48,7 +47,7 @@ def inspect(path, checkpoint_dir):
       LowlightError: where the file cannot be read.
     """
     frame = read_frame(path)
-    camera = camera_of(path, frame.cfa)
+    camera = generic_camera(path, frame.cfa)
     darkness = exposure.measure(packing.pack_frame(frame.mosaic, camera, frame.offset), frame, camera)
     seen = {"mean": darkness.mean, "read_noise": darkness.read_noise, "clipped": darkness.clipped}
     try:
@@ -91,7 +90,7 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
       problems: Problems, told of each file that cannot be read.
     """
     found = []
-    for path in find_photographs(names, None, problems):
+    for path in named_photographs(names, None, problems):
         try:
             found.append(inspect(pathlib.Path(path), checkpoint_dir))
         except LowlightError as error:

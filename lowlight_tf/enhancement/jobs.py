@@ -37,7 +37,7 @@ def _in_folder(folder, result_dir, problems):
     return find_in_folder(folder, problems.add, is_wanted=lambda path: not _is_result(path, result_dir))
 
 
-def find_photographs(names, result_dir, problems):
+def named_photographs(names, result_dir, problems):
     """Finds the photographs that files, globs and folders name.
 
     Args:
@@ -125,7 +125,7 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
     """Plans what becomes of what.
 
     Args:
-      names, problems: as `find_photographs`.
+      names, problems: as `named_photographs`.
       result_dir: where results go.
       suffix: what result names end with, such as ".jpg".
       overwrite: whether results that are there are to be made again.
@@ -135,7 +135,7 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
     Raises:
       LowlightError: where no photograph is named.
     """
-    found = find_photographs(names, result_dir, problems)
+    found = named_photographs(names, result_dir, problems)
     if not found:
         raise LowlightError(f"nothing to work on in {', '.join(map(str, names))}; give raw files, pictures, or folders that hold them")
     plain = {source: pathlib.Path(result_dir) / inside.with_name(inside.stem + suffix) for source, inside in sorted(found.items())}

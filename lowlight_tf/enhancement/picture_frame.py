@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf.isp.color import exposed_codes, srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.isp.color import srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.isp.unprocess import mosaic, to_sensor
-from lowlight_tf.pictures.image_file import decode_picture, read_picture
+from lowlight_tf.pictures.image_file import decode_picture
 from lowlight_tf.raw.frame import Frame, check_size
 
 # The as-shot gains given to pictures, whose own are lost: daylight, about.
@@ -24,12 +24,6 @@ def _recorded(picture, camera):
     return recorded
 
 
-def _plain_picture(path, gain):
-    """Reads a picture as if it had been exposed `gain` times longer."""
-    picture = read_picture(path)
-    return picture if gain == 1 else exposed_codes(gain)[picture]
-
-
 def read_picture_frame(path, camera):
     """Reads a finished picture, and puts it on the sensor of the model's Camera: a Frame.
 
@@ -41,4 +35,4 @@ def read_picture_frame(path, camera):
     black, white = camera.levels
     return Frame(path, picture.kind, _recorded(picture.values, camera), camera.cfa, (0, 0), (float(black),) * 4, float(white),
                  _PICTURE_GAINS, np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)), picture.flip, picture.metadata,
-                 (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes), lambda gain: _plain_picture(path, gain))
+                 (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes))

@@ -67,6 +67,11 @@ def bytes_per_pixel(network):
     return 4 * (4 * network.base_width + ends + 2 * network.head_units)
 
 
+def most_pixels(network, free):
+    """Returns how many pixels of its input a network can be run on at a time in `free` bytes."""
+    return max(free, 0) / bytes_per_pixel(network)
+
+
 def spans(size, tiles, margin):
     """Cuts one axis.
 

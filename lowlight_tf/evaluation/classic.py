@@ -72,7 +72,7 @@ def process(short, ratio, camera, denoiser="nlm"):
     """Develops a short exposure.
 
     Args:
-      short: a frames.Short.
+      short: its Frame, from `read_short`.
       ratio: exposure ratio.
       camera: a Camera.
       denoiser: a key of denoise.DENOISERS.
@@ -90,7 +90,7 @@ def process(short, ratio, camera, denoiser="nlm"):
 
 
 def make_processor(camera, denoiser):
-    """Returns Short, ratio -> float32 [H, W, 3] numpy, as `evaluation.make_predictor` does for a network.
+    """Returns Frame, ratio -> float32 [H, W, 3] numpy, as `evaluation.make_predictor` does for a network.
 
     Raises:
       LowlightError: where the denoiser's package is not installed.

@@ -5,19 +5,18 @@ import os
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 
-from lowlight_tf.checkpoints.load import load_network
+from lowlight_tf.checkpoints.load import Loaded
 from lowlight_tf.console import progress, say, warn
 from lowlight_tf.datasets import PROTOCOLS, sources
 from lowlight_tf.datasets.frames import read_short, read_target
+from lowlight_tf.enhancement.engine import free_memory, make_model, memory_said, network_tiles
+from lowlight_tf.enhancement.tiling import most_pixels
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.evaluation.metrics import SSIM_WINDOW, aligned_psnr, psnr, ssim
 from lowlight_tf.evaluation.overview import write_overview
 from lowlight_tf.evaluation.scores import Score, rows, summarise, table, write_csv
 from lowlight_tf.files import check_writable, write_json
-from lowlight_tf.isp.noise_estimate import frame_noise
-from lowlight_tf.network import model
 from lowlight_tf.pictures.finishing import Finish, finish
 from lowlight_tf.pictures.image_file import to_uint8, write_png
 from lowlight_tf.pictures.provenance import check_replaceable
@@ -27,56 +26,45 @@ from lowlight_tf.reporting.entries import pair_entry
 from lowlight_tf.reporting.page import PAGE_NAME, write_page
 from lowlight_tf.versions import versions
 
+# Memory that a pair takes for each photosite while it is scored, measured: the mosaic, three pictures of 8 bits, and PSNR's differences in
+# float32 with what TensorFlow makes of them. While the network runs there are fewer: its output, and no differences.
+_BYTES_PER_PHOTOSITE = 2 + 9 + 37
 
-def predictor_of(run, camera, network, interface=light.SID):
-    """Returns Short, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, `run`.
+
+def predictor_of(loaded, memory_limit=0):
+    """Returns Frame, ratio -> float32 [H, W, 3] numpy, sRGB, unclipped: pack, turn into the network's input, run.
+
+    The network runs on the whole frame where memory allows it, else on tiles with the same result.
 
     Args:
-      run: the model, float32 [1, h, w, C] -> [1, H, W, 3].
-      camera, network, interface: the model's.
+      loaded: an engine.Model.
+      memory_limit: bytes that the process may take; 0 for half of what is free.
     """
-    def predict(short, ratio):
-        packed = packing.pack(short.mosaic[None], camera)
-        noise = frame_noise(packed[0].numpy(), short, camera) if interface.noise_planes else None
-        output = run(light.frame_input(packed, short, ratio, camera, interface, network.input_channels, noise))[0]
-        if interface.target == "camera_rgb":
-            return finish(output, None, short.ccm, interface.target, Finish(curve="bt709")) / np.float32(65535)
-        return np.asarray(output)
+    free = free_memory(memory_limit)
+
+    def predict(frame, ratio):
+        most = most_pixels(loaded.network, free - _BYTES_PER_PHOTOSITE * frame.mosaic.size)
+        with memory_said(frame.path):
+            packed, picture = packing.pack_frame(frame.mosaic, loaded.camera), np.empty([*frame.mosaic.shape, 3], np.float32)
+            for where, output, _ in network_tiles(frame, packed, ratio, loaded, most):
+                if loaded.target == "camera_rgb":
+                    output = finish(output, None, frame.ccm, loaded.target, Finish(curve="bt709")) / np.float32(65535)
+                picture[where] = output
+        return picture
 
     return predict
 
 
-def make_predictor(params, camera, network, interface=light.SID, mixed_precision=False):
-    """Returns `predictor_of` a model with parameters."""
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
-    def run(inputs):
-        return model.run(params, inputs, camera, network, interface, mixed_precision)
-
-    return predictor_of(run, camera, network, interface)
-
-
-def load_model(checkpoint_dir, mixed_precision=False):
-    """Loads a trained or imported model.
-
-    Args:
-      checkpoint_dir: its folder.
-      mixed_precision: run it in bfloat16.
-    Returns:
-      predict (see `make_predictor`), its Camera, its config.json and its step.
-    Raises:
-      LowlightError: where there is no whole checkpoint.
-    """
-    loaded = load_network(checkpoint_dir)
-    predict = make_predictor(loaded.params, loaded.camera, loaded.network, loaded.interface, mixed_precision)
-    return predict, loaded.camera, loaded.config, loaded.step
+def make_predictor(params, camera, network, interface=light.SID):
+    """Returns `predictor_of` a model whose parameters are at hand."""
+    return predictor_of(make_model(Loaded(params, camera, network, interface, config={}, step=0)))
 
 
 def score_output(predict, pair, camera):
     """Runs the model on one pair.
 
     Returns:
-      short: the Short.
+      short: the Frame of the short exposure.
       output, target: uint8 [H, W, 3].
     Raises:
       LowlightError: where a file cannot be used.
@@ -84,14 +72,14 @@ def score_output(predict, pair, camera):
     short = read_short(pair.short, camera)
     if min(short.mosaic.shape) < SSIM_WINDOW:
         raise LowlightError(f"{pair.short} is {short.mosaic.shape[1]}x{short.mosaic.shape[0]}; SSIM needs {SSIM_WINDOW} pixels a side")
-    target = read_target(pair.long, camera, short.visible_size, short.offset)
-    return short, to_uint8(predict(short, pair.ratio)), to_uint8(target)
+    target = to_uint8(read_target(pair.long, camera, short.visible_size, short.origin))
+    return short, to_uint8(predict(short, pair.ratio)), target
 
 
 def _scaled_input(pair, short, camera):
     """LibRaw's rendering of the amplified short, uint8, or None where LibRaw cannot make one."""
     try:
-        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.offset))
+        return to_uint8(packing.crop_to_phase(render(pair.short, pair.ratio), camera, short.origin))
     except LowlightError as error:
         warn(f"{pair.name}: no scaled-input picture: {error}")
         return None
@@ -169,7 +157,8 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     scored, scores, entries = [], [], [] if report else None
     for pair in progress(pairs, unit="image", description="testing"):
         try:
-            scores.append(evaluate_pair(subject.predict, pair, camera, result_dir, entries))
+            with memory_said(pair.short, "close other programs"):
+                scores.append(evaluate_pair(subject.predict, pair, camera, result_dir, entries))
             scored.append(pair)
         except OutputError:
             raise

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.pictures.image_file import read_picture, to_uint8, write_png
+from lowlight_tf.pictures.panels import in_line
 from lowlight_tf.raw.rendering import render
 
 OVERVIEW_NAME = "overview.png"
@@ -34,9 +35,7 @@ def _row(pair, result_dir):
     for what in ("scaled-input", "out"):
         path = folder / f"{pair.name}_{what}.png"
         pictures.append(to_uint8(read_picture(path)) if path.is_file() else np.zeros_like(target))
-    gap = np.full([size[0], _GAP, 3], 255, np.float32)
-    columns = [part for picture in [*pictures, target] for part in (_shrink(picture, size), gap)]
-    return np.concatenate(columns[:-1], axis=1)
+    return in_line([_shrink(picture, size) for picture in [*pictures, target]], _GAP, axis=1)
 
 
 def write_overview(pairs, result_dir):
@@ -49,7 +48,6 @@ def write_overview(pairs, result_dir):
       The picture's path.
     """
     chosen = [pairs[i] for i in sorted({round(x) for x in np.linspace(0, len(pairs) - 1, _ROWS)})]
-    rows = [part for pair in chosen for part in (_row(pair, result_dir), np.full([_GAP, 4 * _WIDTH + 3 * _GAP, 3], 255, np.float32))]
     path = pathlib.Path(result_dir) / OVERVIEW_NAME
-    write_png(path, np.round(np.concatenate(rows[:-1])).astype(np.uint8))
+    write_png(path, np.round(in_line([_row(pair, result_dir) for pair in chosen], _GAP, axis=0)).astype(np.uint8))
     return path

@@ -4,9 +4,10 @@ import dataclasses
 import os
 from collections.abc import Callable
 
+from lowlight_tf.enhancement.engine import load_model
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation.classic import make_processor
-from lowlight_tf.evaluation.evaluate import load_model
+from lowlight_tf.evaluation.evaluate import predictor_of
 from lowlight_tf.isp.denoise import DENOISERS
 from lowlight_tf.raw.cameras import Camera
 
@@ -16,7 +17,7 @@ class Subject:
     """What is scored.
 
     Attributes:
-      predict: function of Short, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
+      predict: function of Frame, ratio -> float32 [H, W, 3] numpy, sRGB with 1 as white.
       camera: the Camera whose shorts it takes.
       label: what it is called in messages.
       facts: what metrics.json says of it.
@@ -30,25 +31,27 @@ class Subject:
     trained_on: dict
 
 
-def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False):
+def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False, memory_limit=0):
     """Loads a trained or imported model to be scored.
 
     Args:
       checkpoint_dir: its folder.
       camera_name: what the user believes the model's camera to be; "" for no belief.
       mixed_precision: run it in bfloat16.
+      memory_limit: bytes that the process may take; 0 for half of what is free.
     Returns:
       A Subject.
     Raises:
       LowlightError: where there is no whole checkpoint, or one of another camera.
     """
-    predict, camera, config, step = load_model(checkpoint_dir, mixed_precision)
-    if camera_name and camera_name != camera.name:
-        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={camera.name}, not of {camera_name}; "
+    loaded = load_model(checkpoint_dir, mixed_precision)
+    if camera_name and camera_name != loaded.camera.name:
+        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={loaded.camera.name}, not of {camera_name}; "
                             "leave --camera out or name another model")
-    facts = {"model": config.get("model", "sid"), "checkpoint": os.path.abspath(checkpoint_dir), "step": step,
+    facts = {"model": loaded.config.get("model", "sid"), "checkpoint": os.path.abspath(checkpoint_dir), "step": loaded.step,
              "mixed_precision": mixed_precision}
-    return Subject(predict, camera, f"step {step} of {checkpoint_dir}", facts, config.get("data", {}))
+    return Subject(predictor_of(loaded, memory_limit), loaded.camera, f"step {loaded.step} of {checkpoint_dir}", facts,
+                   loaded.config.get("data", {}))
 
 
 def classic_subject(camera, denoiser):

@@ -109,7 +109,7 @@ def _check(config):
 
 
 def _centre(short, camera):
-    """Cuts the middle of a Short, in the camera's phase."""
+    """Cuts the middle of a Frame, in the camera's phase."""
     starts = [max(side - _CALIBRATION_SIDE, 0) // 2 // camera.tile * camera.tile for side in short.mosaic.shape]
     part = short.mosaic[starts[0]:starts[0] + _CALIBRATION_SIDE, starts[1]:starts[1] + _CALIBRATION_SIDE]
     return dataclasses.replace(short, mosaic=part)

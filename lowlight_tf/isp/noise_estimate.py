@@ -88,19 +88,19 @@ def _plane_noise(plane, black):
     return _fit(*_lower_edge(brightness, variances)) if len(variances) else None
 
 
-def measure_noise(packed, frame, camera):
+def measure_noise(packed, camera, black_level, white_level):
     """Measures how noisy a frame is.
 
     Args:
       packed: numpy [h, w, C], counts of the whole frame, any number type.
-      frame: a Short, a Frame or a CachedPair, for its black_level and white_level.
+      frame: a Frame or a CachedPair, for its black_level and white_level.
       camera: a Camera.
     Returns:
       (shot, read) noise: the variance that a unit of light brings, and the standard deviation in the dark, both of the range from black to
       white; geometric means over the packed channels. That of a quiet sensor where nothing can be measured: the frame is smaller than a
       block, without any noise, or cut off all over.
     """
-    black_level, span = frame.black_level, float(frame.white_level - np.mean(frame.black_level))
+    span = float(white_level - np.mean(black_level))
     found = [_plane_noise(packed[..., channel], float(black_level[color])) for channel, color in enumerate(camera.channel_colors)]
     known = [noise for noise in found if noise] or [(_GAINS[0], _READ * _GAINS[0] ** 0.5)]
     shot, read = np.exp(np.mean(np.log(known), axis=0)) / span
@@ -109,4 +109,4 @@ def measure_noise(packed, frame, camera):
 
 def frame_noise(packed, frame, camera):
     """As `measure_noise`, but what the file itself says (frame.noise_profile) wins."""
-    return frame.noise_profile or measure_noise(packed, frame, camera)
+    return frame.noise_profile or measure_noise(packed, camera, frame.black_level, frame.white_level)

@@ -165,10 +165,13 @@ def to_uint8(picture):
         return picture
     if picture.dtype == np.uint16:
         return to_uint8(np.arange(65536, dtype=np.float32) / 65535)[picture]
-    return np.round(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8)
+    values = np.clip(picture, 0, 1)
+    values *= np.float32(255)
+    return np.round(values, out=values).astype(np.uint8)
 
 
-def _rationals(values, scale=10000):
+def rationals(values, scale=10000):
+    """Returns numbers of any shape as TIFF's rationals: numerator, denominator, numerator, ...; the denominator is `scale`."""
     return tuple(part for value in np.ravel(values) for part in (round(float(value) * scale), scale))
 
 
@@ -187,9 +190,9 @@ def _dng_tags(cfa, black_level, white_level, wb_gains, xyz_to_camera, exposure_s
         (33421, "H", 2, (side, side), True),                                                                  # CFARepeatPatternDim
         (33422, "B", len(cfa), tuple("RGB".index(c) for c in cfa), True),                                     # CFAPattern
         (50714, "H", 1, int(black_level), True), (50717, "H", 1, int(white_level), True),                     # BlackLevel, WhiteLevel
-        (50721, "2i", 9, _rationals(xyz_to_camera, matrix_scale), True), (50778, "H", 1, 21, True),           # ColorMatrix1 for D65
-        (50728, "2I", 3, _rationals(neutral, 1000000), True),                                                 # AsShotNeutral
-        (33434, "2I", 1, _rationals([exposure_seconds]), True),                                               # ExposureTime
+        (50721, "2i", 9, rationals(xyz_to_camera, matrix_scale), True), (50778, "H", 1, 21, True),           # ColorMatrix1 for D65
+        (50728, "2I", 3, rationals(neutral, 1000000), True),                                                 # AsShotNeutral
+        (33434, "2I", 1, rationals([exposure_seconds]), True),                                               # ExposureTime
     ]
 
 

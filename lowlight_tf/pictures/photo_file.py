@@ -13,15 +13,13 @@ from lowlight_tf.files import atomic_path
 from lowlight_tf.isp.color import SRGB_TO_XYZ
 from lowlight_tf.pictures.color_profile import srgb_profile
 from lowlight_tf.pictures.exif_output import add_directories, exif_bytes, output_tags
-from lowlight_tf.pictures.image_file import to_uint8
+from lowlight_tf.pictures.image_file import rationals, to_uint8
 from lowlight_tf.pictures.metadata import EXIF_IFD, GPS_IFD, ORIENTATION
 from lowlight_tf.pictures.provenance import may_replace, png_chunk, png_parts
 
 _LINEAR_RAW = 34892
 _MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
-
-
 
 
 def _segment(marker, content):
@@ -49,10 +47,6 @@ def _write_png(path, picture, metadata):
         file.writelines(png_parts(encoded, profile, exif))
 
 
-def _rationals(values, scale):
-    return tuple(part for value in np.ravel(values) for part in (round(float(value) * scale), scale))
-
-
 def _write_tiff(path, picture, metadata, tags=(), **options):
     base, exif, gps = output_tags(metadata, picture.shape[:2])
     texts = [(tag, "s", 0, value, True) for tag, value in base.items() if tag != ORIENTATION]
@@ -69,8 +63,8 @@ def _write_dng(path, rgb_linear, metadata, ccm):
         (50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True),               # DNGVersion, DNGBackwardVersion
         (50708, "s", 0, f"{name}, developed".encode("latin-1", "replace"), True),               # UniqueCameraModel
         (50714, "H", 3, (0, 0, 0), True), (50717, "H", 3, (65535,) * 3, True),                  # BlackLevel, WhiteLevel
-        (50721, "2i", 9, _rationals(np.linalg.inv(SRGB_TO_XYZ @ ccm), 1000000), True),          # ColorMatrix1
-        (50778, "H", 1, 21, True), (50728, "2I", 3, _rationals([1, 1, 1], 1), True),            # for D65; AsShotNeutral
+        (50721, "2i", 9, rationals(np.linalg.inv(SRGB_TO_XYZ @ ccm), 1000000), True),          # ColorMatrix1
+        (50778, "H", 1, 21, True), (50728, "2I", 3, rationals([1, 1, 1], 1), True),            # for D65; AsShotNeutral
     ], photometric=_LINEAR_RAW)
 
 

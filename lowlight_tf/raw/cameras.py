@@ -1,8 +1,13 @@
-"""A camera is a row of data: its colour filter array (CFA), its levels, and the order in which its mosaic is packed."""
+"""A camera is a row of data: its colour filter array (CFA), its levels, the order in which its mosaic is packed; and which files fit it."""
 
 import dataclasses
 
 import numpy as np
+
+from lowlight_tf.errors import LowlightError
+
+# How far a file's black level may lie from its camera's row: drift and firmware make a few counts, another camera hundreds.
+_BLACK_TOLERANCE = 64
 
 # SID's order for X-Trans, a row for each packed channel: the (row, column) in the 6x6 tile that feeds the tile's four cells,
 # top left, top right, bottom left, bottom right. From pack_raw of the original Fuji scripts.
@@ -133,3 +138,43 @@ def cfa_offset(cfa, camera):
             if shifted == camera.cfa:
                 return row, column
     return None
+
+
+def cfa_kind(cfa):
+    """Returns what a CFA's letters are called: "Bayer" or "X-Trans"."""
+    return "X-Trans" if len(cfa) == 36 else "Bayer"
+
+
+def generic_camera(path, cfa):
+    """Returns the Camera, bayer or xtrans, that any file of a CFA fits.
+
+    Raises:
+      LowlightError: for a CFA that is neither.
+    """
+    found = next((CAMERAS[name] for name in ("bayer", "xtrans") if cfa_offset(cfa, CAMERAS[name]) is not None), None)
+    if found is None:
+        raise LowlightError(f"{path} has the CFA {cfa}, which is neither Bayer's nor X-Trans' as it is known here; no model fits it")
+    return found
+
+
+def check_cfa(path, cfa, camera, remedy="name a model of {kind} cameras with --checkpoint_dir"):
+    """Returns `cfa_offset`; refuses a file whose CFA is another.
+
+    Args:
+      path: the file, for the message.
+      cfa: its letters.
+      camera: the model's Camera.
+      remedy: what to do about it; {kind} stands for the file's kind of CFA, {generic} for the generic camera's name.
+    Raises:
+      LowlightError: where the model is of another CFA.
+    """
+    offset = cfa_offset(cfa, camera)
+    if offset is None:
+        advice = remedy.format(kind=cfa_kind(cfa), generic=generic_camera(path, cfa).name)
+        raise LowlightError(f"{path} is {cfa_kind(cfa)}, the model is of {cfa_kind(camera.cfa)} cameras; {advice}")
+    return offset
+
+
+def is_of_another(black_level, camera):
+    """Tells whether a file with these black levels, 4 counts, must be of another camera; False where the row leaves them to each file."""
+    return camera.black_level is not None and max(abs(level - camera.black_level) for level in black_level) > _BLACK_TOLERANCE

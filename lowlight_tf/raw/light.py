@@ -147,7 +147,7 @@ def frame_input(packed, frame, ratio, camera, interface, input_channels, noise=N
 
     Args:
       packed: [..., h, w, C], the frame's packed counts, all of them or a part.
-      frame: a Short or a Frame.
+      frame: a Frame.
       ratio, camera, interface, input_channels, noise: as for `network_input`.
     """
     return network_input(packed, camera, interface, input_channels, black_level=frame.black_level, white_level=frame.white_level,

@@ -2,53 +2,18 @@
 
 import numpy as np
 
-from lowlight_tf.errors import LowlightError
-from lowlight_tf.isp.denoise import estimate_gain, noise_patches
-from lowlight_tf.isp.noise import SONY_A7S2
+from lowlight_tf.isp.denoise import noise_patches
+from lowlight_tf.isp.noise_estimate import measure_noise
 from lowlight_tf.pictures.metadata import completed, read_metadata
 from lowlight_tf.raw import packing
-from lowlight_tf.raw.cameras import CAMERAS, cfa_offset
+from lowlight_tf.raw.cameras import cfa_offset, check_cfa, generic_camera, is_of_another
 from lowlight_tf.raw.defects import find_defects
-from lowlight_tf.raw.frame import Frame, check_size
+from lowlight_tf.raw.frame import Frame, check_levels, check_size
 from lowlight_tf.raw.gain_maps import apply_gain_maps
 from lowlight_tf.raw.raw_file import read_raw
 from lowlight_tf.raw.raw_levels import even_black, file_black, saturation
-from lowlight_tf.raw.rendering import render_mosaic
 
-# How far a file's black level may lie from that of the model's camera for the file to be that camera's: drift makes a few counts.
-_BLACK_TOLERANCE = 64
 _QUANTISATION = 12 ** -0.5  # counts: the noise of rounding, below which no read noise is
-
-
-def _cfa_kind(cfa):
-    return "X-Trans" if len(cfa) == 36 else "Bayer"
-
-
-def camera_of(path, cfa):
-    """Returns the generic Camera, bayer or xtrans, of a file's CFA.
-
-    Raises:
-      LowlightError: for a CFA that is neither.
-    """
-    found = next((CAMERAS[name] for name in ("bayer", "xtrans") if cfa_offset(cfa, CAMERAS[name]) is not None), None)
-    if found is None:
-        raise LowlightError(f"{path} has the CFA {cfa}, which is neither Bayer's nor X-Trans' as it is known here; no model fits it")
-    return found
-
-
-def check_cfa(path, cfa, camera):
-    """Returns where the camera's phase begins in a file's CFA.
-
-    Raises:
-      LowlightError: where the model is of another CFA.
-    """
-    offset = cfa_offset(cfa, camera)
-    if offset is None:
-        camera_of(path, cfa)
-        kind = _cfa_kind(cfa)
-        raise LowlightError(f"{path} has a {kind} CFA, the model is of {_cfa_kind(camera.cfa)} cameras; name a model of {kind} cameras "
-                            "with --checkpoint_dir")
-    return offset
 
 
 def _black(raw, camera):
@@ -56,10 +21,11 @@ def _black(raw, camera):
 
     The pattern of a DNG is taken out of the mosaic, in place.
     """
-    if camera.black_level is not None and max(abs(level - camera.black_level) for level in raw.black_level) <= _BLACK_TOLERANCE:
+    is_stranger = is_of_another(raw.black_level, camera)
+    if camera.black_level is not None and not is_stranger:
         return (float(camera.black_level),) * 4, ()
     black, note = file_black(raw)
-    stranger = camera.black_level is not None and f"the model is of camera {camera.name}, this file of another: colours may be off"
+    stranger = is_stranger and f"the model is of camera {camera.name}, this file of another: colours may be off"
     return black, tuple(filter(None, (stranger, note)))
 
 
@@ -67,21 +33,17 @@ def _white(raw, camera, black, path):
     """Chooses the white level: the smaller one of the file's and, where the black level is its row's, the camera's."""
     is_cameras = camera.white_level is not None and black == (float(camera.black_level),) * 4
     white = float(min(camera.white_level, raw.white_level) if is_cameras else raw.white_level)
-    if white <= max(black):
-        raise LowlightError(f"{path} says black level {max(black):.0f} and white level {white:.0f}; expected white above black")
+    check_levels(path, black, white)
     return white
 
 
 def _noise(raw, camera, black, white):
-    """Returns shot and read noise in counts: the system gain, and the deviation in the dark. By the file's NoiseProfile, or as it shows."""
+    """Returns (shot, read) noise of the range from black to white: by the file's NoiseProfile, or as the frame shows it."""
     if raw.dng.noise:
-        (shot, read), span = raw.dng.noise, white - float(np.mean(black))
-        return shot * span, max(float(np.sqrt(read)) * span, _QUANTISATION)
-    patches = noise_patches(raw.mosaic, camera.tile, camera.upscale)
+        return raw.dng.noise[0], max(float(np.sqrt(raw.dng.noise[1])), _QUANTISATION / (white - float(np.mean(black))))
     offset = cfa_offset(raw.cfa, camera)
-    planes = np.concatenate([packing.pack(patch, camera, offset).numpy() for patch in patches], axis=1)
-    gain = estimate_gain(planes - np.asarray(black, np.float32)[list(camera.channel_colors)])
-    return gain, SONY_A7S2.read_noise(gain)
+    patches = [packing.pack(patch, camera, offset).numpy() for patch in noise_patches(raw.mosaic, camera.tile, camera.upscale)]
+    return measure_noise(np.concatenate(patches, axis=1), camera, black, white)
 
 
 def _fill_defects(raw, black, noise):
@@ -94,15 +56,15 @@ def _fill_defects(raw, black, noise):
 
 
 def _cropped(raw):
-    """Returns the DNG's DefaultCrop of the mosaic, and the CFA that it begins with."""
+    """Returns the DNG's DefaultCrop of the mosaic, the CFA that it begins with, and its (row, column) in the visible area."""
     if raw.dng.crop is None:
-        return raw.mosaic, raw.cfa
+        return raw.mosaic, raw.cfa, (0, 0)
     (top, left, height, width), colors = raw.dng.crop, np.reshape(list(raw.cfa), raw.colors.shape)
     top, left = top - raw.origin[0], left - raw.origin[1]
     if min(top, left) < 0 or top + height > raw.mosaic.shape[0] or left + width > raw.mosaic.shape[1]:
-        return raw.mosaic, raw.cfa
+        return raw.mosaic, raw.cfa, (0, 0)
     turned = np.roll(colors, (-(top % len(colors)), -(left % len(colors))), axis=(0, 1))
-    return np.ascontiguousarray(raw.mosaic[top:top + height, left:left + width]), "".join(turned.ravel())
+    return np.ascontiguousarray(raw.mosaic[top:top + height, left:left + width]), "".join(turned.ravel()), (top, left)
 
 
 def _applied(raw, size, defects, levels):
@@ -133,23 +95,21 @@ def frame_of(raw, path, camera):
     white = _white(raw, camera, levels, path)
     black, lower = even_black(raw.mosaic, raw.colors, levels)
     white -= lower
-    noise = _noise(raw, camera, black, white)
-    defects = _fill_defects(raw, black, noise)
-    saturated = saturation(raw.mosaic, raw.colors, black, white, noise[0])
+    noise, span = _noise(raw, camera, black, white), white - float(np.mean(black))
+    defects = _fill_defects(raw, black, [value * span for value in noise])
+    saturated = saturation(raw.mosaic, raw.colors, black, white, noise[0] * span)
     if saturated is not None:
         white, notes = float(saturated), (*notes, f"it saturates at {saturated + lower}, though the file says {raw.white_level}")
     active = raw.dng.active_area[2:] if raw.dng.active_area else raw.mosaic.shape
     apply_gain_maps(raw.mosaic, raw.colors, raw.dng.gain_maps, black, white, raw.origin, active)
-    mosaic, cfa = _cropped(raw)
+    mosaic, cfa, origin = _cropped(raw)
     check_size(path, mosaic.shape, camera)
-    gains, span = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), white - float(np.mean(black))
-    measured = noise[0] / span, noise[1] / span
-    development = {"black_level": black, "white_level": white, "wb_gains": gains, "ccm": raw.ccm}
-    return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), **development, flip=raw.flip,
-                 metadata=completed(read_metadata(path), raw), notes=raw.notes + notes,
-                 plain=lambda gain: render_mosaic(mosaic, cfa, gain=gain, **development), light_gain=2.0 ** raw.dng.stops,
-                 noise=measured, noise_profile=measured if raw.dng.noise else None, aspect=raw.aspect,
-                 applied=_applied(raw, mosaic.shape, defects, levels))
+    gains, scale = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), span / (white - float(np.mean(black)))
+    noise = noise[0] * scale, noise[1] * scale  # of the range to where it saturates
+    return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), black, white, gains, raw.ccm, raw.flip,
+                 completed(read_metadata(path), raw), raw.notes + notes, light_gain=2.0 ** raw.dng.stops,
+                 noise=noise, noise_profile=noise if raw.dng.noise else None, visible_size=raw.mosaic.shape, origin=origin,
+                 aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels))
 
 
 def read_raw_frame(path, camera=None):
@@ -162,4 +122,4 @@ def read_raw_frame(path, camera=None):
       NotRawError: for what is no raw file. LowlightError: as `read_raw` and `frame_of`.
     """
     raw = read_raw(path)
-    return frame_of(raw, path, camera or camera_of(path, raw.cfa))
+    return frame_of(raw, path, camera or generic_camera(path, raw.cfa))

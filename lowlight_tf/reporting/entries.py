@@ -11,8 +11,8 @@ from lowlight_tf.raw.frame import as_seen
 from lowlight_tf.reporting.page import make_entry, relative_url
 from lowlight_tf.reporting.raw_histogram import raw_histogram
 
-# Memory that an entry of a photograph takes for each photosite while it is made: LibRaw's mosaic, its picture of four channels and
-# what it returns, then three pictures of 8 bits.
+# Memory that a page takes for each photosite: LibRaw's mosaic, its picture of four channels and what it returns, or the renderings that
+# wait; then three pictures of 8 bits.
 BYTES_PER_PHOTOSITE = 2 + 8 + 6 + 9
 _ROWS = 512
 AS_SHOT, PLAIN, RESULT = "As shot", "Amplified", "Enhanced"
@@ -28,16 +28,17 @@ def _coded(linear, matrix):
     return coded
 
 
-def _plain(frame, gain):
-    """The rendering without a network, upright, uint8."""
-    return as_seen(to_uint8(frame.plain(gain)), frame)
+def _shown(plain, frame):
+    """A plain rendering, upright, uint8."""
+    return as_seen(to_uint8(plain), frame)
 
 
 def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     """Makes the Entry of a photograph that was enhanced.
 
     Args:
-      file: what has its frame (a Frame), ratio, gain, reason and picture ([H, W, 3], upright).
+      file: what has its frame (a Frame), ratio, reason, picture ([H, W, 3], upright), and its plain renderings, [H, W, 3] of 8 or 16 bits,
+        as the frame lies: `plain` amplified, `as_shot` not, which is None where the ratio is 1.
       output: path of the result.
       finish: the Finish that the picture was made with.
       seconds: that it took.
@@ -46,8 +47,8 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     """
     frame, ratio = file.frame, file.ratio
     result = _coded(file.picture, color_matrix(loaded.target, frame.ccm)) if finish.linear else to_uint8(file.picture)
-    pictures = {AS_SHOT: _plain(frame, frame.light_gain)} if ratio != 1 else {}
-    pictures |= {PLAIN: _plain(frame, file.gain), RESULT: result}
+    pictures = {} if file.as_shot is None else {AS_SHOT: _shown(file.as_shot, frame)}
+    pictures |= {PLAIN: _shown(file.plain, frame), RESULT: result}
     name = str(pathlib.Path(output).relative_to(result_dir).with_name(frame.path.name))
     height, width = result.shape[:2]
     notes = (*frame.notes, *(("the histogram is of the picture put back on a sensor",) if frame.kind != "raw" else ()))
@@ -72,7 +73,7 @@ def pair_entry(pair, short, output, target, scaled, score, camera):
 
     Args:
       pair: a sid.Pair.
-      short: its Short.
+      short: its Frame.
       output, target, scaled: uint8 [H, W, 3], of the model, the ground truth, and LibRaw's rendering of the amplified short or None.
       score: its Score.
       camera: the Camera.

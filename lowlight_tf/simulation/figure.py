@@ -2,11 +2,11 @@
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageDraw
 
 from lowlight_tf.isp.noise import black_level, poisson_noise, random_black_bias, random_peak
 from lowlight_tf.isp.unprocess import gamma_distortion, random_gamma, random_imbalance, white_imbalance
 from lowlight_tf.pictures.image_file import PHOTOGRAPH_SUFFIXES, read_picture, to_uint8, write_png
+from lowlight_tf.pictures.panels import in_line, labelled
 from lowlight_tf.pictures.provenance import check_replaceable, may_replace
 from lowlight_tf.raw.rendering import render
 
@@ -33,13 +33,6 @@ def stages(srgb, seed):
             (f"Poisson noise, {peak:.0f} photons", noisy), (f"black level {bias:.3f}: simulation", black_level(noisy, bias))]
 
 
-def _labelled(label, picture):
-    """Puts a line of text over a picture: uint8 [H + strip, W, 3]."""
-    strip = Image.new("RGB", (picture.shape[1], _STRIP), "white")
-    ImageDraw.Draw(strip).text((4, 4), label, fill="black")
-    return np.concatenate([np.asarray(strip), to_uint8(np.asarray(picture))])
-
-
 def write_figure(path, output, seed=0):
     """Writes the five panels side by side.
 
@@ -54,6 +47,5 @@ def write_figure(path, output, seed=0):
     picture = read_picture(path) if path.suffix.lower() in PHOTOGRAPH_SUFFIXES else render(path)
     size = [round(picture.shape[0] * _WIDTH / picture.shape[1]), _WIDTH]
     small = tf.image.resize(picture.astype(np.float32) / 65535, size, method="area")
-    panels = [_labelled(label, panel) for label, panel in stages(small, seed)]
-    gap = np.full([panels[0].shape[0], _GAP, 3], 255, np.uint8)
-    write_png(output, np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1), may_replace)
+    panels = [labelled(to_uint8(np.asarray(panel)), label, _STRIP) for label, panel in stages(small, seed)]
+    write_png(output, in_line(panels, _GAP, axis=1), may_replace)

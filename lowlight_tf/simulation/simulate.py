@@ -31,7 +31,7 @@ def _clean_frame(photograph, camera, capture):
     if photograph.is_raw:
         short = read_short(photograph.path, any_levels(camera))
         light = packing.normalise(packing.pack(short.mosaic, camera), camera, short.black_level, short.white_level)
-        target = read_target(photograph.target or photograph.path, camera, short.visible_size, short.offset)
+        target = read_target(photograph.target or photograph.path, camera, short.visible_size, short.origin)
         return packing.unpack(light, camera), target, {"wb_gains": short.wb_gains, "xyz_to_camera": xyz_to_camera_matrix(short.ccm),
                                                        "make": "Simulated", "model": camera.folder}
     light = picture_light(photograph, camera) * capture.brightness

@@ -78,7 +78,7 @@ def _time_decoding(pairs, camera):
     for pair in progress(pairs[:_TIMED_FILES], total=min(len(pairs), _TIMED_FILES), unit="pair", description="decoding"):
         start = time.perf_counter()
         short = read_short(pair.short, camera)
-        read_target(pair.long, camera, short.visible_size, short.offset)
+        read_target(pair.long, camera, short.visible_size, short.origin)
         seconds.append(time.perf_counter() - start)
         pixels.append(math.prod(short.visible_size))
     return statistics.median(seconds), statistics.median(pixels)

@@ -25,6 +25,7 @@ from lowlight_tf.isp.color import bt709_to_linear, linear_to_bt709, srgb_to_line
 from lowlight_tf.pictures.finishing import Finish
 from lowlight_tf.pictures.image_file import read_picture, to_uint8, write_png
 from lowlight_tf.raw import packing
+from lowlight_tf.raw.frame import Frame
 from lowlight_tf.raw.libraw import opened
 from lowlight_tf.raw.light import Interface
 from lowlight_tf.stages import run_stages
@@ -37,7 +38,8 @@ Coded = functools.partial(Finish, curve="bt709")
 def developed(path, loaded, ratio=50.0, settings=None, most=ALL):
     frame = read_frame(path, loaded.camera)
     packed = packing.pack(frame.mosaic, loaded.camera, frame.offset).numpy()
-    return engine.develop(frame, packed, ratio, loaded, settings or Coded(), most)
+    settings = settings or Coded()
+    return engine.develop(frame, packed, ratio, loaded, settings, most, frame.plain(ratio) if settings.strength < 1 else None)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +170,7 @@ def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_mod
         "foreign.nef is damaged, truncated or no raw file",
         "half.dng is truncated",
         "white.dng is white all over",
-        "xtrans.dng has a X-Trans CFA, the model is of Bayer cameras",
+        "xtrans.dng is X-Trans, the model is of Bayer cameras",
     )
     assert len(messages) == len(words)
     for message, expected in zip(messages, words):
@@ -193,6 +195,50 @@ def test_what_nobody_foresaw_is_that_files_line(tmp_path, copying_model, monkeyp
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "c.jpg"]
 
 
+@pytest.mark.parametrize("strength, report, ratio, gains", [
+    (0.5, True, 30.0, [30.0, 1.0]), (1.0, True, 30.0, [30.0, 1.0]), (0.5, True, 1.0, [1.0]), (0.5, False, 30.0, [30.0]),
+    (1.0, False, 30.0, [])])
+def test_a_plain_rendering_is_made_once_and_in_decode(tmp_path, copying_model, monkeypatch, strength, report, ratio, gains):
+    write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
+    made, threads, plain, decode = [], set(), Frame.plain, enhancement.read_frame
+
+    def counting(frame, gain):
+        made.append((gain, threading.current_thread()))
+        return plain(frame, gain)
+
+    def decoding(*arguments):
+        threads.add(threading.current_thread())
+        return decode(*arguments)
+
+    monkeypatch.setattr(Frame, "plain", counting)
+    monkeypatch.setattr(enhancement, "read_frame", decoding)
+    assert run([tmp_path / "a.dng"], copying_model, tmp_path, ratio=ratio, finish=Finish(strength), report=report) == []
+    assert [gain for gain, _ in made] == gains and {thread for _, thread in made} <= threads and len(threads) == 1
+
+
+@pytest.mark.parametrize("free, overlap", [(10**9, True), (48 * 10**4, False)])
+def test_the_next_frame_is_rendered_beside_the_network_where_there_is_memory(tmp_path, copying_model, monkeypatch, free, overlap):
+    """Where there is not, it waits for the network; the pictures are the same."""
+    for name in ("a", "b"):
+        write_frame(tmp_path / f"{name}.dng", size=(64, 80), scale=200)
+    events, plain, develop = [], Frame.plain, enhancement.develop
+
+    def rendering(frame, gain):
+        events.append(("rendered", frame.path.name))
+        return plain(frame, gain)
+
+    def slow(frame, *arguments):
+        time.sleep(1.5)
+        events.append(("developed", frame.path.name))
+        return develop(frame, *arguments)
+
+    monkeypatch.setattr(Frame, "plain", rendering)
+    monkeypatch.setattr(enhancement, "develop", slow)
+    monkeypatch.setattr(enhancement, "free_memory", lambda limit: free)
+    assert run([tmp_path], copying_model, tmp_path, ratio=20.0, finish=Finish(0.5)) == []
+    assert (events.index(("rendered", "b.dng")) < events.index(("developed", "a.dng"))) == overlap and len(events) == 4
+
+
 def test_memory_that_does_not_suffice(tmp_path, copying_model):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
     (message,) = run([tmp_path / "a.dng"], copying_model, tmp_path, memory_limit=1000)
@@ -205,6 +251,7 @@ def test_what_memory_is_planned_for(tmp_path, copying):
     assert engine.window_pixels(copying, frame, Finish(), 10**6, False) == (10**6 - 14 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(strength=0.5), 10**6, True) == (10**6 - 38 * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(eight_bits=True), 10**6, True) == (10**6 - 18 * 10**4) / each
+    assert engine.window_pixels(copying, frame, Finish(), 10**6, True, renders_next=True) == (10**6 - (14 + 16 + 18) * 10**4) / each
     assert engine.window_pixels(copying, frame, Finish(), 10, False) == 0
 
 

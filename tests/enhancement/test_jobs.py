@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from lowlight_tf.enhancement.jobs import find_photographs, plan_jobs
+from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.pictures.image_file import write_png
 
@@ -80,7 +80,7 @@ def test_a_photograph_is_never_written_over(library):
     for overwrite in (False, True):
         assert names(problems, *named, result_dir="day", suffix=".JPG", overwrite=overwrite) == planned
     assert len(problems.messages) == 1
-    assert find_photographs([*named, "day/IMG_1_lowlight.JPG"], "day", problems).keys() == {*map(pathlib.Path, named)}  # as a glob names it
+    assert named_photographs([*named, "day/IMG_1_lowlight.JPG"], "day", problems).keys() == {*map(pathlib.Path, named)}
 
 
 def test_a_name_in_other_capitals_is_the_same_name(library):
@@ -136,12 +136,12 @@ def test_results_beside_their_sources_are_no_photographs(library, result_dir):
 def test_one_photograph_is_found_once(library):
     (library / "night one" / "again").symlink_to(library / "night one")
     (library / "day" / "night").symlink_to(library / "night one")
-    found = find_photographs(["day/IMG_2.jpeg", "./day/IMG_2.jpeg", str(library / "day/IMG_2.jpeg"), "**/*.dng"], None, Problems())
+    found = named_photographs(["day/IMG_2.jpeg", "./day/IMG_2.jpeg", str(library / "day/IMG_2.jpeg"), "**/*.dng"], None, Problems())
     assert [str(path) for path in found] == ["day/IMG_2.jpeg", "day/night/IMG_1.dng"]
 
 
 def test_the_order_is_that_of_the_command_line(library):
-    assert [str(path) for path in find_photographs(["night one/IMG_1.dng", "day"], None, Problems())] == [
+    assert [str(path) for path in named_photographs(["night one/IMG_1.dng", "day"], None, Problems())] == [
         "night one/IMG_1.dng",
         "day/IMG_1.ARW",
         "day/IMG_2.jpeg",

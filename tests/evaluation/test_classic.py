@@ -180,7 +180,7 @@ def test_real_crops(name, expected):
     camera, scores = CAMERAS["sony"], []
     for scene in ("11809",) if name == "bm3d" else ("11523", "11526", "11800", "11809"):
         short = read_short(shared(f"sid_mini/Sony/short/{scene}_00_0.1s.dng"), camera)
-        target = read_target(shared(f"sid_mini/Sony/long/{scene}_00_10s.png"), camera, short.visible_size, short.offset)
+        target = read_target(shared(f"sid_mini/Sony/long/{scene}_00_10s.png"), camera, short.visible_size, short.origin)
         scores.append(psnr(to_uint8(process(short, 100, camera, name)), to_uint8(target)))
     assert np.mean(scores) > expected
 

@@ -1,23 +1,28 @@
 """Scores, files and protocols of test.py."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import expect_failure, run_script, write_pairs
+from conftest import expect_failure, run_script, write_frame, write_model, write_pairs
 
 from flags import test_flags
 from lowlight_tf import __version__
+from lowlight_tf.datasets import DataConfig
 from lowlight_tf.datasets.frames import read_short, read_target
-from lowlight_tf.evaluation import evaluate, scores
+from lowlight_tf.enhancement import engine, tiling
+from lowlight_tf.errors import LowlightError, Problems
+from lowlight_tf.evaluation import evaluate, metrics, scores, subjects
 from lowlight_tf.evaluation.metrics import aligned_psnr, psnr, ssim
 from lowlight_tf.network.model import network_for
 from lowlight_tf.network.sid import forward, initialize_parameters
 from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.raw.light import Interface
 from lowlight_tf.raw.rendering import render
 from lowlight_tf.versions import versions
 
@@ -56,6 +61,65 @@ def test_prediction_is_the_contract_step_by_step(tmp_path, name):
     level = camera.black_level
     expected = forward(params, tf.minimum(tf.maximum(packed - level, 0) / (16383 - level) * 100, 1), network)[0]
     np.testing.assert_allclose(evaluate.make_predictor(params, camera, network)(short, 100), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("interface", [Interface(), Interface(target="camera_rgb"),
+                                       Interface(signed=True, curve="bt709", noise_planes=True, skip="demosaic")])
+def test_scores_in_tiles_are_those_of_the_whole_frame(tmp_path, monkeypatch, interface):
+    loaded = engine.load_model(write_model(tmp_path / "model", copying=False, interface=interface))
+    write_frame(tmp_path / "a.dng", "bayer", size=(611, 433), cfa="GRBG", scale=300)
+    short, sizes = read_short(tmp_path / "a.dng", loaded.camera), []
+
+    def counting(inputs):
+        sizes.append(inputs.shape[1:3])
+        return loaded.run(inputs)
+
+    counted = dataclasses.replace(loaded, run=counting)
+    monkeypatch.setattr(evaluate, "free_memory", lambda limit: limit)
+    spare = evaluate._BYTES_PER_PHOTOSITE * short.mosaic.size
+    whole = evaluate.predictor_of(counted, 10 ** 10)(short, 40.0)
+    assert sizes == [(305, 216)]
+    limit = spare + round(tiling.bytes_per_pixel(loaded.network) * 54000)
+    tiled = evaluate.predictor_of(counted, limit)(short, 40.0)
+    assert len(sizes) > 2 and max(height * width for height, width in sizes[1:]) <= 54000
+    assert whole.shape == (610, 432, 3) and whole.dtype == np.float32 and whole.std() > 1e-3
+    np.testing.assert_allclose(tiled, whole, atol=2e-6)
+    np.testing.assert_array_equal(to_uint8(tiled), to_uint8(whole))
+    with pytest.raises(LowlightError, match=r"a.dng does not fit into memory: the smallest tile.*raise --memory_limit"):
+        evaluate.predictor_of(counted, spare)(short, 40.0)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")])
+def test_memory_that_does_not_suffice_is_one_line_and_the_rest_is_scored(tmp_path, small_model, monkeypatch, error):
+    data, problems = write_pairs(tmp_path / "set", ids=("10001", "10002")), Problems(lambda message: None)
+    subject = subjects.trained_subject(str(small_model / "model"))
+
+    def exhausted(short, ratio):
+        if "10001" in str(short.path):
+            raise error
+        return subject.predict(short, ratio)
+
+    metrics = evaluate.evaluate(dataclasses.replace(subject, predict=exhausted), DataConfig(data_dir=str(data)), str(tmp_path / "out"),
+                                "sid-00", problems)
+    assert metrics["images"] == 1 and len(problems.messages) == 1
+    assert "10001_00_0.1s.dng does not fit into memory; close other programs" in problems.messages[0]
+
+
+def test_the_memory_limit_reaches_test_py(tmp_path, small_model):
+    result = run_script("test.py", "--checkpoint_dir=model", "--memory_limit=0.001", f"--result_dir={tmp_path}", cwd=small_model)
+    expect_failure(result, 1, "none of the 1 test pairs could be scored")
+    assert "10001_00_0.1s.dng does not fit into memory" in result.stderr and "raise --memory_limit" in result.stderr
+    expect_failure(run_script("test.py", "--model=classic", "--camera=sony", "--memory_limit=2", cwd=tmp_path), 2, "--memory_limit")
+
+
+def test_ssim_in_strips_is_that_of_the_whole_picture():
+    """To the bit: the rows of its map do not depend on the strip, and the mean is taken over all of them."""
+    random = np.random.RandomState(3)
+    picture = random.randint(0, 256, (2 * metrics._ROWS + 31, 45, 3)).astype(np.uint8)
+    reference = np.clip(picture // 2 + random.randint(0, 99, picture.shape), 0, 255).astype(np.uint8)
+    whole = [float(tf.image.ssim(*(tf.cast(image[None, ..., channel, None], tf.float32) for image in (picture, reference)), 255.0)[0])
+             for channel in range(3)]
+    assert ssim(picture, reference) == sum(whole) / 3
 
 
 def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):

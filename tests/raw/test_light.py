@@ -153,7 +153,7 @@ def test_the_noise_of_a_frame(gain, read_noise):
     clean = np.linspace(0, 200 * gain, 320)[None, :, None] * np.ones((320, 1, 4))
     clean[:100] *= rng.uniform(0.5, 2, (100, 320, 1))
     counts = np.round(512 + gain * rng.poisson(clean / gain) + read_noise * rng.standard_normal(clean.shape)).clip(0).astype(np.uint16)
-    shot, read = measure_noise(counts, LEVELS, BAYER)
+    shot, read = measure_noise(counts, BAYER, LEVELS.black_level, LEVELS.white_level)
     found = shot * 10000, read * 10000
     for part in (0.1, 0.5, 1.0):
         deviations = [np.sqrt(k * part * 200 * gain + read ** 2) for k, read in (found, (gain, read_noise))]
@@ -163,15 +163,15 @@ def test_the_noise_of_a_frame(gain, read_noise):
 
 def test_noise_that_cannot_be_seen():
     for frame in (np.full((40, 40, 4), 512), np.full((4, 4, 4), 512), np.full((40, 40, 4), 16383)):
-        shot, read = measure_noise(frame.astype(np.uint16), LEVELS, BAYER)
+        shot, read = measure_noise(frame.astype(np.uint16), BAYER, LEVELS.black_level, LEVELS.white_level)
         assert 0 < shot < 1e-5 and 0 < read < 1e-4
     cut = np.maximum(np.random.RandomState(0).normal(0, 3, (200, 200, 4)) + np.linspace(0, 300, 200)[:, None, None], 0) + 512
-    assert measure_noise(np.round(cut).astype(np.uint16), LEVELS, BAYER)[1] == pytest.approx(3e-4, rel=0.3)
+    assert measure_noise(np.round(cut).astype(np.uint16), BAYER, LEVELS.black_level, LEVELS.white_level)[1] == pytest.approx(3e-4, rel=0.3)
 
 
 def test_what_a_file_says_of_its_noise_wins():
     frame = np.full((40, 40, 4), 512, np.uint16)
-    assert frame_noise(frame, LEVELS, BAYER) == measure_noise(frame, LEVELS, BAYER)
+    assert frame_noise(frame, LEVELS, BAYER) == measure_noise(frame, BAYER, LEVELS.black_level, LEVELS.white_level)
     told = types.SimpleNamespace(**vars(LEVELS) | {"noise_profile": (1e-4, 2e-3)})
     assert frame_noise(frame, told, BAYER) == (1e-4, 2e-3)
 
@@ -280,7 +280,7 @@ def test_the_noise_of_real_crops():
     """SID's Sony at ISO 100 and a few hundred: K of 0.05 to 1 count an electron, read noise of about one count."""
     for path in sorted(shared("sid_mini/Sony/short").glob("*.dng"))[:4]:
         short = read_short(path, BAYER)
-        shot, read = measure_noise(packing.pack(short.mosaic, BAYER).numpy(), short, BAYER)
+        shot, read = measure_noise(packing.pack(short.mosaic, BAYER).numpy(), BAYER, short.black_level, short.white_level)
         assert 0.03 < shot * 15871 < 2 and 0.3 < read * 15871 < 6
 
 

@@ -4,10 +4,12 @@ import tifffile
 from conftest import shared, write_frame
 
 from lowlight_tf.datasets.frames import read_short, read_target
+from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.evaluation.metrics import psnr
 from lowlight_tf.pictures.image_file import to_uint8, write_png
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.raw.frame import Frame, check_size
 from lowlight_tf.raw.raw_file import read_raw, visible_size
 from lowlight_tf.raw.rendering import render
 
@@ -98,10 +100,32 @@ def test_short_of_another_phase_is_cropped_to_ours(tmp_path):
     mosaic = write_frame(tmp_path / "a.dng", size=(97, 121), cfa="BGGR")
     short = read_short(tmp_path / "a.dng", CAMERAS["bayer"])
     np.testing.assert_array_equal(short.mosaic, mosaic[1:97, 1:121])
-    assert (short.visible_size, short.offset) == ((97, 121), (1, 1))
+    assert (short.visible_size, short.origin) == ((97, 121), (1, 1))
     write_png(tmp_path / "t.png", np.arange(97 * 121 * 3, dtype=np.uint16).reshape(97, 121, 3))
-    target = read_target(tmp_path / "t.png", CAMERAS["bayer"], short.visible_size, short.offset)
+    target = read_target(tmp_path / "t.png", CAMERAS["bayer"], short.visible_size, short.origin)
     assert target.shape == (96, 120, 3) and target[0, 0, 0] == (121 + 1) * 3
+
+
+def test_the_protocol_and_enhancement_read_one_record(tmp_path):
+    """A Frame each, of the same light: the protocol's cropped to the phase, enhancement's whole."""
+    write_frame(tmp_path / "a.dng", size=(97, 121), cfa="BGGR", scale=400)
+    short, frame = read_short(tmp_path / "a.dng", CAMERAS["bayer"]), read_frame(tmp_path / "a.dng", CAMERAS["bayer"])
+    assert type(short) is type(frame) is Frame and short.path == frame.path and short.black_level == frame.black_level
+    assert (short.visible_size, short.origin, short.offset) == ((97, 121), (1, 1), (0, 0))
+    assert (frame.visible_size, frame.origin, frame.offset) == ((97, 121), (0, 0), (1, 1))
+    np.testing.assert_array_equal(frame.mosaic[1:97, 1:121], short.mosaic)
+    # Each can be rendered; away from the borders the rendering is the same.
+    np.testing.assert_array_equal(short.plain(20.0)[8:-8, 8:-8], frame.plain(20.0)[9:89, 9:113])
+
+
+def test_one_check_of_levels_and_size(tmp_path):
+    write_frame(tmp_path / "dark.dng", black=16383, mosaic=np.full([64, 64], 9, np.uint16))
+    for read in (read_short, read_frame):
+        with pytest.raises(LowlightError, match="dark.dng says black level 16383 and white level 16383; expected white above black"):
+            read(tmp_path / "dark.dng", CAMERAS["bayer"])
+    check_size("a.dng", (2, 40), CAMERAS["bayer"])
+    with pytest.raises(LowlightError, match="a.dng is 40x2, smaller than a CFA tile; expected at least 2x3 pixels"):
+        check_size("a.dng", (2, 40), CAMERAS["bayer"], offset=(1, 0))  # cropped to the phase, one row is left
 
 
 def test_levels_come_from_the_file_unless_the_camera_fixes_them(tmp_path):
@@ -115,10 +139,10 @@ def test_levels_come_from_the_file_unless_the_camera_fixes_them(tmp_path):
 
 def test_a_file_of_another_cfa_names_the_camera_to_use(tmp_path):
     write_frame(tmp_path / "x.dng", "fuji")
-    with pytest.raises(LowlightError, match="X-Trans CFA, --camera=sony another; use --camera=xtrans"):
+    with pytest.raises(LowlightError, match="X-Trans CFA, the model is of Bayer cameras; use --camera=xtrans"):
         read_short(tmp_path / "x.dng", CAMERAS["sony"])
     write_frame(tmp_path / "b.dng")
-    with pytest.raises(LowlightError, match="Bayer CFA, --camera=fuji another; use --camera=bayer"):
+    with pytest.raises(LowlightError, match="Bayer CFA, the model is of X-Trans cameras; use --camera=bayer"):
         read_short(tmp_path / "b.dng", CAMERAS["fuji"])
 
 

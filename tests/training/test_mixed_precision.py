@@ -85,8 +85,9 @@ def test_enhancing_and_testing_with_it_give_nearly_the_same_picture(tmp_path):
     for mixed in (False, True):
         config = EnhanceConfig(str(tmp_path / "model"), str(tmp_path / f"out{mixed}"), kind="png", ratio=50.0, mixed_precision=mixed)
         enhance([str(tmp_path / "a.dng")], config, Problems())
-        predict, camera, *_ = evaluate.load_model(tmp_path / "model", mixed)
-        pictures.append((read_picture(tmp_path / f"out{mixed}" / "a.png") / 65535, predict(read_short(tmp_path / "a.dng", camera), 50.0)))
+        loaded = engine.load_model(tmp_path / "model", mixed)
+        predicted = evaluate.predictor_of(loaded)(read_short(tmp_path / "a.dng", loaded.camera), 50.0)
+        pictures.append((read_picture(tmp_path / f"out{mixed}" / "a.png") / 65535, predicted))
     for exact, found in zip(*pictures):
         assert 0 < np.abs(exact - found).max() < 0.01
     assert engine.load_model(tmp_path / "model", True).run(tf.zeros([1, 16, 16, 4])).dtype == tf.float32

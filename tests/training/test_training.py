@@ -15,6 +15,7 @@ from conftest import changed, write_pairs
 from lowlight_tf.checkpoints.checkpoint import Store
 from lowlight_tf.datasets import DataConfig
 from lowlight_tf.datasets.frames import read_short
+from lowlight_tf.enhancement import engine
 from lowlight_tf.errors import LowlightError, NonFiniteError, Problems
 from lowlight_tf.evaluation import evaluate
 from lowlight_tf.network.model import network_for
@@ -157,8 +158,9 @@ def test_frozen_up_filters_keep_every_bit(tmp_path, small_set):
 def test_variations_train(tmp_path, small_set):
     network = network_for(SONY, network_input="rgb", base_width=2, downsample="strided", pool_window=3, extra_blocks=1)
     run(config_for(tmp_path, small_set, network=network))
-    predict, camera, _, step = evaluate.load_model(tmp_path / "model")
-    assert step == 4 and predict(read_short(small_set / "Sony" / "short" / "10001_00_0.1s.dng", camera), 100).shape == (96, 120, 3)
+    loaded = engine.load_model(tmp_path / "model")
+    short = read_short(small_set / "Sony" / "short" / "10001_00_0.1s.dng", loaded.camera)
+    assert loaded.step == 4 and evaluate.predictor_of(loaded)(short, 100).shape == (96, 120, 3)
 
 
 def test_a_finished_run_has_nothing_to_do(tmp_path, small_set, capsys):
