@@ -110,7 +110,8 @@ def test_presets_give_way_to_the_command_line():
         "from flags import entry, train_flags\n"
         "entry.parse(sys.argv, train_flags.preset_names)\n"
         "c = train_flags.training_config()\n"
-        "print(c.steps, c.epochs, c.decay_step, c.decay_epoch, c.patch_size, c.learning_rate, c.checkpoint_dir)"
+        "s = c.schedule\n"
+        "print(s.steps, s.epochs, s.decay_step, s.decay_epoch, c.batches.patch_size, s.learning_rate, c.checkpoint_dir)"
     )
 
     def parsed(*arguments):
