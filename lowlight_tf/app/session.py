@@ -22,7 +22,7 @@ from lowlight_tf.app.preview import decide, open_photograph
 from lowlight_tf.app.state import State
 from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.engine import load_model
-from lowlight_tf.enhancement.jobs import find_photographs, plan_jobs
+from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.enhancement.settings import FILE_NAME, PhotoSettings, Settings, is_inside, read_settings, write_settings
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.pictures import SUFFIXES
@@ -63,7 +63,7 @@ class Session:
     def find(self):
         """Lists the photographs anew, as enhance.py finds them; those that were known stay as they are."""
         problems = Problems(lambda line: None)
-        found = find_photographs([str(self.root)], self.result_dir, problems) if any(self.root.iterdir()) else {}
+        found = named_photographs([str(self.root)], self.result_dir, problems) if any(self.root.iterdir()) else {}
         entries = {}
         for path, inside in found.items():
             name = inside.as_posix()
