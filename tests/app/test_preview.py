@@ -64,6 +64,8 @@ def test_a_piece_has_the_final_pictures_pixels(tmp_path, models, camera, cfa, si
     opened = open_photograph(tmp_path / "a.dng", loaded)
     balanced_white = options.get("interface") == NOISY
     asked = ASKED if balanced_white else dataclasses.replace(ASKED, white_balance=parse_white_balance("as_shot"))
+    if camera == "xtrans":  # LibRaw's threads race there: its rendering is not the same twice, see below
+        asked = dataclasses.replace(asked, strength=1.0)
     whole, decided = final(tmp_path / "a.dng", loaded, asked), decide(opened, asked)
     for place in PLACES:
         view = view_crop(opened, asked, decided, place, side=128)
@@ -76,6 +78,17 @@ def test_a_piece_has_the_final_pictures_pixels(tmp_path, models, camera, cfa, si
         plain = as_seen(to_uint8(frame.plain(gain)), frame)
         view = view_crop(opened, asked, decided, (0.4, 0.6), before, side=128)
         np.testing.assert_array_equal(view.before, placed(view, plain))
+
+
+def test_an_x_trans_piece_is_blended_with_the_whole_frames_rendering(tmp_path, models):
+    write_frame(tmp_path / "a.dng", "fuji", size=(600, 720), scale=400)
+    opened = open_photograph(tmp_path / "a.dng", models("xtrans"))
+    asked = PhotoSettings(ratio=30.0, strength=0.0)
+    opened.plain[asked.white_balance, 30.0] = np.arange(600 * 720 * 3, dtype=np.uint32).reshape(600, 720, 3).astype(np.uint16)
+    view = view_crop(opened, asked, decide(opened, asked), (0.5, 0.5), side=100)
+    np.testing.assert_array_equal(view.after, to_uint8(opened.plain[asked.white_balance, 30.0][250:350, 310:410]))
+    assert view_crop(opened, dataclasses.replace(asked, ratio=20.0), decide(opened, dataclasses.replace(asked, ratio=20.0)), (0.5, 0.5))
+    assert list(opened.plain) == [(asked.white_balance, 20.0)]  # one is kept
 
 
 @pytest.mark.parametrize("asked", [PhotoSettings(), PhotoSettings(strength=1.0, white_balance=parse_white_balance("1.5,1,2.5")),
