@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from lowlight_tf.enhancement import exposure
-from lowlight_tf.enhancement.enhance import measured
+from lowlight_tf.enhancement.choice import measured
 from lowlight_tf.enhancement.exposure import block_means
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import LowlightError, NotRawError, first_line

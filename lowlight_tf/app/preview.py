@@ -13,8 +13,8 @@ import numpy as np
 
 from lowlight_tf.app.pieces import kept, network_window, on_sensor, part_around, plain_window, seen_box, window
 from lowlight_tf.enhancement import engine
+from lowlight_tf.enhancement.choice import choose_by, measured
 from lowlight_tf.enhancement.config import EnhanceConfig
-from lowlight_tf.enhancement.enhance import choose_by, measured
 from lowlight_tf.enhancement.exposure import block_means
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.pictures.finishing import Finish, finish
