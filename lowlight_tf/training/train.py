@@ -52,12 +52,8 @@ class _Run:
         self.located = sources.locate(config.data, config.camera)
         self.source = prepare_source(config, self.located, problems)
         self.scenes = self.source.scenes
-<<<<<<< HEAD
-        self.last = schedule.total_steps(config.schedule, self.scenes, config.batches.batch_size)
-        _check_size(config.network)
-=======
         self.last = total_steps(config.schedule, self.scenes, config.batches.batch_size)
->>>>>>> configs
+        _check_size(config.network)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
             self.state = initialize_adam(self.params)
