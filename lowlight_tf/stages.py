@@ -46,7 +46,7 @@ def line_of(source):
 
 
 def of_its_file(stage):
-    """As `line_of`, for a method of what takes a Job, or what has one as `job`; where that is None, nothing is written, it has a `frame`."""
+    """As `line_of`, for a method of what takes a Job, or what has one as `job`, or None there and a `frame`."""
     @functools.wraps(stage)
     def guarded(self, item):
         job = getattr(item, "job", item)
