@@ -6,6 +6,7 @@ import signal
 import sys
 
 from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.app.command import add_app
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.console import flush_output, ignore_interrupts, interrupt, output, prepare_streams, say, warn
@@ -94,24 +95,6 @@ def _describe(options, problems):
 def _inspect(options, problems):
     from lowlight_tf.enhancement.inspect import inspect_files
     inspect_files(options.files, options.checkpoint_dir, options.json, problems)
-
-
-def _app(options, problems):
-    from lowlight_tf.app.serve import AppConfig, serve
-    same_name = ("folder", "result_dir", "checkpoint_dir", "host", "port", "browser")
-    serve(AppConfig(memory_limit=round(options.memory_limit * 2 ** 30), **{name: getattr(options, name) for name in same_name}))
-
-
-def _add_app(tools):
-    tool = tools.add_parser("app", help="look at a folder's photographs in the browser, set each, and develop them")
-    tool.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="of photographs; none to drop them on the page")
-    tool.add_argument("--result_dir", default="results/enhanced", help="folder of the results")
-    tool.add_argument("--checkpoint_dir", default="", help="a model to choose beside those that ship")
-    tool.add_argument("--host", default="", help="address to listen at, such as 0.0.0.0; then a token is asked for (this machine only)")
-    tool.add_argument("--port", type=positive(int), default=7860)
-    tool.add_argument("--nobrowser", dest="browser", action="store_false", help="do not open the browser")
-    tool.add_argument("--memory_limit", type=positive(float), default=0.0, help="GiB to develop in (half of what is free)")
-    tool.set_defaults(run=_app)
 
 
 def _add_inspect(tools):
@@ -213,7 +196,7 @@ def _parser():
     tool.add_argument("--checkpoint_dir", required=True, help="the model's folder; several, between commas, are averaged")
     tool.add_argument("--output", required=True, help="new folder for the small model")
     tool.set_defaults(run=_ship)
-    _add_app(tools)
+    add_app(tools)
     _add_inspect(tools)
     _add_simulate(tools)
     _add_transfer_study(tools)
