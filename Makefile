@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SECONDS ?= 600
 
 help:
-	@echo "make demo   train on the embedded samples and test: pictures in results/demo"
+	@echo "make demo   adapt the model that ships to the embedded samples and test: pictures in results/demo"
 	@echo "make app    look at photographs in the browser and develop them: make app FOLDER=night"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
@@ -31,7 +31,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	@touch $@
 
 demo: $(VENV)/.installed
-	$(BIN)/python train.py --camera=sony --dataset=samples --cache_dir=cache/demo --checkpoint_dir=checkpoints/demo
+	$(BIN)/python train.py --camera=sony --dataset=samples --flagfile=flags/demo.flags --cache_dir=cache/demo --checkpoint_dir=checkpoints/demo
 	$(BIN)/python test.py --checkpoint_dir=checkpoints/demo --result_dir=results/demo
 
 app: $(VENV)/.installed--app
