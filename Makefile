@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench fuzz torture clean
+.PHONY: help demo app test lint bench fuzz torture clean
 
 SECONDS ?= 600
 
 help:
 	@echo "make demo   train on the embedded samples and test: pictures in results/demo"
+	@echo "make app    look at photographs in the browser and develop them: make app FOLDER=night"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
 	@echo "make fuzz   mutated files of all kinds for ten minutes, or SECONDS=60: nothing may crash, hang or leave half a file"
@@ -32,6 +33,9 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --camera=sony --dataset=samples --cache_dir=cache/demo --checkpoint_dir=checkpoints/demo
 	$(BIN)/python test.py --checkpoint_dir=checkpoints/demo --result_dir=results/demo
+
+app: $(VENV)/.installed--app
+	$(BIN)/python -m lowlight_tf app $(FOLDER)
 
 lint: $(VENV)/.installed--dev
 	$(BIN)/ruff check .

@@ -19,8 +19,9 @@ import tensorflow as tf
 
 import lowlight_tf
 from lowlight_tf.datasets import sid
+from lowlight_tf.enhancement.choice import choose
+from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.engine import develop, load_model
-from lowlight_tf.enhancement.enhance import EnhanceConfig, choose
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import Problems
 from lowlight_tf.evaluation.classic import make_processor

@@ -10,10 +10,11 @@ What is missing is left out, and said.
 
 import argparse
 import pathlib
+import shutil
 import subprocess
 import sys
 
-from benchmarks.photographs import collect
+from benchmarks.photographs import at_hand, cut_sharp
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=demosaic")
@@ -23,7 +24,6 @@ CALM = ("--schedule=cosine", "--clip_norm=1", "--average=0.998", "--threads_per_
 # Patches of 64 packed pixels, and of X-Trans' 44: about as many photosites.
 PATCH = {"bayer": 64, "xtrans": 44}
 STEPS, ADAPTING = 200_000, 15_000
-_LONGEST = 2000  # pixels that a photograph is shrunk to, so that it is sharp and clean
 
 
 def run(script, *arguments):
@@ -35,17 +35,23 @@ def run(script, *arguments):
 
 
 def gather(work, folders):
-    """Puts all photographs into one folder of WORK, once, and returns it."""
+    """Puts sharp pieces of all photographs into one folder of WORK, once, and links linear pictures there as they are; returns it."""
     photos = work / "photographs"
-    if not photos.is_dir():
-        number = collect(photos, _LONGEST)
-        for folder in map(pathlib.Path, folders):
-            if not folder.is_dir():
-                print(f"{folder} is not there; training without its photographs")
-                continue
-            (photos / folder.name).symlink_to(folder.resolve(), target_is_directory=True)
-            number += sum(1 for path in folder.iterdir() if path.is_file())
-        print(f"{number} photographs in {photos}")
+    if photos.is_dir():
+        return photos
+    unfinished = work / "photographs_unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    paths = at_hand()
+    for folder in map(pathlib.Path, folders):
+        if not folder.is_dir():
+            print(f"{folder} is not there; training without its photographs")
+            continue
+        paths += sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".tif", ".tiff"))
+        for path in folder.glob("*.exr"):
+            (unfinished / path.name).symlink_to(path.resolve())
+    print(f"{cut_sharp(paths, unfinished)} pieces of {len(paths)} photographs, and {len(list(unfinished.glob('*.exr')))} linear pictures")
+    unfinished.rename(photos)
     return photos
 
 

@@ -5,11 +5,12 @@
 CROPS is a folder with Sony/short and Sony/long: its training split is trained on and its test split scored. WORK (variations where not
 given) keeps models and results: what is there already is not made again. The paper has no figures of these variations. The plain network
 is trained with a second seed, too: a difference that is not larger than between the two says nothing. A step is timed afterwards, all
-variations taking turns.
+variations taking turns, in processor time: it is nearly the same on a machine that does other work meanwhile.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import sys
@@ -82,16 +83,16 @@ def time_steps(base_width, patch_size, rounds=ROUNDS):
     """Times a training step of each variation, taking turns.
 
     Returns:
-      {variation: (parameters, median seconds, median of the ratios to the plain network's step of the same round)}.
+      {variation: (parameters, median processor seconds, median of the ratios to the plain network's step of the same round)}.
     """
     steps = {name: make_step(network_of(options, base_width), patch_size) for name, options in VARIATIONS.items()}
     seconds = {name: [] for name in steps}
     for number in range(rounds + 2):
         for name, (step, _) in steps.items():
-            start = time.perf_counter()
+            start = time.process_time()
             step()
             if number > 1:  # the first two trace and warm up
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(time.process_time() - start)
     return {name: (parameters, statistics.median(seconds[name]),
                    statistics.median(a / b for a, b in zip(seconds[name], seconds[PLAIN], strict=True)))
             for name, (_, parameters) in steps.items()}
@@ -104,7 +105,7 @@ def table(scores, times):
       scores: {variation, or PLAIN and ", another seed": metrics.json's content}.
       times: from `time_steps`.
     """
-    rows = ["| network | parameters | PSNR / SSIM | a step | of the plain one's |", "|---|---|---|---|---|"]
+    rows = ["| network | parameters | PSNR / SSIM | processor time a step | of the plain one's |", "|---|---|---|---|---|"]
     for name, score in scores.items():
         start = f"| {name} | "
         figures = f"{score['psnr']:.2f} / {score['ssim']:.3f}"
@@ -138,7 +139,8 @@ def main():
     print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width {asked.base_width}, "
           f"learning rate {RATE:g} and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), {THREADS} thread an operation. "
           f"Scored on {plain['images']} pairs of other scenes, whose amplified shorts have {plain['input_psnr']:.2f} / "
-          f"{plain['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns.\n")
+          f"{plain['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns; "
+          f"load average meanwhile: {os.getloadavg()[0]:.0f}.\n")
     print("\n".join(table(scores, times)))
 
 

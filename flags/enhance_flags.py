@@ -7,6 +7,7 @@ from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.errors import UsageError
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.raw.shutter import parse_exposure
+from lowlight_tf.raw.white_balance import parse_white_balance
 
 FLAGS = flags.FLAGS
 
@@ -25,11 +26,18 @@ flags.DEFINE_bool("report", False,
 flags.DEFINE_string("strength", "auto",
                     "part of the network's picture in the result, 0 to 1; the rest is the plain rendering; auto: by the frame's noise")
 flags.DEFINE_float("exposure", 0.0, "brightness correction of the result in stops; 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
+flags.DEFINE_string("white_balance", "as_shot",
+                    "as_shot, daylight, a temperature such as 5200K or 5200K+10 with a tint, or gains of R,G,B such as 2.1,1,1.6")
+flags.DEFINE_string("settings", "", "lowlight.json of lowlight app: what is asked of each photograph, the format and the quality")
 flags.DEFINE_bool("overwrite", False, "make existing results again; a file that lowlight_tf did not write is never replaced")
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
 flags.DEFINE_enum("beam_runner", None, RUNNERS, "run as an Apache Beam job on this runner; each worker takes one photograph at a time")
 flags.DEFINE_string("beam_args", "", "options of the Beam runner itself, such as '--flink_master=host:8081'")
+
+
+# What lowlight.json says, and flags that have no sense beside it.
+_OF_SETTINGS = ("checkpoint_dir", "format", "quality", "ratio", "target_exposure", "strength", "exposure", "white_balance", "ratio_sheet")
 
 
 def _ratio():
@@ -84,6 +92,16 @@ def _check_beam():
         raise UsageError(f"--result_dir={FLAGS.result_dir} is an address; expected a folder that every worker sees by the same path")
 
 
+def _check_settings():
+    given = [name for name in _OF_SETTINGS if FLAGS[name].present]
+    if FLAGS.settings and given:
+        raise UsageError(f"--{given[0]} and --settings say the same thing; give one of them")
+    if FLAGS.settings and FLAGS.beam_runner:
+        raise UsageError("--settings are of a run on this machine; leave them or --beam_runner out")
+    if FLAGS["settings"].present and not FLAGS.settings:
+        raise UsageError("--settings is empty; name the lowlight.json that lowlight app wrote")
+
+
 def beam_arguments():
     """Returns the Beam runner's own options.
 
@@ -99,7 +117,8 @@ def check():
     Raises:
       UsageError: naming the flags.
     """
-    _ratio(), _strength(), _checkpoint_dir()
+    _ratio(), _strength(), _checkpoint_dir(), parse_white_balance(FLAGS.white_balance)
+    _check_settings()
     if not FLAGS.result_dir:
         raise UsageError("--result_dir is empty; name a folder for the results")
     if FLAGS.target_exposure:
@@ -111,21 +130,32 @@ def check():
     if FLAGS["quality"].present and FLAGS.format != "jpeg" and not FLAGS.ratio_sheet:
         raise UsageError(f"--quality is a JPEG's; leave it or --format={FLAGS.format} out")
     _check_beam()
-    for name in ("format", "strength", "exposure"):
+    for name in ("format", "strength", "exposure", "white_balance"):
         if FLAGS.ratio_sheet and FLAGS[name].present:
             raise UsageError(f"--{name} is of pictures; leave it or --ratio_sheet out")
     if FLAGS.ratio_sheet and FLAGS.report:
         raise UsageError("--report shows pictures, and --ratio_sheet makes none; leave one of them out")
 
 
-def enhance_config():
-    """Returns the EnhanceConfig that the flags ask for."""
-    from lowlight_tf.enhancement.enhance import EnhanceConfig
+def settings():
+    """Returns the Settings of --settings, or None.
+
+    Raises:
+      UsageError: where they cannot be read.
+    """
+    from lowlight_tf.enhancement.settings import read_settings
+    return read_settings(FLAGS.settings) if FLAGS.settings else None
+
+
+def enhance_config(of_settings=None):
+    """Returns the EnhanceConfig that the flags ask for; the kind and quality of files are those of the Settings, where there are any."""
+    from lowlight_tf.enhancement.config import EnhanceConfig
     from lowlight_tf.pictures.finishing import Finish
-    return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=FLAGS.format, ratio=_ratio(),
+    kind, quality = (of_settings.kind, of_settings.quality) if of_settings else (FLAGS.format, FLAGS.quality)
+    return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=kind, ratio=_ratio(),
                          target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
-                         finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=FLAGS.format == "dng",
-                                       eight_bits=FLAGS.format == "jpeg"),
-                         auto_strength=_strength() is None, quality=FLAGS.quality, overwrite=FLAGS.overwrite,
+                         finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=kind == "dng",
+                                       eight_bits=kind == "jpeg"),
+                         auto_strength=_strength() is None, quality=quality, overwrite=FLAGS.overwrite,
                          memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet, report=FLAGS.report,
-                         mixed_precision=FLAGS.mixed_precision)
+                         mixed_precision=FLAGS.mixed_precision, white_balance=parse_white_balance(FLAGS.white_balance))

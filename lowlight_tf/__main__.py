@@ -6,6 +6,7 @@ import signal
 import sys
 
 from lowlight_tf import DEFAULT_MODEL
+from lowlight_tf.app.command import add_app
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.console import flush_output, ignore_interrupts, interrupt, output, prepare_streams, say, warn
@@ -195,6 +196,7 @@ def _parser():
     tool.add_argument("--checkpoint_dir", required=True, help="the model's folder; several, between commas, are averaged")
     tool.add_argument("--output", required=True, help="new folder for the small model")
     tool.set_defaults(run=_ship)
+    add_app(tools)
     _add_inspect(tools)
     _add_simulate(tools)
     _add_transfer_study(tools)

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from lowlight_tf import DEFAULT_MODEL, memory
 from lowlight_tf.enhancement import engine
-from lowlight_tf.enhancement.enhance import EnhanceConfig, make_developer
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import make_developer
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import UsageError
 from lowlight_tf.isp import CAMERA_NOISES

@@ -46,10 +46,11 @@ def line_of(source):
 
 
 def of_its_file(stage):
-    """As `line_of`, for a method of what takes a Job, or what has one as `job`."""
+    """As `line_of`, for a method of what takes a Job, or what has one as `job`; where that is None, it has a `frame`."""
     @functools.wraps(stage)
     def guarded(self, item):
-        with line_of(getattr(item, "job", item).source):
+        job = getattr(item, "job", item)
+        with line_of(job.source if job else item.frame.path):
             return stage(self, item)
 
     return guarded

@@ -54,7 +54,8 @@ def _take(kind, path, model, results, problems):
         reader(path)
         return
     from lowlight_tf import memory
-    from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+    from lowlight_tf.enhancement.config import EnhanceConfig
+    from lowlight_tf.enhancement.enhance import enhance
     from lowlight_tf.enhancement.inspect import in_words, inspect
     made = ("jpeg", "tiff", "dng")[len(path.read_bytes()) % 3]
     with memory.limited(_MEMORY):

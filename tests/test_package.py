@@ -30,7 +30,8 @@ def requirements(name):
     return {line for line in lines if line and not line.startswith("-r")}
 
 
-@pytest.mark.parametrize("name, extra", [("requirements-dev.txt", "dev"), ("requirements-bench.txt", "bench")])
+@pytest.mark.parametrize("name, extra", [("requirements-dev.txt", "dev"), ("requirements-bench.txt", "bench"),
+                                         ("requirements-app.txt", "app")])
 def test_extras_are_the_requirements_files(name, extra):
     assert set(project()["project"]["optional-dependencies"][extra]) == requirements(name)
 
@@ -42,7 +43,7 @@ def test_dependencies_are_requirements_txt():
 
 def test_an_extra_asks_for_the_versions_that_are_tested():
     extras = project()["project"]["optional-dependencies"]
-    assert {*extras["onnx"], *extras["litert"], *extras["beam"]} <= {*extras["dev"]}
+    assert {*extras["onnx"], *extras["litert"], *extras["beam"], *extras["app"]} <= {*extras["dev"]}
 
 
 def test_the_version_is_said_once():

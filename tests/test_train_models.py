@@ -9,12 +9,19 @@ from lowlight_tf.pictures.image_file import write_png
 
 
 def test_photographs_are_gathered_once(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train_models, "collect", lambda folder, longest: (folder.mkdir(), 37)[1])
+    """A picture of which one half is noise and the other is grey: the noise is kept, and one of the grey pieces."""
     (tmp_path / "mine").mkdir()
-    write_png(tmp_path / "mine" / "a.png", np.zeros((4, 4, 3), np.uint16))
+    picture = np.full((1280, 2560, 3), 30000, np.uint16)
+    picture[:, :1280] = np.random.RandomState(0).randint(0, 65535, (1280, 1280, 3))
+    write_png(tmp_path / "mine" / "a.png", picture)
+    (tmp_path / "mine" / "light.exr").touch()
+    monkeypatch.setattr(train_models, "at_hand", list)
     photos = train_models.gather(tmp_path, [tmp_path / "mine", tmp_path / "missing"])
     said = capsys.readouterr().out
-    assert (photos / "mine" / "a.png").is_file() and "missing is not there" in said and "38 photographs" in said
+    # Halved it has 2 x 4 pieces, at a third 1 x 2, at a quarter 1 x 2; half of the twelve are detailed.
+    assert "missing is not there" in said and "8 pieces of 1 photographs, and 1 linear pictures" in said
+    assert {path.name for path in photos.glob("a_2_*.png")} >= {"a_2_0.png", "a_2_1.png", "a_2_4.png", "a_2_5.png"}
+    assert len(list(photos.glob("a_*.png"))) == 8 and (photos / "light.exr").is_symlink()
     train_models.gather(tmp_path, [])
     assert capsys.readouterr().out == ""
 

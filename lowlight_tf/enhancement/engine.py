@@ -143,8 +143,16 @@ def _part(plain, where, padded):
     return np.pad(found, (*zip(ahead, behind), (0, 0)))
 
 
-def _tile_output(rows, columns, packed, frame, ratio, loaded, noise):
-    """Runs the network on one tile: float32 [H, W, 3], the part that is kept."""
+def tile_output(rows, columns, packed, frame, ratio, loaded, noise):
+    """Runs the network on one tile.
+
+    Args:
+      rows, columns: a Span each, of the network's input.
+      packed, frame, ratio, loaded: as for `develop`.
+      noise: from `noise_of`.
+    Returns:
+      float32 [H, W, 3], the part that is kept.
+    """
     shrink, scale = loaded.camera.upscale // loaded.network.upscale, loaded.network.upscale
     top, left = rows.start // shrink, columns.start // shrink
     part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
@@ -191,7 +199,7 @@ def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
     noise = noise_of(packed, frame, loaded) if is_run else None
     for rows, columns in tiles:
         where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
-        yield where, _tile_output(rows, columns, packed, frame, ratio, loaded, noise) if is_run else None, len(tiles)
+        yield where, tile_output(rows, columns, packed, frame, ratio, loaded, noise) if is_run else None, len(tiles)
 
 
 def develop(frame, packed, ratio, loaded, settings, most_pixels, plain=None, tell=lambda done, tiles: None):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 import os
 import pathlib
 import threading
@@ -12,91 +13,23 @@ from tqdm import tqdm
 
 from lowlight_tf import memory
 from lowlight_tf.console import progress, say, visible
-from lowlight_tf.enhancement import exposure
+from lowlight_tf.enhancement.choice import choose
 from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, load_model, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
+from lowlight_tf.enhancement.settings import with_settings
 from lowlight_tf.files import check_writable, sweep
-from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.pictures.photo_file import write_photo
 from lowlight_tf.pictures.provenance import may_replace, not_ours
 from lowlight_tf.raw import packing
+from lowlight_tf.raw.balancing import balanced, check_takes_balance
 from lowlight_tf.raw.frame import as_seen
-from lowlight_tf.raw.shutter import Exposure, light_ratio
 from lowlight_tf.reporting.entries import BYTES_PER_PHOTOSITE, photograph_entry
 from lowlight_tf.reporting.page import PAGE_NAME, Collector
 from lowlight_tf.stages import of_its_file, run_stages
-
-
-@dataclasses.dataclass(frozen=True)
-class EnhanceConfig:
-    """What is asked for.
-
-    Attributes:
-      checkpoint_dir: the model's folder.
-      result_dir: where results go.
-      kind: a key of pictures.SUFFIXES.
-      ratio: exposure ratio; 0.0 to choose it for each frame.
-      target_exposure: an Exposure that decides the ratio, or None.
-      finish: a Finish.
-      auto_strength: choose finish.strength for each frame.
-      quality: of JPEGs.
-      overwrite: make results again that are there; files that lowlight_tf did not write stay.
-      memory_limit: bytes of resident memory; 0 for half of what is free.
-      ratio_sheet: write a sheet of ratios to choose from instead of the picture.
-      report: write a page of the run's pictures too.
-      mixed_precision: run the network in bfloat16.
-    """
-
-    checkpoint_dir: str
-    result_dir: str
-    kind: str = "jpeg"
-    ratio: float = 0.0
-    target_exposure: Exposure | None = None
-    finish: Finish = dataclasses.field(default_factory=Finish)
-    auto_strength: bool = False
-    quality: int = 95
-    overwrite: bool = False
-    memory_limit: int = 0
-    ratio_sheet: bool = False
-    report: bool = False
-    mixed_precision: bool = False
-
-    @property
-    def suffix(self):
-        """What the names of results end with."""
-        return "_ratios.jpg" if self.ratio_sheet else SUFFIXES[self.kind]
-
-
-def _choose_ratio(frame, darkness, config):
-    if config.target_exposure:
-        return light_ratio(config.target_exposure, frame.exposure, frame.path), f"for {config.target_exposure}"
-    if config.ratio:
-        return config.ratio, "as asked"
-    return exposure.auto_ratio(darkness, frame.kind != "raw")
-
-
-def choose(frame, packed, config, camera):
-    """Chooses what is done to a frame.
-
-    Returns:
-      ratio: exposure ratio.
-      reason: in words how it came about, and what strength was chosen where it is not 1.
-      finish: config.finish with the frame's own strength.
-    Raises:
-      LowlightError: for a frame that shows nothing, or does not say what config.target_exposure needs.
-    """
-    darkness = exposure.measure(packed, frame, camera)
-    exposure.check_not_empty(darkness, frame.path)
-    ratio, reason = _choose_ratio(frame, darkness, config)
-    if not config.auto_strength:
-        return ratio, reason, config.finish
-    strength = exposure.auto_strength(darkness, ratio)
-    return ratio, reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""), dataclasses.replace(
-        config.finish, strength=strength)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,8 +57,8 @@ class Developed:
 class _Stages:
     """What is done to a file, each part in a thread of its own: decode, network, encode."""
 
-    def __init__(self, loaded, config, files, bar, page):
-        self._loaded, self._config, self._bar, self._page = loaded, config, bar, page
+    def __init__(self, loaded, config, files, bar, page, most_pixels=math.inf):
+        self._loaded, self._config, self._bar, self._page, self._most = loaded, config, bar, page, most_pixels
         self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
         self._memory = threading.Lock()  # held by what cannot share it: LibRaw at one frame, the network in tiles at the one before
 
@@ -136,10 +69,13 @@ class _Stages:
         return self.prepare(read_frame(job.source, self._loaded.camera), job, started)
 
     def prepare(self, frame, job=None, started=None):
-        """Packs a Frame, chooses its ratio, and renders it plainly where that is asked for: once, for the network's stage and the page."""
+        """Balances and packs a Frame, chooses its ratio, and renders it plainly where that is asked for, once for network and page."""
         started, camera = started or time.monotonic(), self._loaded.camera
+        config = self._config.of(job and job.asked)
+        check_takes_balance(self._loaded.interface, config.white_balance, config.checkpoint_dir)
+        frame = balanced(frame, config.white_balance)
         packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
-        ratio, reason, finish = choose(frame, packed, self._config, camera)
+        ratio, reason, finish = choose(frame, packed, config, camera)
         is_blended = finish.strength < 1 and not self._config.ratio_sheet
         with self._memory, memory_said(frame.path):
             plain = frame.plain(ratio * frame.light_gain) if is_blended or self._page else None
@@ -162,9 +98,9 @@ class _Stages:
     def _run(self, file):
         """Runs the network on the whole frame while the next one is rendered, where there is memory for both; else one after the other."""
         free = self._free - (BYTES_PER_PHOTOSITE * file.frame.mosaic.size if self._page else 0)
-        most = functools.partial(window_pixels, self._loaded, file.frame, file.finish, free, self._has_neighbours)
-        with contextlib.nullcontext() if is_whole(file.packed, self._loaded, most(renders_next=True)) else self._memory:
-            return develop(file.frame, file.packed, file.gain, self._loaded, file.finish, most(), file.plain, self._tell)
+        plan = functools.partial(window_pixels, self._loaded, file.frame, file.finish, free, self._has_neighbours)
+        with contextlib.nullcontext() if is_whole(file.packed, self._loaded, min(plan(renders_next=True), self._most)) else self._memory:
+            return develop(file.frame, file.packed, file.gain, self._loaded, file.finish, min(plan(), self._most), file.plain, self._tell)
 
     def _tell(self, done, tiles):
         self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)
@@ -194,21 +130,35 @@ def _line(file, seconds):
     return f"{file.job.source} ({', '.join(found)}): x{file.ratio:.4g} ({file.reason}), {seconds:.1f} s -> {file.job.output}"
 
 
-def _page(config, step, asked, kept, problems):
+def _page(config, by, asked, kept, problems):
     """The Collector of the run's page, or a context without one."""
     path = pathlib.Path(config.result_dir) / PAGE_NAME
     if config.report and os.path.lexists(path) and not may_replace(path):
         problems.add(not_ours(path, "name another --result_dir for the page"))
     elif config.report:
-        return Collector(path, "Enhanced photographs", f"Step {step} of {config.checkpoint_dir}.", asked,
+        return Collector(path, "Enhanced photographs", f"{by[:1].upper()}{by[1:]}.", asked,
                          [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
     return contextlib.nullcontext()
 
 
-def make_enhancer(loaded, config):
-    """Returns a function that takes one Job through all three stages, for whoever gets files one by one."""
-    stages = _Stages(loaded, config, 1, tqdm(disable=True), None)
-    return memory.limited(config.memory_limit)(lambda job: stages.encode(stages.develop(stages.decode(job))))
+def make_enhancer(loaded, config, bar=None, most_pixels=math.inf):
+    """Makes what takes one Job through all three stages, for whoever gets files one by one.
+
+    Args:
+      loaded, config: a Model and an EnhanceConfig.
+      bar: told of progress as tqdm is: set_description, set_postfix_str, update. What it raises ends that file.
+      most_pixels: of the network's input at a time, where memory would allow more.
+    Returns:
+      function of a Job that returns its Developed.
+    """
+    stages = _Stages(loaded, config, 1, bar or tqdm(disable=True), None, most_pixels)
+
+    def make(job):
+        developed = stages.develop(stages.decode(job))
+        stages.encode(developed)
+        return developed
+
+    return memory.limited(config.memory_limit)(make)
 
 
 def make_developer(loaded, config):
@@ -217,17 +167,27 @@ def make_developer(loaded, config):
     return lambda frame: stages.develop(stages.prepare(frame))
 
 
-def enhance(names, config, problems):
+def _by_model(jobs, config):
+    """Sorts Jobs by the model that each is to be made with: {its folder: [Job]}."""
+    models = {}
+    for job in jobs:
+        models.setdefault(config.of(job.asked).checkpoint_dir, []).append(job)
+    return models
+
+
+def enhance(names, config, problems, settings=None):
     """Enhances photographs.
 
     Args:
       names: files, globs and folders.
       config: an EnhanceConfig.
       problems: Problems, told of each photograph that cannot be used.
+      settings: a Settings that says what is asked of each photograph, instead of config; those that it does not speak of are left out.
     Raises:
       LowlightError: where there is no model, or nothing to do. OutputError: where a result cannot be written.
     """
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
+    jobs = jobs if settings is None else with_settings(jobs, settings, problems)
     missing = missing_results(jobs, config.overwrite)
     kept = sorted({*jobs} - {*missing}, key=lambda job: job.source)
     for job in kept:
@@ -236,12 +196,15 @@ def enhance(names, config, problems):
         if config.report:
             say("Nothing was made, so no page was written.")
         return
-    loaded = load_model(config.checkpoint_dir, config.mixed_precision)
+    models = _by_model(missing, config)
+    loaded = {folder: load_model(folder, config.mixed_precision) for folder in models}
     check_writable(config.result_dir)
     for folder in {job.output.parent for job in missing}:
         sweep(folder)
-    say(f"Enhancing {len(missing)} photographs with step {loaded.step} of {config.checkpoint_dir}.")
-    with _page(config, loaded.step, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
-        stages = _Stages(loaded, config, len(missing), bar, page)
-        with memory.limited(config.memory_limit):
-            run_stages(missing, stages.decode, stages.develop, stages.encode, problems)
+    by = " and ".join(f"step {loaded[folder].step} of {folder}" for folder in models)
+    say(f"Enhancing {len(missing)} photographs with {by}.")
+    with _page(config, by, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
+        for folder, group in models.items():
+            stages = _Stages(loaded[folder], config, len(group), bar, page)
+            with memory.limited(config.memory_limit):
+                run_stages(group, stages.decode, stages.develop, stages.encode, problems)

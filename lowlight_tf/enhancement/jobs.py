@@ -18,10 +18,18 @@ OWN_NAME = "_lowlight"  # what a result's name gets where a file that is not our
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One photograph and the path of its result."""
+    """One photograph and the path of its result.
+
+    Attributes:
+      source, output: their paths.
+      inside: the photograph's path below the folder that was named, with / between its parts; its name where no folder was.
+      asked: a PhotoSettings where it is not what the run asks of all, or None.
+    """
 
     source: pathlib.Path
     output: pathlib.Path
+    inside: str = ""
+    asked: object = None
 
 
 def _is_result(path, result_dir):
@@ -156,7 +164,7 @@ def plan_jobs(names, result_dir, suffix, problems, overwrite=False):
         if other is not source:
             problems.add(f"{source}: its result would have the name of {other}'s, {output}; run it with another --result_dir")
         else:
-            jobs.append(Job(source, output))
+            jobs.append(Job(source, output, found[source].as_posix()))
     if chooser.own_named:
         warn(f"Files that lowlight_tf did not write stay; results of their names get {OWN_NAME} added: {chooser.own_named}")
     return jobs

@@ -35,4 +35,4 @@ def read_picture_frame(path, camera):
     black, white = camera.levels
     return Frame(path, picture.kind, _recorded(picture.values, camera), camera.cfa, (0, 0), (float(black),) * 4, float(white),
                  _PICTURE_GAINS, np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)), picture.flip, picture.metadata,
-                 (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes))
+                 (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes), daylight_gains=_PICTURE_GAINS)

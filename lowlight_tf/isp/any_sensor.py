@@ -13,6 +13,8 @@ import tensorflow as tf
 # System gain K, counts (of 14 bits) an electron: from base ISO of a large sensor to ISO 100,000. Who amplifies a frame has not raised the
 # ISO as far as well: the highest falls with the exposure ratio to the power of 0.6.
 _LEAST_GAIN, _MOST_GAIN, _FALL = 0.02, 40.0, 0.6
+# So many frames are at a low ISO, whatever else is drawn: where noise hides the detail, a network learns no demosaicing.
+_CALM_PART, _CALM_GAIN = 0.3, 1.5
 # Read noise in counts is about 2.6 sqrt(K), within a factor of e^0.7: Wei et al., CVPR 2020, give 3.4 K^0.54 for the A7S II.
 _READ, _READ_SCATTER = 2.6, 0.7
 _ROW, _COLUMN, _BANDING_SCATTER = 0.17, 0.15, 0.6    # of the read noise
@@ -83,6 +85,8 @@ def random_sensor_noise(seed, exposure_ratio):
         return ends[0] + uniform[place] * (ends[1] - ends[0])
 
     highest = tf.math.log(_MOST_GAIN) - _FALL * tf.math.log(tf.cast(exposure_ratio, tf.float32))
+    calm = tf.random.stateless_uniform([], tf.random.fold_in(seed, 1)) < _CALM_PART
+    highest = tf.where(calm, tf.minimum(highest, tf.math.log(_CALM_GAIN)), highest)
     gain = tf.exp(between((tf.math.log(_LEAST_GAIN), highest), 0))
     read_noise = _READ * tf.sqrt(gain) * tf.exp(_READ_SCATTER * normal[0])
     color_gains = colors * tf.stack([between(_RED_GAIN, 1), 0.0, between(_BLUE_GAIN, 2), 0.0])

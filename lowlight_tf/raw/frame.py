@@ -41,6 +41,7 @@ class Frame:
       origin: (row, column) of the mosaic in the visible area.
       aspect: (vertical, horizontal) factors by which the picture is stretched so that its pixels are square.
       applied: what else was done to the counts, in words.
+      daylight_gains: (R, G, B) gains of daylight (D65), or None where nothing says them.
     """
 
     path: pathlib.Path
@@ -62,6 +63,7 @@ class Frame:
     origin: tuple = (0, 0)
     aspect: tuple = (1.0, 1.0)
     applied: tuple = ()
+    daylight_gains: tuple | None = None
 
     @property
     def exposure(self):

@@ -132,3 +132,23 @@ def color_matrix(raw, path):
     """Returns LibRaw's white-balanced camera colour -> linear sRGB, as it shows it or as it uses it; zeros where it has none."""
     shown = np.asarray(raw.color_matrix)[:3, :3]
     return shown if shown.any() or np.asarray(raw.rgb_xyz_matrix).any() else _measured_matrix(path)
+
+
+def read_thumbnail(path):
+    """Reads the picture that a raw file brings of itself, without decoding its image data.
+
+    Returns:
+      picture: bytes of a JPEG, or uint8 [H, W, 3], not turned upright; None where it brings none that can be read.
+      flip: RawImage's, by which it is turned upright.
+    Raises:
+      NotRawError, LowlightError: as `opened`.
+    """
+    with opened(path, decode=False) as raw:
+        flip = int(raw.sizes.flip)
+        try:
+            found = raw.extract_thumb()
+        except rawpy.LibRawError:
+            return None, flip
+        if found.format not in (rawpy.ThumbFormat.JPEG, rawpy.ThumbFormat.BITMAP):
+            return None, flip
+        return (found.data if found.format == rawpy.ThumbFormat.JPEG else np.array(found.data)), flip

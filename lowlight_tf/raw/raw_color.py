@@ -19,6 +19,13 @@ def _white_gains(dng):
     return _normalised(1 / neutral) if np.isfinite(neutral).all() and neutral.min() > 0 else None
 
 
+def daylight_gains(daylight):
+    """Returns LibRaw's gains of daylight with G = 1; None where it knows none: zeros, or all alike, which no sensor sees."""
+    if np.isfinite(daylight[:3]).all() and min(daylight[:3]) > 0 and len(set(daylight[:3])) > 1:
+        return _normalised(daylight)
+    return None
+
+
 def choose_gains(as_shot, daylight, dng):
     """Chooses the white balance.
 
@@ -34,8 +41,8 @@ def choose_gains(as_shot, daylight, dng):
         gains = _white_gains(dng)
         if gains:
             return gains, ""
-    if np.isfinite(daylight[:3]).all() and min(daylight[:3]) > 0 and len(set(daylight[:3])) > 1:
-        return _normalised(daylight), "no as-shot white balance, so daylight's"
+    if daylight_gains(daylight):
+        return daylight_gains(daylight), "no as-shot white balance, so daylight's"
     return (1.0, 1.0, 1.0), "neither a white balance nor a colour matrix to take daylight's from, so colours are as the sensor sees them"
 
 

@@ -12,7 +12,7 @@ from lowlight_tf.raw.cameras import tile_colors
 from lowlight_tf.raw.dng_tags import DngTags, read_dng_tags
 from lowlight_tf.raw.libraw import cfa_letters, color_matrix, opened
 from lowlight_tf.raw.raw_borders import masked_black
-from lowlight_tf.raw.raw_color import choose_gains, choose_matrix
+from lowlight_tf.raw.raw_color import choose_gains, choose_matrix, daylight_gains
 
 # What a folder is searched for: the suffixes of the cameras in LibRaw's list, except .tif, which is a picture's as well.
 RAW_SUFFIXES = (".arw", ".raf", ".dng", ".nef", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".pef", ".srw", ".raw", ".kdc", ".dcr", ".sr2",
@@ -43,6 +43,7 @@ class RawImage:
       origin: (row, column) of the visible area in a DNG's active area.
       dng: DngTags.
       notes: where the file leaves white balance or matrix out, what takes their place.
+      daylight_gains: (R, G, B) gains of daylight (D65) with G = 1, or None where nothing says them.
     """
 
     mosaic: np.ndarray
@@ -63,6 +64,7 @@ class RawImage:
     origin: tuple = (0, 0)
     dng: DngTags = dataclasses.field(default_factory=DngTags)
     notes: tuple = ()
+    daylight_gains: tuple | None = None
 
     @property
     def colors(self):
@@ -121,7 +123,7 @@ def read_raw(path: str | os.PathLike) -> RawImage:
             taken=raw.other.timestamp if raw.other.timestamp.year > 1970 else None, flip=int(sizes.flip), aspect=_aspect(sizes),
             masked_black=_masked_black(raw, tile_colors(cfa), dng),
             origin=(sizes.top_margin - active[0], sizes.left_margin - active[1]), dng=dng,
-            notes=tuple(filter(None, (no_gains, no_matrix))))
+            notes=tuple(filter(None, (no_gains, no_matrix))), daylight_gains=daylight_gains(raw.daylight_whitebalance))
 
 
 def visible_size(path):

@@ -109,7 +109,7 @@ def frame_of(raw, path, camera):
     return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), black, white, gains, raw.ccm, raw.flip,
                  completed(read_metadata(path), raw), raw.notes + notes, light_gain=2.0 ** raw.dng.stops,
                  noise=noise, noise_profile=noise if raw.dng.noise else None, visible_size=raw.mosaic.shape, origin=origin,
-                 aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels))
+                 aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels), daylight_gains=raw.daylight_gains)
 
 
 def read_raw_frame(path, camera=None):

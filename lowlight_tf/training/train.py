@@ -14,7 +14,7 @@ from lowlight_tf.errors import LowlightError, NonFiniteError, OutputError, disk_
 from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.raw.packing import network_input
-from lowlight_tf.training import schedule, transfer
+from lowlight_tf.training import transfer
 from lowlight_tf.training.config import describe_run, tell_changes
 from lowlight_tf.training.data import prepare_source
 from lowlight_tf.training.folder import held
@@ -31,6 +31,7 @@ from lowlight_tf.training.replicas import (
     make_strategy,
     make_train_step,
 )
+from lowlight_tf.training.schedule import learning_rate_at, total_steps
 from lowlight_tf.training.validation import Validator
 
 _BYTES_A_PARAMETER = 16  # its value, gradient, and Adam's two moments
@@ -51,7 +52,7 @@ class _Run:
         self.located = sources.locate(config.data, config.camera)
         self.source = prepare_source(config, self.located, problems)
         self.scenes = self.source.scenes
-        self.last = schedule.total_steps(config.schedule, self.scenes, config.batches.batch_size)
+        self.last = total_steps(config.schedule, self.scenes, config.batches.batch_size)
         _check_size(config.network)
         with strategy.scope():
             self.params = model.initialize_parameters(config.network, config.seed)
@@ -166,7 +167,7 @@ def _loop(run, stop):
     batches = distributed_batches(run.strategy, run.source, config, run.first, run.last)
     batch = None
     while run.step < run.last:
-        rate = schedule.learning_rate_at(run.step, config.schedule, run.scenes, config.batches.batch_size)
+        rate = learning_rate_at(run.step, config.schedule, run.scenes, config.batches.batch_size)
         batch = _next_batch(batches, run.source)
         loss, stops = train_step(batch, tf.constant(rate, tf.float32), tf.constant(int(stop.asked())))
         run.finish_step(float(loss), rate, batch)
@@ -232,8 +233,7 @@ def train(config, problems):
       LowlightError: for what a person can mend. NonFiniteError: where the loss or a parameter stopped being finite.
     """
     strategy = make_strategy(config.num_replicas)
-    replicas = strategy.num_replicas_in_sync
-    batch_size = config.batches.batch_size
+    replicas, batch_size = strategy.num_replicas_in_sync, config.batches.batch_size
     if batch_size % replicas:
         raise LowlightError(f"--batch_size={batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
     check_agreement(strategy, {"the version of lowlight_tf": __version__, "the version of TensorFlow": tf.__version__})

@@ -18,7 +18,8 @@ from PIL import Image
 
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.enhancement import enhance as enhancement
-from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.inspect import inspect_files
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.pictures.image_file import read_picture

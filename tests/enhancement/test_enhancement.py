@@ -15,7 +15,9 @@ from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.enhancement import engine, tiling
 from lowlight_tf.enhancement import enhance as enhancement
-from lowlight_tf.enhancement.enhance import EnhanceConfig, choose, enhance
+from lowlight_tf.enhancement.choice import choose
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.exposure import Darkness, auto_strength, plain_noise
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet, sheet_ratios

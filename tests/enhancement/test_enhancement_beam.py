@@ -9,7 +9,8 @@ from PIL import Image
 
 from lowlight_tf import beam_jobs
 from lowlight_tf.enhancement import beam as enhancement_beam
-from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.errors import LowlightError, OutputError, Problems, UsageError
 from lowlight_tf.pictures.finishing import Finish
 

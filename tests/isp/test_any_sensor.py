@@ -104,6 +104,12 @@ def test_what_is_drawn():
     assert np.mean(offsets[:, 0] == 0) == pytest.approx(0.5, abs=0.1) and np.ptp(offsets, axis=1).max() > 0.5
 
 
+def test_nearly_a_third_of_the_frames_are_calm():
+    """At a ratio of 1 the gain is log-uniform from 0.02 to 40: ln(75) / ln(2000) = 0.568 of them lie below 1.5, and 0.3 are sent there."""
+    gains = tf.map_fn(lambda number: random_sensor_noise(tf.stack([number, 0]), 1.0).gain, tf.range(1500), fn_output_signature=tf.float32)
+    assert np.mean(gains.numpy() <= 1.5) == pytest.approx(0.3 + 0.7 * 0.568, abs=0.04)
+
+
 def test_dark_deviation_is_that_of_dark_frames():
     drawn = dataclasses.replace(random_sensor_noise([5, 7], tf.constant(1.0)), hot_part=tf.constant(0.0), saturation=tf.constant(1.0))
     mosaic = tf.zeros([800, 900])

@@ -14,7 +14,8 @@ from dng_builder import JPEG_XL
 from ideal_model import ideal_model
 from maker_table import TABLE, dng_row
 
-from lowlight_tf.enhancement.enhance import EnhanceConfig, make_enhancer
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import make_enhancer
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import Job
 from lowlight_tf.errors import LowlightError

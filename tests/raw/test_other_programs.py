@@ -16,7 +16,8 @@ from ideal_model import ideal_model
 from maker_table import TABLE, dng_row, maker_row
 from raw_builders import write_arw, write_nef
 
-from lowlight_tf.enhancement.enhance import EnhanceConfig, make_enhancer
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import make_enhancer
 from lowlight_tf.enhancement.jobs import Job
 from lowlight_tf.pictures.finishing import Finish
 from lowlight_tf.raw.light import Interface

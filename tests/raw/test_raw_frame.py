@@ -9,8 +9,9 @@ from dng_builder import write_dng_raw
 from ideal_model import ideal_model
 
 from lowlight_tf.enhancement import exposure, inspect
+from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.engine import develop
-from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.pictures.finishing import Finish

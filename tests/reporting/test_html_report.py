@@ -14,7 +14,8 @@ from conftest import expect_failure, run_script, write_frame, write_model, write
 from PIL import Image
 
 from lowlight_tf.datasets import DataConfig
-from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import LowlightError, OutputError, Problems
 from lowlight_tf.evaluation import evaluate

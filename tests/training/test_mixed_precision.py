@@ -11,7 +11,8 @@ from test_training import config_for, history, run, values
 from lowlight_tf import devices
 from lowlight_tf.datasets.frames import read_short
 from lowlight_tf.enhancement import engine
-from lowlight_tf.enhancement.enhance import EnhanceConfig, enhance
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.errors import Problems
 from lowlight_tf.evaluation import evaluate
 from lowlight_tf.network import model

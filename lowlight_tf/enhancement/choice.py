@@ -1,0 +1,52 @@
+"""What is done to a frame: the ratio and the strength that are asked for, or that the frame decides."""
+
+import dataclasses
+
+from lowlight_tf.enhancement import exposure
+from lowlight_tf.raw.shutter import light_ratio
+
+
+def _choose_ratio(frame, darkness, config):
+    if config.target_exposure:
+        return light_ratio(config.target_exposure, frame.exposure, frame.path), f"for {config.target_exposure}"
+    if config.ratio:
+        return config.ratio, "as asked"
+    return exposure.auto_ratio(darkness, frame.kind != "raw")
+
+
+def measured(frame, packed, camera):
+    """Returns how dark a frame is, a Darkness.
+
+    Raises:
+      LowlightError: for a frame that shows nothing.
+    """
+    darkness = exposure.measure(packed, frame, camera)
+    exposure.check_not_empty(darkness, frame.path)
+    return darkness
+
+
+def choose_by(darkness, frame, config):
+    """Chooses what is done to a frame.
+
+    Args:
+      darkness: its Darkness, from `measured`.
+      frame: the Frame, balanced.
+      config: an EnhanceConfig.
+    Returns:
+      ratio: exposure ratio.
+      reason: in words how it came about, and what strength was chosen where it is not 1.
+      finish: config.finish with the frame's own strength.
+    Raises:
+      LowlightError: for a frame that does not say what config.target_exposure needs.
+    """
+    ratio, reason = _choose_ratio(frame, darkness, config)
+    if not config.auto_strength:
+        return ratio, reason, config.finish
+    strength = exposure.auto_strength(darkness, ratio)
+    return ratio, reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""), dataclasses.replace(
+        config.finish, strength=strength)
+
+
+def choose(frame, packed, config, camera):
+    """As `choose_by`, of a Frame and its packed counts."""
+    return choose_by(measured(frame, packed, camera), frame, config)
