@@ -190,7 +190,7 @@ def check_writable(folder):
         durable.make_folder(temporary.parent)
         temporary.write_text("x")
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise OutputError(f"cannot write {folder}: {error.strerror}; free some space or choose another folder") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
