@@ -22,8 +22,8 @@ from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.inspect import inspect_files
 from lowlight_tf.errors import LowlightError, Problems
+from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.image_file import read_picture
-from lowlight_tf.pictures.photo_file import SUFFIXES
 
 
 @pytest.mark.parametrize(
