@@ -117,7 +117,7 @@ def test_frames_that_cannot_be_used_are_named(tmp_path):
     assert [frame.name for frame in build(tmp_path, tmp_path / "cache", problems, smallest=16)] == ["a0001"]
     text = "\n".join(problems.messages)
     assert len(problems.messages) == 5 and all(f"a000{number}" in text for number in range(2, 7))
-    assert "X-Trans CFA" in text and "smaller than a patch" in text
+    assert "is X-Trans" in text and "smaller than a patch" in text
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -22,8 +22,8 @@ from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.inspect import inspect_files
 from lowlight_tf.errors import LowlightError, Problems
+from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.image_file import read_picture
-from lowlight_tf.pictures.photo_file import SUFFIXES
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def write_strangers(folder):
         "text.nef": "no raw file",
         "broken.jpg": "damaged",
         "dot.png": "1x1, smaller than a CFA tile",
-        "xtrans.dng": "X-Trans CFA, the model is of Bayer cameras",
+        "xtrans.dng": "is X-Trans, the model is of Bayer cameras",
         "black.dng": "lens cap",
         "white.dng": "white all over",
         "mono.dng": "no Bayer or X-Trans mosaic (monochrome)",

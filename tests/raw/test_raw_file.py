@@ -139,10 +139,10 @@ def test_levels_come_from_the_file_unless_the_camera_fixes_them(tmp_path):
 
 def test_a_file_of_another_cfa_names_the_camera_to_use(tmp_path):
     write_frame(tmp_path / "x.dng", "fuji")
-    with pytest.raises(LowlightError, match="X-Trans CFA, the model is of Bayer cameras; use --camera=xtrans"):
+    with pytest.raises(LowlightError, match="is X-Trans, the model is of Bayer cameras; use --camera=xtrans"):
         read_short(tmp_path / "x.dng", CAMERAS["sony"])
     write_frame(tmp_path / "b.dng")
-    with pytest.raises(LowlightError, match="Bayer CFA, the model is of X-Trans cameras; use --camera=bayer"):
+    with pytest.raises(LowlightError, match="is Bayer, the model is of X-Trans cameras; use --camera=bayer"):
         read_short(tmp_path / "b.dng", CAMERAS["fuji"])
 
 

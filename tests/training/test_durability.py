@@ -74,14 +74,14 @@ def test_rows_that_were_half_written_are_not_there_twice(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_not_called_memory(tmp_path, small_set, monkeypatch):
-    monkeypatch.setattr(train, "learning_rate_at", full)
+    monkeypatch.setattr(train, "_next_batch", full)
     with pytest.raises(OutputError, match="No space left on device; free some space"):
         run(config_for(tmp_path, small_set))
 
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9]")
 
-    monkeypatch.setattr(train, "learning_rate_at", exhausted)
+    monkeypatch.setattr(train, "_next_batch", exhausted)
     with pytest.raises(LowlightError, match="out of memory; use a smaller --patch_size"):
         run(config_for(tmp_path, small_set))
 
