@@ -39,6 +39,7 @@ app: $(VENV)/.installed--app
 
 lint: $(VENV)/.installed--dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 test: $(VENV)/.installed--dev lint

@@ -1,8 +1,8 @@
 """Runs every benchmark in a process of its own and writes benchmarks/RESULTS.md.
 
-    python -m benchmarks                     all that need no data
-    python -m benchmarks winograd overlap    these
-    python -m benchmarks variations CROPS    one that needs data, with its arguments
+python -m benchmarks                     all that need no data
+python -m benchmarks winograd overlap    these
+python -m benchmarks variations CROPS    one that needs data, with its arguments
 """
 
 import os
@@ -16,8 +16,19 @@ import numpy
 import tensorflow
 
 HERE = pathlib.Path(__file__).parent
-BENCHMARKS = ("training_step", "contenders", "input_pipeline", "resume", "simulation_speed", "enhancement",
-              "scaling", "overlap", "up_filters", "winograd", "variations")
+BENCHMARKS = (
+    "training_step",
+    "contenders",
+    "input_pipeline",
+    "resume",
+    "simulation_speed",
+    "enhancement",
+    "scaling",
+    "overlap",
+    "up_filters",
+    "winograd",
+    "variations",
+)
 OF_DATA = ("variations",)
 
 

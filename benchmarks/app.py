@@ -40,11 +40,22 @@ def prepare(folder):
     """Writes a frame of 24 megapixels with a scene in it."""
     from lowlight_tf.pictures.image_file import write_dng
     from lowlight_tf.raw.cameras import CAMERAS
+
     camera = CAMERAS["bayer"]
     light = 40 + 30 * np.sin(np.add.outer(np.arange(SIZE[0]) / 200, np.arange(SIZE[1]) / 300))
     counts = 512 + np.random.RandomState(0).poisson(light)
-    write_dng(folder / "frame.dng", counts.astype(np.uint16), camera.cfa, black_level=512, white_level=16383, wb_gains=(2, 1, 2),
-              xyz_to_camera=camera.xyz_to_camera, exposure_seconds=0.1, make=camera.make, model=camera.model)
+    write_dng(
+        folder / "frame.dng",
+        counts.astype(np.uint16),
+        camera.cfa,
+        black_level=512,
+        white_level=16383,
+        wb_gains=(2, 1, 2),
+        xyz_to_camera=camera.xyz_to_camera,
+        exposure_seconds=0.1,
+        make=camera.make,
+        model=camera.model,
+    )
 
 
 def _said(what, seconds, cpu=None):
@@ -67,6 +78,7 @@ def on_the_server(folder):
     """Measures what the server takes to answer."""
     from lowlight_tf.app.picture_actions import SHOW_THERE, PictureActions
     from lowlight_tf.app.session import Session, key_of
+
     session = Session(folder, folder / "out", {"bayer": ""}, folder / "uploads")
     session.find()
     session.warm()
@@ -74,8 +86,10 @@ def on_the_server(folder):
     opened, cpu = _timed(lambda _: session.look(name, lambda *_: None), [0])
     _said("A photograph is read, measured and made small", opened, cpu)
     shown = actions.open(None, {"key": key_of(name)})[0]
-    _said("A click into the frame -> the piece at 100 %", *_timed(
-        lambda place: actions.click(shown, SHOW_THERE, {"x": place[0], "y": place[1]}, False), PLACES))
+    _said(
+        "A click into the frame -> the piece at 100 %",
+        *_timed(lambda place: actions.click(shown, SHOW_THERE, {"x": place[0], "y": place[1]}, False), PLACES),
+    )
     state = session.state
 
     def slide(number):
@@ -84,13 +98,16 @@ def on_the_server(folder):
 
     _said("A slider -> the piece at 100 %, with a blend", *_timed(slide, range(ROUNDS)))
     actions.frame(shown)
-    _said("A slider -> the whole frame at the size of a screen, with a blend", *_timed(
-        lambda number: (slide(number + 50), actions.frame(shown)), range(ROUNDS)))
+    _said(
+        "A slider -> the whole frame at the size of a screen, with a blend",
+        *_timed(lambda number: (slide(number + 50), actions.frame(shown)), range(ROUNDS)),
+    )
 
 
 def in_the_browser(folder):
     """Measures what passes until the picture stands in the browser."""
     from selenium import webdriver
+
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
@@ -109,9 +126,10 @@ def in_the_browser(folder):
             time.sleep(0.5)
         browser.execute_async_script(_WAIT, "#frame .after", "document.querySelector('#strip button.shot').click()")
         for what, selector, act, rounds in (
-                ("a click into the frame -> the piece at 100 %", "#crop .after", lambda place: _CLICK % place, PLACES),
-                ("a slider -> the piece at 100 %", "#crop .after", lambda number: _SLIDE % (0.05 * number + 0.05), range(ROUNDS)),
-                ("a slider -> the whole frame", "#frame .after", lambda number: _SLIDE % (-0.05 * number - 0.05), range(ROUNDS))):
+            ("a click into the frame -> the piece at 100 %", "#crop .after", lambda place: _CLICK % place, PLACES),
+            ("a slider -> the piece at 100 %", "#crop .after", lambda number: _SLIDE % (0.05 * number + 0.05), range(ROUNDS)),
+            ("a slider -> the whole frame", "#frame .after", lambda number: _SLIDE % (-0.05 * number - 0.05), range(ROUNDS)),
+        ):
             seconds = []
             for one in rounds:
                 seconds.append(browser.execute_async_script(_WAIT, selector, act(one)))

@@ -29,16 +29,17 @@ _TILE = 940_000  # packed pixels of a window: what fits into 1.5 GiB
 
 def _ours(values, packed, target):
     from benchmarks.training_step import our_step
+
     if target is not None:
         return our_step(packed, target)[0]
     import tensorflow as tf
 
     from lowlight_tf.network.model import forward, network_for
     from lowlight_tf.raw.cameras import CAMERAS
+
     network = network_for(CAMERAS["sony"])
     params = {name: tf.Variable(value) for name, value in values.items()}
-    function = tf.function(lambda inputs: forward(params, inputs, network),
-                           input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
+    function = tf.function(lambda inputs: forward(params, inputs, network), input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
     return lambda: function(packed).numpy()
 
 
@@ -49,19 +50,21 @@ def _tiled(values, packed, target):
     from lowlight_tf.enhancement import tiling
     from lowlight_tf.network.model import forward, network_for
     from lowlight_tf.raw.cameras import CAMERAS
+
     network = network_for(CAMERAS["sony"])
     params = {name: tf.Variable(value) for name, value in values.items()}
-    function = tf.function(lambda inputs: forward(params, inputs, network),
-                           input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
+    function = tf.function(lambda inputs: forward(params, inputs, network), input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
     tiles = tiling.plan(*packed.shape[1:3], tiling.halo(network), _TILE)
     picture = np.empty((1, 2 * packed.shape[1], 2 * packed.shape[2], 3), np.float32)
 
     def run():
         for rows, columns in tiles:
-            output = function(packed[:, rows.start:rows.stop, columns.start:columns.stop])
-            picture[:, 2 * rows.keep:2 * rows.keep_end, 2 * columns.keep:2 * columns.keep_end] = output[
-                :, 2 * (rows.keep - rows.start):2 * (rows.keep_end - rows.start),
-                2 * (columns.keep - columns.start):2 * (columns.keep_end - columns.start)]
+            output = function(packed[:, rows.start : rows.stop, columns.start : columns.stop])
+            picture[:, 2 * rows.keep : 2 * rows.keep_end, 2 * columns.keep : 2 * columns.keep_end] = output[
+                :,
+                2 * (rows.keep - rows.start) : 2 * (rows.keep_end - rows.start),
+                2 * (columns.keep - columns.start) : 2 * (columns.keep_end - columns.start),
+            ]
         return picture
 
     return run
@@ -69,19 +72,22 @@ def _tiled(values, packed, target):
 
 def _original(values, packed, target):
     from benchmarks.training_step import original_inference, original_step
+
     return original_inference(values, packed) if target is None else original_step(values, packed, target)
 
 
 def _pytorch(values, packed, target, compiled=False):
     from benchmarks import torch_network
-    return (torch_network.inference(values, packed, compiled) if target is None else
-            torch_network.step(values, packed, target, compiled))
+
+    return torch_network.inference(values, packed, compiled) if target is None else torch_network.step(values, packed, target, compiled)
 
 
 def _exported(kind):
     """Returns a contender that runs our own export in its own runtime; it cannot train."""
+
     def prepare(values, packed, target):
         from benchmarks.exported import load
+
         return load(kind, values, packed)
 
     return prepare
@@ -112,14 +118,20 @@ def serve(name, folder):
         run()
         seconds = time.perf_counter() - started
         peak = next(line.split()[1] for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-        print(json.dumps({"seconds": seconds, "gib": int(peak) / 2 ** 20}), flush=True)
+        print(json.dumps({"seconds": seconds, "gib": int(peak) / 2**20}), flush=True)
 
 
 def _start(name, folder):
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder / "errors.txt", "w") as errors:
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.contenders", "--serve", name, str(folder)], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.contenders", "--serve", name, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment,
+        )
     line = ""
     while line != "ready\n":
         line = process.stdout.readline()
@@ -164,6 +176,7 @@ def compare(title, folder, names):
 
 def _versions():
     from importlib.metadata import PackageNotFoundError, version
+
     found = []
     for package in ("tensorflow", "tf_slim", "torch", "onnxruntime", "openvino", "ai-edge-litert", "numpy"):
         try:
@@ -177,14 +190,19 @@ def main():
     from lowlight_tf.network.model import network_for
     from lowlight_tf.network.sid import initialize_parameters
     from lowlight_tf.raw.cameras import CAMERAS
+
     values = {f"values/{name}": value.numpy() for name, value in initialize_parameters(network_for(CAMERAS["sony"]), 1).items()}
     rng = np.random.RandomState(0)
-    print(f"Python {platform.python_version()}, {_versions()}; {len(os.sched_getaffinity(0))} threads; "
-          f"load average {psutil.getloadavg()[0]:.1f} before.\n")
+    print(
+        f"Python {platform.python_version()}, {_versions()}; {len(os.sched_getaffinity(0))} threads; "
+        f"load average {psutil.getloadavg()[0]:.1f} before.\n"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        patch = {"packed": rng.uniform(0, 1, (1, SIZE, SIZE, 4)).astype(np.float32),
-                 "target": rng.uniform(0, 1, (1, 2 * SIZE, 2 * SIZE, 3)).astype(np.float32)}
+        patch = {
+            "packed": rng.uniform(0, 1, (1, SIZE, SIZE, 4)).astype(np.float32),
+            "target": rng.uniform(0, 1, (1, 2 * SIZE, 2 * SIZE, 3)).astype(np.float32),
+        }
         np.savez(folder / "case.npz", **values, **patch)
         trained = [name for name, (_, does) in CONTENDERS.items() if "train" in does]
         compare(f"A training step, {SIZE}x{SIZE} packed, batch 1", folder, trained)

@@ -57,7 +57,7 @@ def enhanced(path, loaded, auto=True):
     _, _, finish = choose(frame, packed, EnhanceConfig("", "", ratio=1.0, auto_strength=auto), loaded.camera)
     # With the curve of the protocol's ground truth.
     settings, plain = dataclasses.replace(finish, curve="bt709"), frame.plain(frame.light_gain)
-    return develop(frame, packed, frame.light_gain, loaded, settings, 10 ** 9, plain), finish.strength
+    return develop(frame, packed, frame.light_gain, loaded, settings, 10**9, plain), finish.strength
 
 
 def scenes(pairs, raws):
@@ -67,7 +67,7 @@ def scenes(pairs, raws):
     for path in raws:
         with rawpy.imread(str(path)) as raw:
             half = raw.postprocess(use_camera_wb=True, half_size=True, no_auto_bright=True, output_bps=16, user_flip=0, gamma=(1, 1))
-        yield f"{path.stem} at half size", half[:half.shape[0] // 2 * 2, :half.shape[1] // 2 * 2].astype(np.float32) / 65535
+        yield f"{path.stem} at half size", half[: half.shape[0] // 2 * 2, : half.shape[1] // 2 * 2].astype(np.float32) / 65535
 
 
 def clean(pairs, raws, loaded, camera, folder):
@@ -79,8 +79,18 @@ def clean(pairs, raws, loaded, camera, folder):
         light = 0.7 * light / tf.reduce_max(light)  # well lit; LibRaw would stretch maxima from 3/4 of white on
         counts = mosaic(to_sensor(light, from_srgb, GAINS), camera.cfa) * (white - black) + black
         path = folder / "clean.dng"
-        write_dng(path, tf.cast(tf.round(counts), tf.uint16).numpy(), camera.cfa, black_level=black, white_level=white, wb_gains=GAINS,
-                  xyz_to_camera=camera.xyz_to_camera, exposure_seconds=1.0, make="Made", model="up")
+        write_dng(
+            path,
+            tf.cast(tf.round(counts), tf.uint16).numpy(),
+            camera.cfa,
+            black_level=black,
+            white_level=white,
+            wb_gains=GAINS,
+            xyz_to_camera=camera.xyz_to_camera,
+            exposure_seconds=1.0,
+            make="Made",
+            model="up",
+        )
         target = to_uint8(linear_to_bt709(light).numpy())
         (output, strength), (network, _) = enhanced(path, loaded), enhanced(path, loaded, auto=False)
         rows.append([psnr(to_uint8(picture), target) for picture in (render(path, stretch=False), output, network)])
@@ -97,8 +107,10 @@ def colors(path, loaded):
     plain = srgb_to_linear(frame.plain(frame.light_gain) / np.float32(65535)).numpy().mean((0, 1))
     means = [bt709_to_linear(picture / np.float32(65535)).numpy().mean((0, 1)) for picture in (output, network)]
     for what, mean in zip((f"enhance.py (strength {strength})", "network alone"), means):
-        print(f"colour {path.name}: LibRaw {plain.round(4)}, {what} {mean.round(4)}, "
-              f"{', '.join(f'{100 * value:+.1f} %' for value in mean / plain - 1)}")
+        print(
+            f"colour {path.name}: LibRaw {plain.round(4)}, {what} {mean.round(4)}, "
+            f"{', '.join(f'{100 * value:+.1f} %' for value in mean / plain - 1)}"
+        )
 
 
 def main():

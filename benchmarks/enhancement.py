@@ -19,10 +19,21 @@ def prepare(folder, size=SIZE):
     from lowlight_tf.network import model
     from lowlight_tf.pictures.image_file import write_dng
     from lowlight_tf.raw.cameras import CAMERAS
+
     camera = CAMERAS["bayer"]
     counts = 512 + np.random.RandomState(0).poisson(40, size)
-    write_dng(folder / "frame.dng", counts.astype(np.uint16), camera.cfa, black_level=512, white_level=16383, wb_gains=(2, 1, 2),
-              xyz_to_camera=camera.xyz_to_camera, exposure_seconds=0.1, make=camera.make, model=camera.model)
+    write_dng(
+        folder / "frame.dng",
+        counts.astype(np.uint16),
+        camera.cfa,
+        black_level=512,
+        white_level=16383,
+        wb_gains=(2, 1, 2),
+        xyz_to_camera=camera.xyz_to_camera,
+        exposure_seconds=0.1,
+        make=camera.make,
+        model=camera.model,
+    )
     network = model.network_for(camera)
     checkpoint.write_config(folder / "model", model.describe(camera, network))
     checkpoint.Store(folder / "model", model.initialize_parameters(network)).save(1)
@@ -30,8 +41,15 @@ def prepare(folder, size=SIZE):
 
 def run(folder, gibibytes, name="frame.dng"):
     """Runs enhance.py; returns seconds, CPU seconds and the peak in MiB."""
-    command = [sys.executable, str(ROOT / "enhance.py"), name, "--checkpoint_dir=model", "--ratio=100", "--overwrite",
-               f"--memory_limit={gibibytes}"]
+    command = [
+        sys.executable,
+        str(ROOT / "enhance.py"),
+        name,
+        "--checkpoint_dir=model",
+        "--ratio=100",
+        "--overwrite",
+        f"--memory_limit={gibibytes}",
+    ]
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     said = process.stdout.read()
@@ -45,14 +63,17 @@ def main():
     rounds = int(os.environ.get("ROUNDS", "2"))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        subprocess.run([sys.executable, "-c", f"import pathlib, benchmarks.enhancement as b; b.prepare(pathlib.Path({name!r}))"],
-                       cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-c", f"import pathlib, benchmarks.enhancement as b; b.prepare(pathlib.Path({name!r}))"], cwd=ROOT, check=True
+        )
         results = {limit: [run(folder, limit) for _ in range(rounds)] for limit in (2, 16)}
     best = {limit: [min(column) for column in zip(*runs)] for limit, runs in results.items()}
     for limit, (seconds, cpu, _) in best.items():
         peak = max(run[2] for run in results[limit])
-        print(f"{SIZE[1]}x{SIZE[0]}, --memory_limit={limit}: {seconds:.0f} s, {cpu:.0f} s of CPU, peak {peak:.0f} MiB "
-              f"({'tiles' if limit == 2 else 'the whole frame at once'}; best of {rounds} for times, worst for memory).")
+        print(
+            f"{SIZE[1]}x{SIZE[0]}, --memory_limit={limit}: {seconds:.0f} s, {cpu:.0f} s of CPU, peak {peak:.0f} MiB "
+            f"({'tiles' if limit == 2 else 'the whole frame at once'}; best of {rounds} for times, worst for memory)."
+        )
     wall, cpu = (best[2][i] / best[16][i] for i in (0, 1))
     print(f"Tiles take {wall:.2f} times what the whole frame takes, {cpu:.2f} times in CPU seconds.")
 

@@ -39,12 +39,14 @@ def in_tensorflow(path):
 
 def in_litert(path):
     from ai_edge_litert.interpreter import Interpreter
+
     runner = Interpreter(model_path=str(path), num_threads=1).get_signature_runner()
     return lambda light: runner(packed=np.asarray(light))["picture"]
 
 
 def in_onnxruntime(path):
     import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -53,13 +55,18 @@ def in_onnxruntime(path):
 
 def in_openvino(path):
     import openvino
+
     settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(path), "CPU", settings)
     return lambda light: compiled(np.asarray(light))[0].copy()
 
 
-RUNTIMES = (("saved_model", "TensorFlow", in_tensorflow), ("litert", "LiteRT", in_litert), ("onnx", "onnxruntime", in_onnxruntime),
-            ("onnx", "OpenVINO", in_openvino))
+RUNTIMES = (
+    ("saved_model", "TensorFlow", in_tensorflow),
+    ("litert", "LiteRT", in_litert),
+    ("onnx", "onnxruntime", in_onnxruntime),
+    ("onnx", "OpenVINO", in_openvino),
+)
 
 
 def export_all(model, calibration, folder):
@@ -116,8 +123,9 @@ def main():
     for (runtime, kind), found in outputs.items():
         off = max(int(np.abs(ours.astype(int) - theirs).max()) for (ours, _), (theirs, _) in zip(found, reference))
         score, loss = scores[runtime, kind], scores["TensorFlow", "float32"] - scores[runtime, kind]
-        print(f"| {runtime} | {kind} | {sizes[runtime, kind] / 1e6:.1f} | {score:.2f} | {loss:.3f} | {off} | "
-              f"{seconds[runtime, kind]:.2f} |")
+        print(
+            f"| {runtime} | {kind} | {sizes[runtime, kind] / 1e6:.1f} | {score:.2f} | {loss:.3f} | {off} | {seconds[runtime, kind]:.2f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def write_export(kind, values, folder):
     from lowlight_tf.export.export import ExportConfig, export
     from lowlight_tf.network import model
     from lowlight_tf.raw.cameras import CAMERAS
+
     camera = CAMERAS["sony"]
     network = model.network_for(camera)
     params = model.initialize_parameters(network)
@@ -30,6 +31,7 @@ def write_export(kind, values, folder):
 
 def _onnx(path, packed, threads):
     import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -38,6 +40,7 @@ def _onnx(path, packed, threads):
 
 def _openvino(path, packed, threads):
     import openvino
+
     # In float32 like the others: where a processor has bfloat16, OpenVINO takes that by itself, and outputs are off by 2e-3.
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(path), "CPU", settings)
@@ -46,6 +49,7 @@ def _openvino(path, packed, threads):
 
 def _litert(path, packed, threads):
     from ai_edge_litert.interpreter import Interpreter
+
     interpreter = Interpreter(str(path), num_threads=threads)
     runner = interpreter.get_signature_runner()
     return lambda: next(iter(runner(packed=packed).values()))
@@ -61,7 +65,9 @@ def load(name, values, packed):
         # A process of its own makes the file, so that the runtime's memory is not TensorFlow's.
         values_path = pathlib.Path(folder) / "values.npz"
         np.savez(values_path, **values)
-        code = ("import pathlib, sys, numpy as np, benchmarks.exported as exported; case = np.load(sys.argv[2]); "
-                "exported.write_export(sys.argv[1], {name: case[name] for name in case.files}, pathlib.Path(sys.argv[3]))")
+        code = (
+            "import pathlib, sys, numpy as np, benchmarks.exported as exported; case = np.load(sys.argv[2]); "
+            "exported.write_export(sys.argv[1], {name: case[name] for name in case.files}, pathlib.Path(sys.argv[3]))"
+        )
         subprocess.run([sys.executable, "-c", code, kind, str(values_path), folder], check=True, stdout=subprocess.DEVNULL)
         return prepare(pathlib.Path(folder) / f"model.{kind}", packed, len(os.sched_getaffinity(0)))

@@ -76,7 +76,7 @@ def _tell(waits, works, peak):
     share = sum(waits) / (sum(waits) + sum(works))
     print(f"Waiting for data: median {1000 * statistics.median(waits):.1f} ms, {100 * share:.2f} % of all time")
     print(f"Training step: median {statistics.median(works):.2f} s")
-    print(f"Peak resident memory of the process: {peak / 2 ** 30:.2f} GiB")
+    print(f"Peak resident memory of the process: {peak / 2**30:.2f} GiB")
 
 
 def simulated(folder, patch_size, steps):
@@ -93,8 +93,10 @@ def main():
         pairs = write_cache(folder)
         size = sum(path.stat().st_size for path in folder.iterdir())
         results = train(pairs, DataConfig())
-        print(f"Cache of {SHORTS} shorts and {SCENES} targets, {size / 1e9:.1f} GB; {len(results[0])} steps of 512x512 packed patches, "
-              "batch 1.\n")
+        print(
+            f"Cache of {SHORTS} shorts and {SCENES} targets, {size / 1e9:.1f} GB; {len(results[0])} steps of 512x512 packed patches, "
+            "batch 1.\n"
+        )
         _tell(*results)
         for patch_size, steps in ((512, STEPS), (128, 10 * STEPS)):
             results = simulated(folder, patch_size, steps)

@@ -32,9 +32,11 @@ def main():
             told.append(run(folder, 8, str(count)))
     (few, few_cpu, _), (many, many_cpu, _) = told
     seconds, cpu = (many - few) / (MANY - FEW), (many_cpu - few_cpu) / (MANY - FEW)
-    print(f"{SIZE[1]}x{SIZE[0]}, --memory_limit=8, {cores} cores: {seconds:.2f} s and {cpu:.2f} s of CPU for each file more, "
-          f"so {cpu / seconds / cores:.0%} of the cores' time; {many:.0f} s for {MANY} files, start of the program included "
-          f"({many_cpu / many / cores:.0%}).")
+    print(
+        f"{SIZE[1]}x{SIZE[0]}, --memory_limit=8, {cores} cores: {seconds:.2f} s and {cpu:.2f} s of CPU for each file more, "
+        f"so {cpu / seconds / cores:.0%} of the cores' time; {many:.0f} s for {MANY} files, start of the program included "
+        f"({many_cpu / many / cores:.0%})."
+    )
 
 
 if __name__ == "__main__":

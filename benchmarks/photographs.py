@@ -29,8 +29,9 @@ def at_hand():
 def _detail(piece):
     """How much changes from pixel to pixel: the mean second difference, in values of 8 bits."""
     values = np.asarray(piece.convert("L"), np.float32)
-    return float(np.abs(2 * values[:, 1:-1] - values[:, :-2] - values[:, 2:]).mean()
-                 + np.abs(2 * values[1:-1] - values[:-2] - values[2:]).mean())
+    return float(
+        np.abs(2 * values[:, 1:-1] - values[:, :-2] - values[:, 2:]).mean() + np.abs(2 * values[1:-1] - values[:-2] - values[2:]).mean()
+    )
 
 
 def cut_sharp(paths, folder):
@@ -59,7 +60,7 @@ def cut_sharp(paths, folder):
                 piece.save(written)
                 pieces.append((_detail(piece), written))
     pieces.sort(reverse=True)
-    quiet = pieces[(len(pieces) + 1) // 2:]
+    quiet = pieces[(len(pieces) + 1) // 2 :]
     for number, (_, written) in enumerate(quiet):
         if number % 4:
             written.unlink()

@@ -10,8 +10,17 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STEPS, KILLS = 120, 5
-COMMAND = [sys.executable, str(ROOT / "train.py"), "--camera=sony", "--dataset=samples", "--checkpoint_dir=model", "--patch_size=64",
-           f"--steps={STEPS}", "--save_every=10", "--validate_every=0"]
+COMMAND = [
+    sys.executable,
+    str(ROOT / "train.py"),
+    "--camera=sony",
+    "--dataset=samples",
+    "--checkpoint_dir=model",
+    "--patch_size=64",
+    f"--steps={STEPS}",
+    "--save_every=10",
+    "--validate_every=0",
+]
 
 
 def history(folder):
@@ -39,8 +48,10 @@ def main():
         resumed = killed_run(killed, random.Random(0))
         subprocess.run(COMMAND, cwd=whole, check=True, capture_output=True)
         same = history(killed) == history(whole)
-    print(f"{STEPS} steps of the embedded samples, killed with SIGKILL {KILLS} times (resumed from steps {', '.join(map(str, resumed))}), "
-          f"against one undisturbed run: all {STEPS} losses {'identical to the bit' if same else 'DIFFER'}.")
+    print(
+        f"{STEPS} steps of the embedded samples, killed with SIGKILL {KILLS} times (resumed from steps {', '.join(map(str, resumed))}), "
+        f"against one undisturbed run: all {STEPS} losses {'identical to the bit' if same else 'DIFFER'}."
+    )
     if not same:
         sys.exit(1)
 

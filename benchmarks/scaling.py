@@ -1,6 +1,6 @@
 """enhance.py on frames from 1 to 100 megapixels in the same memory: time, CPU time and peak, as a table and as benchmarks/scaling.png.
 
-    python -m benchmarks.scaling          # make bench runs it too; LIMIT is --memory_limit in GiB (2)
+python -m benchmarks.scaling          # make bench runs it too; LIMIT is --memory_limit in GiB (2)
 """
 
 import multiprocessing
@@ -17,8 +17,10 @@ SIZES = ((816, 1224), (1736, 2600), (2848, 4256), (4016, 6016), (5784, 8664), (8
 def draw(rows, path):
     """Draws seconds and peak over megapixels."""
     import matplotlib
+
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+
     figure, (time, memory) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     pixels = [row[0] for row in rows]
     time.plot(pixels, [row[1] for row in rows], "o-", color="tab:blue")

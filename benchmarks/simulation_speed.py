@@ -27,8 +27,9 @@ PATCH, PATCHES, WARM_UP, ROUNDS, ASKED = 128, 200, 20, 5, 40
 def patches_per_second(table, kind, seed):
     """Times the pipeline alone, once it is warm: patches a second, and processor seconds a patch."""
     config = ExampleConfig(PATCH, Interface(white_balance=True), simulation=Simulation(kind))
-    batches = iter(pipeline.training_batches(table, CAMERAS["sony"], config, batch_size=1, seed=seed, first_step=0,
-                                             last_step=WARM_UP + PATCHES))
+    batches = iter(
+        pipeline.training_batches(table, CAMERAS["sony"], config, batch_size=1, seed=seed, first_step=0, last_step=WARM_UP + PATCHES)
+    )
     for _ in range(WARM_UP):
         next(batches)
     start, processor = time.perf_counter(), time.process_time()
@@ -47,8 +48,10 @@ def main():
         for seed in range(ROUNDS):
             for kind in CAMERA_NOISES:
                 rates[kind].append(patches_per_second(table, kind, seed))
-    print(f"Patches of {PATCH}x{PATCH} packed pixels from {number} photographs, medians of {ROUNDS} alternating rounds of {PATCHES}. "
-          f"Asked for: over {ASKED} a second on 2 cores. Load average meanwhile, this included: {os.getloadavg()[1]:.1f}.\n")
+    print(
+        f"Patches of {PATCH}x{PATCH} packed pixels from {number} photographs, medians of {ROUNDS} alternating rounds of {PATCHES}. "
+        f"Asked for: over {ASKED} a second on 2 cores. Load average meanwhile, this included: {os.getloadavg()[1]:.1f}.\n"
+    )
     print("| noise | patches a second, as measured | processor time a patch | computed from it for 2 idle cores |\n|---|---|---|---|")
     for kind in CAMERA_NOISES:
         rate, seconds = (statistics.median(values) for values in zip(*rates[kind]))

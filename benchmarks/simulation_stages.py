@@ -39,8 +39,9 @@ def photograph(width):
 
 def _scaled(noise, factor):
     """Returns a Noise in units of 1 / factor counts."""
-    return dataclasses.replace(noise, **{name: getattr(noise, name) * factor
-                                         for name in ("gain", "read_noise", "row_noise", "black_offset")})
+    return dataclasses.replace(
+        noise, **{name: getattr(noise, name) * factor for name in ("gain", "read_noise", "row_noise", "black_offset")}
+    )
 
 
 def _shown(counts, black, white, camera):
@@ -76,11 +77,13 @@ def physical_stages(srgb, camera, seed):
         return _shown(counts, *levels, camera)
 
     expected = clean * ((white - black) / RATIO) + black
-    return [(f"expected light, {RATIO:.0f} times less", _shown(expected, black, white, camera)),
-            (f"shot noise, K = {full.gain:.2f}", recorded(shot, _FINER)),
-            (f"+ read noise, scale {full.read_noise:.1f}", recorded(read, _FINER)),
-            (f"+ row noise, {full.row_noise:.1f}", recorded(row, _FINER)),
-            (f"+ drift {full.black_offset:.1f}, whole counts", recorded(full, 1))]
+    return [
+        (f"expected light, {RATIO:.0f} times less", _shown(expected, black, white, camera)),
+        (f"shot noise, K = {full.gain:.2f}", recorded(shot, _FINER)),
+        (f"+ read noise, scale {full.read_noise:.1f}", recorded(read, _FINER)),
+        (f"+ row noise, {full.row_noise:.1f}", recorded(row, _FINER)),
+        (f"+ drift {full.black_offset:.1f}, whole counts", recorded(full, 1)),
+    ]
 
 
 def _panel(label, picture):

@@ -25,8 +25,15 @@ KINDS = {"poisson": "shot noise", "gaussian": "shot and Gaussian read noise", "p
 DARK = ("--darkest=0.05", "--mix_colors", "--learning_rate=1e-4")
 LONGER = ("--init_from=physical", *DARK, "--patch_size=96", "--batch_size=2", "--steps=5000", "--decay_step=4000", "--seed=2")
 LONGEST = ("--init_from=longer", *DARK, "--patch_size=128", "--batch_size=1", "--steps=4500", "--decay_step=3500", "--seed=3")
-RECIPE = ("--white_balance_input", "--patch_size=64", "--batch_size=4", "--steps=4000", "--decay_step=3200", "--learning_rate=2e-4",
-          "--seed=1")
+RECIPE = (
+    "--white_balance_input",
+    "--patch_size=64",
+    "--batch_size=4",
+    "--steps=4000",
+    "--decay_step=3200",
+    "--learning_rate=2e-4",
+    "--seed=1",
+)
 
 
 def run(script, *arguments, cwd):
@@ -68,9 +75,11 @@ def main():
     models["zero-shot, physical, 5,000 steps more"] = train_and_score("longer", pairs, work, *LONGER)
     models["zero-shot, physical, 9,500 steps more"] = train_and_score("longest", pairs, work, *LONGEST)
     classic = score("classic", pairs, work, "--model=classic", "--camera=sony")
-    rows = [("short amplified by LibRaw", classic["input_psnr"], classic["input_ssim"]),
-            *((name, metrics["psnr"], metrics["ssim"]) for name, metrics in models.items()),
-            ("classic pipeline, non-local means", classic["psnr"], classic["ssim"])]
+    rows = [
+        ("short amplified by LibRaw", classic["input_psnr"], classic["input_ssim"]),
+        *((name, metrics["psnr"], metrics["ssim"]) for name, metrics in models.items()),
+        ("classic pipeline, non-local means", classic["psnr"], classic["ssim"]),
+    ]
     print(f"{number} photographs; scored on {classic['images']} pairs")
     for name, psnr, ssim in rows:
         print(f"| {name} | {psnr:.2f} / {ssim:.3f} |")

@@ -22,6 +22,7 @@ def _kernels(values):
 
 def forward(kernels, packed):
     """float32 [B, 4, h, w] -> [B, 3, 2h, 2w]; h and w multiples of 16."""
+
     def conv(x, name):
         return F.leaky_relu(F.conv2d(x, kernels[f"{name}/weights"], kernels[f"{name}/biases"], padding=1), 0.2)
 

@@ -19,8 +19,15 @@ from benchmarks.photographs import at_hand, cut_sharp
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=demosaic")
 LIGHT = ("--noise=any_sensor", "--darkest=0.05", "--mix_colors")
-CALM = ("--schedule=cosine", "--clip_norm=1", "--average=0.998", "--threads_per_op=1", "--save_every=2000", "--picture_every=0",
-        "--stopped_exit_code=75")
+CALM = (
+    "--schedule=cosine",
+    "--clip_norm=1",
+    "--average=0.998",
+    "--threads_per_op=1",
+    "--save_every=2000",
+    "--picture_every=0",
+    "--stopped_exit_code=75",
+)
 # Patches of 64 packed pixels, and of X-Trans' 44: about as many photosites.
 PATCH = {"bayer": 64, "xtrans": 44}
 STEPS, ADAPTING = 200_000, 15_000
@@ -57,20 +64,49 @@ def gather(work, folders):
 
 def recipes(camera, photos, work, crops, hours):
     """Returns the arguments of each training, in order; the second adapts the first's model with real pairs where there are any."""
-    common = (f"--camera={camera}", f"--patch_size={PATCH[camera]}", "--batch_size=4", f"--cache_dir={work / 'cache'}", *LIGHT, *CALM,
-              *((f"--max_hours={hours}",) if hours else ()))
-    first = (*common, *INTERFACE, "--dataset=folder", f"--data_dir={photos}", f"--checkpoint_dir={work / camera}", "--base_width=16",
-             f"--steps={STEPS}", "--learning_rate=6e-4", "--seed=1")
+    common = (
+        f"--camera={camera}",
+        f"--patch_size={PATCH[camera]}",
+        "--batch_size=4",
+        f"--cache_dir={work / 'cache'}",
+        *LIGHT,
+        *CALM,
+        *((f"--max_hours={hours}",) if hours else ()),
+    )
+    first = (
+        *common,
+        *INTERFACE,
+        "--dataset=folder",
+        f"--data_dir={photos}",
+        f"--checkpoint_dir={work / camera}",
+        "--base_width=16",
+        f"--steps={STEPS}",
+        "--learning_rate=6e-4",
+        "--seed=1",
+    )
     if not crops:
         return [first]
-    return [first, (*common, f"--init_from={work / camera}", f"--data_dir={crops}", f"--simulated_data_dir={photos}",
-                    "--simulated_fraction=0.75", "--turns_in_phase", f"--checkpoint_dir={work / camera}_adapted", f"--steps={ADAPTING}",
-                    "--learning_rate=2e-4", "--seed=2")]
+    return [
+        first,
+        (
+            *common,
+            f"--init_from={work / camera}",
+            f"--data_dir={crops}",
+            f"--simulated_data_dir={photos}",
+            "--simulated_fraction=0.75",
+            "--turns_in_phase",
+            f"--checkpoint_dir={work / camera}_adapted",
+            f"--steps={ADAPTING}",
+            "--learning_rate=2e-4",
+            "--seed=2",
+        ),
+    ]
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_models", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.train_models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("camera", choices=list(PATCH))
     parser.add_argument("work", nargs="?", default="training", type=pathlib.Path)
     parser.add_argument("--photos", action="append", default=[], help="folder of photographs or OpenEXR pictures; may be repeated")

@@ -31,6 +31,7 @@ def leaky(x):
 
 def original_network(packed):
     """The slim graph: five blocks down, four up, a 1x1 convolution, depth_to_space."""
+
     def conv(x, channels, name):
         return slim.conv2d(x, channels, [3, 3], activation_fn=leaky, scope=name)
 

@@ -91,8 +91,10 @@ def main():
                 seconds[name].append(time.process_time() - started)
         for name in ("composed", "shuffled"):
             ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds["plain"]))
-            print(f"{what}, {SIZE}x{SIZE} packed: {name} takes {ratio:.2f} times the CPU seconds of the plain form "
-                  f"({statistics.median(seconds['plain']):.2f} s).")
+            print(
+                f"{what}, {SIZE}x{SIZE} packed: {name} takes {ratio:.2f} times the CPU seconds of the plain form "
+                f"({statistics.median(seconds['plain']):.2f} s)."
+            )
 
 
 if __name__ == "__main__":

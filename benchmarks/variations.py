@@ -36,8 +36,13 @@ from lowlight_tf.training.train import train
 
 PLAIN = "as in the paper"
 # what a reader calls it: the options of `network_for`
-VARIATIONS = {PLAIN: {}, "downsample=strided": {"downsample": "strided"}, "pool_window=3": {"pool_window": 3},
-              **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)}, "denoise20": {"network": "denoise20"}}
+VARIATIONS = {
+    PLAIN: {},
+    "downsample=strided": {"downsample": "strided"},
+    "pool_window=3": {"pool_window": 3},
+    **{f"extra_blocks={number}": {"extra_blocks": number} for number in (1, 2, 3)},
+    "denoise20": {"network": "denoise20"},
+}
 SEED, OTHER_SEED, RATE, THREADS, ROUNDS = 1, 2, 4e-4, 1, 15
 
 
@@ -52,11 +57,20 @@ def train_and_score(name, options, asked, seed):
     if not (folder / "results" / "metrics.json").is_file():
         camera, problems = CAMERAS["sony"], Problems()
         data = DataConfig(data_dir=str(asked.crops), cache_dir=str(asked.work / "cache"))
-        reached = train(TrainingConfig(
-            camera=camera, network=network_of(options, asked.base_width), data=data, checkpoint_dir=str(folder / "model"),
-            seed=seed, batches=Batches(asked.patch_size),
-            schedule=Schedule(asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5),
-            saving=Saving(save_every=100), watching=Watching(picture_every=0)), problems)
+        reached = train(
+            TrainingConfig(
+                camera=camera,
+                network=network_of(options, asked.base_width),
+                data=data,
+                checkpoint_dir=str(folder / "model"),
+                seed=seed,
+                batches=Batches(asked.patch_size),
+                schedule=Schedule(asked.steps, learning_rate=RATE, decay_step=asked.steps * 4 // 5),
+                saving=Saving(save_every=100),
+                watching=Watching(picture_every=0),
+            ),
+            problems,
+        )
         if reached < asked.steps:  # it was asked to stop, and has saved
             raise KeyboardInterrupt
         evaluate(trained_subject(str(folder / "model")), data, str(folder / "results"), "sid-00", problems)
@@ -73,8 +87,10 @@ def make_step(network, patch_size):
     config = TrainingConfig(camera=camera, network=network, data=DataConfig(), checkpoint_dir="")
     step = make_train_step(strategy, params, state, config, list(params))
     side = patch_size * camera.upscale
-    batch = (tf.random.stateless_uniform([1, patch_size, patch_size, network.input_channels], [1, 2]),
-             tf.random.stateless_uniform([1, side, side, 3], [3, 4]))
+    batch = (
+        tf.random.stateless_uniform([1, patch_size, patch_size, network.input_channels], [1, 2]),
+        tf.random.stateless_uniform([1, side, side, 3], [3, 4]),
+    )
     rate, stop = tf.constant(1e-4), tf.constant(0)
     return lambda: float(step(batch, rate, stop)[0]), sum(value.shape.num_elements() for value in params.values())
 
@@ -93,9 +109,14 @@ def time_steps(base_width, patch_size, rounds=ROUNDS):
             step()
             if number > 1:  # the first two trace and warm up
                 seconds[name].append(time.process_time() - start)
-    return {name: (parameters, statistics.median(seconds[name]),
-                   statistics.median(a / b for a, b in zip(seconds[name], seconds[PLAIN], strict=True)))
-            for name, (_, parameters) in steps.items()}
+    return {
+        name: (
+            parameters,
+            statistics.median(seconds[name]),
+            statistics.median(a / b for a, b in zip(seconds[name], seconds[PLAIN], strict=True)),
+        )
+        for name, (_, parameters) in steps.items()
+    }
 
 
 def table(scores, times):
@@ -118,8 +139,9 @@ def table(scores, times):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.variations", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.variations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("crops", type=pathlib.Path)
     parser.add_argument("work", nargs="?", default="variations", type=pathlib.Path)
     parser.add_argument("--steps", default=800, type=int, help="of each training; the learning rate falls to a tenth after four fifths")
@@ -136,11 +158,13 @@ def main():
         print(f"{name}: {scores[name]['psnr']:.2f} dB", file=sys.stderr, flush=True)
     times = time_steps(asked.base_width, asked.patch_size)
     plain = scores[PLAIN]
-    print(f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width {asked.base_width}, "
-          f"learning rate {RATE:g} and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), {THREADS} thread an operation. "
-          f"Scored on {plain['images']} pairs of other scenes, whose amplified shorts have {plain['input_psnr']:.2f} / "
-          f"{plain['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns; "
-          f"load average meanwhile: {os.getloadavg()[0]:.0f}.\n")
+    print(
+        f"{asked.steps:,} steps on 1 patch of {asked.patch_size}x{asked.patch_size} packed pixels each, base width {asked.base_width}, "
+        f"learning rate {RATE:g} and a tenth of it after four fifths, seed {SEED} (and {OTHER_SEED}), {THREADS} thread an operation. "
+        f"Scored on {plain['images']} pairs of other scenes, whose amplified shorts have {plain['input_psnr']:.2f} / "
+        f"{plain['input_ssim']:.3f}. Times are medians of {ROUNDS} rounds taking turns; "
+        f"load average meanwhile: {os.getloadavg()[0]:.0f}.\n"
+    )
     print("\n".join(table(scores, times)))
 
 

@@ -20,9 +20,20 @@ from lowlight_tf.network.convolution import winograd_pays
 
 SIZE, ROUNDS = int(os.environ.get("SIZE", "512")), int(os.environ.get("ROUNDS", "9"))
 # name: the level, channels in and out
-LAYERS = {"conv1_2, conv9_2": (1, 32, 32), "conv9_1": (1, 64, 32), "conv2_2, conv8_2": (2, 64, 64), "conv8_1": (2, 128, 64),
-          "conv3_1": (3, 64, 128), "conv3_2, conv7_2": (3, 128, 128), "conv7_1": (3, 256, 128), "conv4_1": (4, 128, 256),
-          "conv4_2, conv6_2": (4, 256, 256), "conv6_1": (4, 512, 256), "conv5_1": (5, 256, 512), "conv5_2": (5, 512, 512)}
+LAYERS = {
+    "conv1_2, conv9_2": (1, 32, 32),
+    "conv9_1": (1, 64, 32),
+    "conv2_2, conv8_2": (2, 64, 64),
+    "conv8_1": (2, 128, 64),
+    "conv3_1": (3, 64, 128),
+    "conv3_2, conv7_2": (3, 128, 128),
+    "conv7_1": (3, 256, 128),
+    "conv4_1": (4, 128, 256),
+    "conv4_2, conv6_2": (4, 256, 256),
+    "conv6_1": (4, 512, 256),
+    "conv5_1": (5, 256, 512),
+    "conv5_2": (5, 512, 512),
+}
 
 
 def _plain(x, filters):
@@ -31,6 +42,7 @@ def _plain(x, filters):
 
 def _step(convolve, x, filters):
     """Returns a function that runs the layer forward and backward and returns its output and gradients."""
+
     @tf.function
     def step():
         with tf.GradientTape() as tape:
@@ -61,8 +73,11 @@ def main():
         plain, ours = map(statistics.median, seconds)
         ratio = statistics.median(b / a for a, b in zip(*seconds))
         taken = "yes" if winograd_pays(x, filters) else "no"
-        print(f"| {name} | {side}x{side} | {channels} to {features} | {1e3 * plain:.0f} ms | {1e3 * ours:.0f} ms | {ratio:.2f} "
-              f"| {apart:.0e} | {taken} |", flush=True)
+        print(
+            f"| {name} | {side}x{side} | {channels} to {features} | {1e3 * plain:.0f} ms | {1e3 * ours:.0f} ms | {ratio:.2f} "
+            f"| {apart:.0e} | {taken} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ import lowlight_tf
 def main(photograph=None, ratio=250):
     picture = skimage.data.astronaut() if photograph is None else imageio.imread(photograph)[..., :3]
     short, target = lowlight_tf.simulate(picture, "sony", ratio=float(ratio), seed=1)
-    print(f"{short.mosaic.shape[1]}x{short.mosaic.shape[0]} counts, {short.black_level[0]:.0f} to {short.white_level}, mean "
-          f"{short.mosaic.mean():.1f}; white balance {', '.join(f'{gain:.2f}' for gain in short.wb_gains)}")
+    print(
+        f"{short.mosaic.shape[1]}x{short.mosaic.shape[0]} counts, {short.black_level[0]:.0f} to {short.white_level}, mean "
+        f"{short.mosaic.mean():.1f}; white balance {', '.join(f'{gain:.2f}' for gain in short.wb_gains)}"
+    )
     imageio.imwrite("long.png", np.rint(np.clip(target, 0, 1) * 255).astype(np.uint8))
     model = lowlight_tf.load()
     imageio.imwrite("short.png", model(short, ratio=float(ratio), strength=0))  # strength 0: the plain rendering, no network

@@ -19,7 +19,7 @@ def example(photographs, step):
     rng = np.random.default_rng(step)
     photograph = photographs[step % len(photographs)]
     top, left = (int(rng.integers(side - PATCH + 1)) for side in photograph.shape[:2])
-    short, target = lowlight_tf.simulate(photograph[top:top + PATCH, left:left + PATCH], "sony", ratio=RATIO, seed=step)
+    short, target = lowlight_tf.simulate(photograph[top : top + PATCH, left : left + PATCH], "sony", ratio=RATIO, seed=step)
     light = (short.mosaic - np.float32(short.black_level[0])) / np.float32(short.white_level - short.black_level[0])
     packed = np.stack([light[0::2, 0::2], light[0::2, 1::2], light[1::2, 1::2], light[1::2, 0::2]], axis=-1)  # R, G, B, G
     return np.clip(packed * RATIO, 0, 1)[None], target[None]
@@ -38,8 +38,8 @@ def main(steps=200, base_width=8, rate=1e-3):
         for (name, value), gradient in zip(params.items(), tape.gradient(loss, list(params.values()))):
             mean, square = moments[name]  # Adam, algorithm 1 of Kingma and Ba
             mean.assign(0.9 * mean + 0.1 * gradient)
-            square.assign(0.999 * square + 0.001 * gradient ** 2)
-            value.assign_sub(rate * mean / (1 - 0.9 ** step) / (tf.sqrt(square / (1 - 0.999 ** step)) + 1e-8))
+            square.assign(0.999 * square + 0.001 * gradient**2)
+            value.assign_sub(rate * mean / (1 - 0.9**step) / (tf.sqrt(square / (1 - 0.999**step)) + 1e-8))
         return loss
 
     losses = []

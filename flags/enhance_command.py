@@ -21,9 +21,11 @@ def _run(files, problems):
         files = [settings.folder]
     if FLAGS.beam_runner:
         from lowlight_tf.enhancement.beam import enhance_on_beam
+
         enhance_on_beam(files, config, problems, FLAGS.beam_runner, enhance_flags.beam_arguments())
     else:
         from lowlight_tf.enhancement.enhance import enhance
+
         enhance(files, config, problems, settings)
 
 

@@ -12,22 +12,34 @@ from lowlight_tf.raw.white_balance import parse_white_balance
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("checkpoint_dir", "", "folder of the model; where not given: models/bayer, the model that ships")
-flags.DEFINE_string("result_dir", "results/enhanced",
-                    "folder of the results, which keep the sources' subfolders; a result is A_lowlight.jpg where A.jpg is yours")
-flags.DEFINE_enum("format", "jpeg", list(SUFFIXES),
-                  "kind of file to write: jpeg (8 bits), png or tiff (16 bits), dng (linear, for a raw developer)")
+flags.DEFINE_string(
+    "result_dir",
+    "results/enhanced",
+    "folder of the results, which keep the sources' subfolders; a result is A_lowlight.jpg where A.jpg is yours",
+)
+flags.DEFINE_enum(
+    "format", "jpeg", list(SUFFIXES), "kind of file to write: jpeg (8 bits), png or tiff (16 bits), dng (linear, for a raw developer)"
+)
 flags.DEFINE_integer("quality", 95, "JPEG quality, 1 to 100", lower_bound=1, upper_bound=100)
 flags.DEFINE_string("ratio", "auto", "factor that the light is amplified by, above 0; auto: by the frame's histogram and noise")
-flags.DEFINE_string("target_exposure", "",
-                    "the exposure to amplify to, instead of --ratio: shutter time, f-number and ISO, or some of them: '10s f/4 ISO200'")
+flags.DEFINE_string(
+    "target_exposure",
+    "",
+    "the exposure to amplify to, instead of --ratio: shutter time, f-number and ISO, or some of them: '10s f/4 ISO200'",
+)
 flags.DEFINE_bool("ratio_sheet", False, "write a sheet of small pictures at several ratios instead of the picture, to choose --ratio from")
-flags.DEFINE_bool("report", False,
-                  "also write report.html into --result_dir: one page that shows all pictures of the run, before and after")
-flags.DEFINE_string("strength", "auto",
-                    "part of the network's picture in the result, 0 to 1; the rest is the plain rendering; auto: by the frame's noise")
+flags.DEFINE_bool(
+    "report", False, "also write report.html into --result_dir: one page that shows all pictures of the run, before and after"
+)
+flags.DEFINE_string(
+    "strength", "auto", "part of the network's picture in the result, 0 to 1; the rest is the plain rendering; auto: by the frame's noise"
+)
 flags.DEFINE_float("exposure", 0.0, "brightness correction of the result in stops; 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
-flags.DEFINE_string("white_balance", "as_shot",
-                    "as_shot, daylight, a temperature such as 5200K or 5200K+10 with a tint, or gains of R,G,B such as 2.1,1,1.6")
+flags.DEFINE_string(
+    "white_balance",
+    "as_shot",
+    "as_shot, daylight, a temperature such as 5200K or 5200K+10 with a tint, or gains of R,G,B such as 2.1,1,1.6",
+)
 flags.DEFINE_string("settings", "", "lowlight.json of lowlight app: what is asked of each photograph, the format and the quality")
 flags.DEFINE_bool("overwrite", False, "make existing results again; a file that lowlight_tf did not write is never replaced")
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
@@ -144,6 +156,7 @@ def settings():
       UsageError: where they cannot be read.
     """
     from lowlight_tf.enhancement.settings import read_settings
+
     return read_settings(FLAGS.settings) if FLAGS.settings else None
 
 
@@ -151,11 +164,21 @@ def enhance_config(of_settings=None):
     """Returns the EnhanceConfig that the flags ask for; the kind and quality of files are those of the Settings, where there are any."""
     from lowlight_tf.enhancement.config import EnhanceConfig
     from lowlight_tf.pictures.finishing import Finish
+
     kind, quality = (of_settings.kind, of_settings.quality) if of_settings else (FLAGS.format, FLAGS.quality)
-    return EnhanceConfig(checkpoint_dir=_checkpoint_dir(), result_dir=FLAGS.result_dir, kind=kind, ratio=_ratio(),
-                         target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
-                         finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=kind == "dng",
-                                       eight_bits=kind == "jpeg"),
-                         auto_strength=_strength() is None, quality=quality, overwrite=FLAGS.overwrite,
-                         memory_limit=round(FLAGS.memory_limit * 2 ** 30), ratio_sheet=FLAGS.ratio_sheet, report=FLAGS.report,
-                         mixed_precision=FLAGS.mixed_precision, white_balance=parse_white_balance(FLAGS.white_balance))
+    return EnhanceConfig(
+        checkpoint_dir=_checkpoint_dir(),
+        result_dir=FLAGS.result_dir,
+        kind=kind,
+        ratio=_ratio(),
+        target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
+        finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=kind == "dng", eight_bits=kind == "jpeg"),
+        auto_strength=_strength() is None,
+        quality=quality,
+        overwrite=FLAGS.overwrite,
+        memory_limit=round(FLAGS.memory_limit * 2**30),
+        ratio_sheet=FLAGS.ratio_sheet,
+        report=FLAGS.report,
+        mixed_precision=FLAGS.mixed_precision,
+        white_balance=parse_white_balance(FLAGS.white_balance),
+    )

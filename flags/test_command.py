@@ -10,8 +10,10 @@ from . import data_flags, entry, test_flags
 
 def _run(problems):
     from lowlight_tf.evaluation.evaluate import evaluate
-    evaluate(test_flags.subject(), data_flags.data_config(), test_flags.result_dir(), flags.FLAGS.protocol, problems,
-             report=flags.FLAGS.report)
+
+    evaluate(
+        test_flags.subject(), data_flags.data_config(), test_flags.result_dir(), flags.FLAGS.protocol, problems, report=flags.FLAGS.report
+    )
 
 
 def main():

@@ -12,13 +12,22 @@ from lowlight_tf.raw.cameras import CAMERAS
 FLAGS = flags.FLAGS
 _DEFAULT_DENOISER = "nlm"
 
-flags.DEFINE_enum("model", "network", ["network", "classic"],
-                  "what is scored: the network in --checkpoint_dir, or the classic pipeline, which learns nothing")
-flags.DEFINE_enum("denoiser", None, DENOISERS,
-                  "denoiser of --model=classic: none, nlm (non-local means) or bm3d (pip install bm3d); where not given: nlm")
+flags.DEFINE_enum(
+    "model",
+    "network",
+    ["network", "classic"],
+    "what is scored: the network in --checkpoint_dir, or the classic pipeline, which learns nothing",
+)
+flags.DEFINE_enum(
+    "denoiser", None, DENOISERS, "denoiser of --model=classic: none, nlm (non-local means) or bm3d (pip install bm3d); where not given: nlm"
+)
 flags.DEFINE_string("result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>>/<protocol>")
-flags.DEFINE_enum("protocol", "sid-00", list(PROTOCOLS),
-                  "which shorts are scored: sid-all (every one), sid-00 (first bursts), -clean (without the misaligned scenes)")
+flags.DEFINE_enum(
+    "protocol",
+    "sid-00",
+    list(PROTOCOLS),
+    "which shorts are scored: sid-all (every one), sid-00 (first bursts), -clean (without the misaligned scenes)",
+)
 flags.DEFINE_bool("report", False, "also write report.html: one page of all pictures, before, after and the truth, sorted by score")
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
@@ -53,9 +62,10 @@ def _denoiser():
 def subject():
     """Returns the Subject that the flags ask for."""
     from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
+
     if FLAGS.model == "classic":
         return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
-    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision, round(FLAGS.memory_limit * 2 ** 30))
+    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision, round(FLAGS.memory_limit * 2**30))
 
 
 def _model_name(checkpoint_dir):

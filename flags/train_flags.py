@@ -15,41 +15,57 @@ from . import data_flags, network_flags, simulation_flags, transfer_flags
 FLAGS = flags.FLAGS
 MORE = (network_flags, simulation_flags, transfer_flags)  # their flags are read here too
 # flag -> field of the Interface
-_INTERFACE = {"white_balance_input": "white_balance", "signed_input": "signed", "curve": "curve", "noise_planes": "noise_planes",
-              "skip": "skip", "target": "target"}
+_INTERFACE = {
+    "white_balance_input": "white_balance",
+    "signed_input": "signed",
+    "curve": "curve",
+    "noise_planes": "noise_planes",
+    "skip": "skip",
+    "target": "target",
+}
 _SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
 
 flags.DEFINE_integer("patch_size", 512, "side of the training crops in packed pixels", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "number of examples a step, over all replicas together", lower_bound=1)
 flags.DEFINE_integer("steps", 0, "length of the run in steps; 0: --epochs says it", lower_bound=0)
-flags.DEFINE_integer("epochs", 0,
-                     "length of the run in epochs, each of which visits every training scene once; 0: --steps says it", lower_bound=0)
+flags.DEFINE_integer(
+    "epochs", 0, "length of the run in epochs, each of which visits every training scene once; 0: --steps says it", lower_bound=0
+)
 flags.DEFINE_float("learning_rate", 1e-4, "learning rate of Adam at the start", lower_bound=0.0)
 flags.DEFINE_float("learning_rate_decay", 0.1, "factor of the learning rate from the decay on", lower_bound=0.0)
 flags.DEFINE_integer("decay_step", 0, "step from which the learning rate is decayed; 0: --decay_epoch says it", lower_bound=0)
-flags.DEFINE_integer("decay_epoch", 0,
-                     "epoch from which the learning rate is decayed; 0: never, unless --decay_step says it", lower_bound=0)
-flags.DEFINE_enum("schedule", "step", SCHEDULES,
-                  "how the learning rate falls: step, at the decay, or cosine, half a cosine down to 0 over the whole run")
+flags.DEFINE_integer(
+    "decay_epoch", 0, "epoch from which the learning rate is decayed; 0: never, unless --decay_step says it", lower_bound=0
+)
+flags.DEFINE_enum(
+    "schedule", "step", SCHEDULES, "how the learning rate falls: step, at the decay, or cosine, half a cosine down to 0 over the whole run"
+)
 flags.DEFINE_float("clip_norm", 0.0, "most that the gradients' common norm may be; 0: no limit", lower_bound=0.0)
-flags.DEFINE_float("average", 0.0,
-                   "decay, such as 0.998, of running means of the parameters, with which the model is then run; 0: no means",
-                   lower_bound=0.0, upper_bound=0.99999)
-flags.DEFINE_integer("seed", 0,
-                     "seed of the first parameters and of every example; the same seed gives the same run",
-                     lower_bound=0, upper_bound=2 ** 31 - 1)
+flags.DEFINE_float(
+    "average",
+    0.0,
+    "decay, such as 0.998, of running means of the parameters, with which the model is then run; 0: no means",
+    lower_bound=0.0,
+    upper_bound=0.99999,
+)
+flags.DEFINE_integer(
+    "seed", 0, "seed of the first parameters and of every example; the same seed gives the same run", lower_bound=0, upper_bound=2**31 - 1
+)
 flags.DEFINE_integer("num_replicas", 0, "number of GPUs, or of logical CPUs where there is none; 0: all GPUs, or one CPU", lower_bound=0)
-flags.DEFINE_integer("threads_per_op", 0, "threads an operation may use; 1 is faster with small patches; 0: all",
-                     lower_bound=0)
+flags.DEFINE_integer("threads_per_op", 0, "threads an operation may use; 1 is faster with small patches; 0: all", lower_bound=0)
 flags.DEFINE_integer("save_every", 1000, "steps between checkpoints; 0: only at the end", lower_bound=0)
 flags.DEFINE_integer("validate_every", 0, "steps between validations on the val split; 0: never", lower_bound=0)
 flags.DEFINE_integer("validation_images", 0, "number of images of the val split that are scored; 0: all", lower_bound=0)
 flags.DEFINE_integer("picture_every", 500, "steps between pictures in TensorBoard; 0: never", lower_bound=0)
 flags.DEFINE_float("max_hours", 0.0, "hours after which the run saves and stops; 0: no limit", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 with float32 weights, for GPUs that have it (not tried on one)")
-flags.DEFINE_integer("stopped_exit_code", 0,
-                     "exit code of a run that was stopped and saved before its last step; 75 lets docs/clusters.md's jobs go on",
-                     lower_bound=0, upper_bound=255)
+flags.DEFINE_integer(
+    "stopped_exit_code",
+    0,
+    "exit code of a run that was stopped and saved before its last step; 75 lets docs/clusters.md's jobs go on",
+    lower_bound=0,
+    upper_bound=255,
+)
 flags.DEFINE_bool("freeze_up_filters", False, "leave the up-filters as they were initialised: the recipe of the released checkpoints")
 flags.DEFINE_bool("turns_in_phase", False, "turn real pairs so that the CFA keeps its phase, which SID's turns ignore")
 flags.DEFINE_bool("all_bursts", False, "train on every short exposure of a scene, not only on the first, _00")
@@ -65,6 +81,7 @@ def preset_names():
     if FLAGS.camera is None:
         raise UsageError(f"--camera is missing; expected one of {', '.join(CAMERAS)}, such as --camera=sony")
     from lowlight_tf.datasets import resolve
+
     dataset = resolve(FLAGS.dataset, FLAGS.data_dir, CAMERAS[FLAGS.camera]).partition(":")[0]
     return [FLAGS.camera, dataset, *(["transfer"] if FLAGS.init_from else [])]
 
@@ -93,8 +110,10 @@ def _check_interface():
         if FLAGS[name].value not in (False, "none") and (FLAGS.network != "sid" or FLAGS.network_input == "rgb"):
             raise UsageError(f"--{name} is of the SID network with packed input; leave it, --network or --network_input out")
     if FLAGS.skip != "none" and FLAGS.patch_size % CAMERAS[FLAGS.camera].cells:
-        raise UsageError(f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip=demosaic wants; use a multiple of "
-                         f"{CAMERAS[FLAGS.camera].cells}")
+        raise UsageError(
+            f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip=demosaic wants; use a multiple of "
+            f"{CAMERAS[FLAGS.camera].cells}"
+        )
 
 
 def check():
@@ -119,8 +138,10 @@ def check():
         raise UsageError(f"--corrupt_targets is for pairs; the short exposures of --dataset={FLAGS.dataset} are simulated anyway")
     for name in ("noise", "darkest", "mix_colors"):
         if FLAGS[name].present and not (simulated or FLAGS.corrupt_targets or FLAGS.simulated_fraction):
-            raise UsageError(f"--{name} is that of simulated short exposures; give --corrupt_targets, --simulated_fraction or a --dataset "
-                             "of photographs with it")
+            raise UsageError(
+                f"--{name} is that of simulated short exposures; give --corrupt_targets, --simulated_fraction or a --dataset "
+                "of photographs with it"
+            )
     _check_transfer(simulated)
     for name in ("freeze_up_filters", *_SID_ONLY):
         if FLAGS.network != "sid" and FLAGS[name].present:
@@ -141,6 +162,7 @@ def _model(camera, transfer):
     from lowlight_tf.network.model import network_for
     from lowlight_tf.raw.light import Interface
     from lowlight_tf.training.transfer import start_network
+
     if FLAGS.init_from:
         given = {name: FLAGS[name].value for name in ("network", *_SID_ONLY) if FLAGS[name].present}
         given |= {field: FLAGS[name].value for name, field in _INTERFACE.items() if FLAGS[name].present}
@@ -150,8 +172,10 @@ def _model(camera, transfer):
     options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.network == "sid" else {}
     if FLAGS.head == "none" and options:
         options["head_units"] = 0
-    interface = Interface(**{field: FLAGS[name].value for name, field in _INTERFACE.items()} | {
-        "white_balance": FLAGS.white_balance_input or FLAGS.target == "camera_rgb"})
+    interface = Interface(
+        **{field: FLAGS[name].value for name, field in _INTERFACE.items()}
+        | {"white_balance": FLAGS.white_balance_input or FLAGS.target == "camera_rgb"}
+    )
     return network_for(camera, network=FLAGS.network, network_input=FLAGS.network_input, interface=interface, **options), interface
 
 
@@ -165,11 +189,28 @@ def training_config():
     from lowlight_tf.training.config import Batches, Saving, TrainingConfig, Updates, Watching
     from lowlight_tf.training.schedule import Schedule
     from lowlight_tf.training.transfer import Transfer
+
     camera, transfer = CAMERAS[FLAGS.camera], _given(Transfer)
-    data = data_flags.data_config(expert=FLAGS.expert or "", corrupt_targets=FLAGS.corrupt_targets, selection=_given(Selection),
-                                  mixing=_given(Mixing), light=_given(SimulatedLight))
+    data = data_flags.data_config(
+        expert=FLAGS.expert or "",
+        corrupt_targets=FLAGS.corrupt_targets,
+        selection=_given(Selection),
+        mixing=_given(Mixing),
+        light=_given(SimulatedLight),
+    )
     network, interface = _model(camera, transfer)
     return TrainingConfig(
-        camera=camera, network=network, interface=interface, data=data, checkpoint_dir=FLAGS.checkpoint_dir, seed=FLAGS.seed,
-        num_replicas=FLAGS.num_replicas, batches=_given(Batches), schedule=_given(Schedule, kind=FLAGS.schedule),
-        updates=_given(Updates), saving=_given(Saving), watching=_given(Watching), transfer=transfer)
+        camera=camera,
+        network=network,
+        interface=interface,
+        data=data,
+        checkpoint_dir=FLAGS.checkpoint_dir,
+        seed=FLAGS.seed,
+        num_replicas=FLAGS.num_replicas,
+        batches=_given(Batches),
+        schedule=_given(Schedule, kind=FLAGS.schedule),
+        updates=_given(Updates),
+        saving=_given(Saving),
+        watching=_given(Watching),
+        transfer=transfer,
+    )

@@ -29,8 +29,20 @@ if TYPE_CHECKING:
     from lowlight_tf.raw.cameras import CAMERAS
     from lowlight_tf.raw.raw_file import RawImage, read_raw
 
-__all__ = ["CAMERAS", "DEFAULT_MODEL", "LowlightError", "Model", "NetworkConfig", "RawImage", "__version__", "forward",
-           "initialize_parameters", "load", "read_raw", "simulate"]
+__all__ = [
+    "CAMERAS",
+    "DEFAULT_MODEL",
+    "LowlightError",
+    "Model",
+    "NetworkConfig",
+    "RawImage",
+    "__version__",
+    "forward",
+    "initialize_parameters",
+    "load",
+    "read_raw",
+    "simulate",
+]
 
 # Read by TensorFlow when it is first imported. TensorFlow switches oneDNN's kernels on by itself only on some processors; with them
 # everywhere, results differ less between machines (the golden losses stay within 1e-5). A value set by the user wins.
@@ -44,9 +56,18 @@ _HERE = pathlib.Path(__file__).resolve().parent
 _MODELS = _HERE / "models"  # where the package is installed; in a checkout the folder lies beside it
 DEFAULT_MODEL = (_MODELS if _MODELS.is_dir() else _HERE.parent / "models") / "bayer"
 
-_MODULES = {"CAMERAS": "raw.cameras", "LowlightError": "errors", "Model": "api", "NetworkConfig": "network.sid",
-            "RawImage": "raw.raw_file", "forward": "network.model", "initialize_parameters": "network.model", "load": "api",
-            "read_raw": "raw.raw_file", "simulate": "api"}
+_MODULES = {
+    "CAMERAS": "raw.cameras",
+    "LowlightError": "errors",
+    "Model": "api",
+    "NetworkConfig": "network.sid",
+    "RawImage": "raw.raw_file",
+    "forward": "network.model",
+    "initialize_parameters": "network.model",
+    "load": "api",
+    "read_raw": "raw.raw_file",
+    "simulate": "api",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -54,6 +75,7 @@ def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module 'lowlight_tf' has no attribute {name!r}")
     from lowlight_tf.console import quiet_stderr
+
     with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
         return getattr(importlib.import_module(f"lowlight_tf.{_MODULES[name]}"), name)
 

@@ -20,27 +20,44 @@ from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training.strategies import STRATEGIES
 
 # Of a network that is described: what train.py's flags of the same names take.
-_VARIATIONS = {"network": NETWORKS, "network_input": NETWORK_INPUTS, "base_width": int, "downsample": DOWNSAMPLES,
-               "pool_window": int, "extra_blocks": int, "head": HEADS, "head_units": int}
+_VARIATIONS = {
+    "network": NETWORKS,
+    "network_input": NETWORK_INPUTS,
+    "base_width": int,
+    "downsample": DOWNSAMPLES,
+    "pool_window": int,
+    "extra_blocks": int,
+    "head": HEADS,
+    "head_units": int,
+}
 
 _PRINTED = ("inspect", "describe")  # tools whose result is what they print
 
 
 def _import_slim(options, problems):
     from lowlight_tf.checkpoints.importing import import_slim
+
     import_slim(CAMERAS[options.camera], options.slim_checkpoint, options.checkpoint_dir)
 
 
 def _simulate(options, problems):
     from lowlight_tf.simulation.plan import SimulationConfig
     from lowlight_tf.simulation.simulate import simulate
+
     camera = CAMERAS[options.camera]
     try:
         ratios = tuple(float(ratio) for ratio in options.ratios.split(",")) if options.ratios else tuple(map(float, camera.exposure_ratios))
     except ValueError as error:
         raise UsageError(f"--ratios={options.ratios} are no numbers; expected such as --ratios=100,250,300") from error
-    config = SimulationConfig(camera=camera, input=options.input, output=options.output, ratios=ratios, noise=options.noise,
-                              seed=options.seed, split=options.split)
+    config = SimulationConfig(
+        camera=camera,
+        input=options.input,
+        output=options.output,
+        ratios=ratios,
+        noise=options.noise,
+        seed=options.seed,
+        split=options.split,
+    )
     if not options.runner:
         if options.beam_args:
             raise UsageError("--beam_args are a Beam runner's; give --runner with them")
@@ -49,51 +66,72 @@ def _simulate(options, problems):
     if options.workers:
         raise UsageError("--workers is of the local job; give the runner's own option in --beam_args")
     from lowlight_tf.simulation.beam import simulate_on_beam
+
     simulate_on_beam(config, problems, options.runner, runner_arguments(options.beam_args))
 
 
 def _transfer_study(options, problems):
     from lowlight_tf.datasets import DataConfig
     from lowlight_tf.training.study import StudyConfig, run_study
+
     same_name = ("init_from", "output", "steps", "patch_size", "batch_size", "learning_rate", "seed", "head_units", "baseline", "protocol")
-    run_study(StudyConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir, cache_dir=options.cache_dir),
-                          pairs=numbers(options.pairs, "pairs", int), strategies=tuple(options.strategies.split(",")),
-                          **{name: getattr(options, name) for name in same_name}), problems)
+    run_study(
+        StudyConfig(
+            camera=CAMERAS[options.camera],
+            data=DataConfig(data_dir=options.data_dir, cache_dir=options.cache_dir),
+            pairs=numbers(options.pairs, "pairs", int),
+            strategies=tuple(options.strategies.split(",")),
+            **{name: getattr(options, name) for name in same_name},
+        ),
+        problems,
+    )
 
 
 def _plan(options, problems):
     from lowlight_tf.datasets import DataConfig
     from lowlight_tf.training.plan import PlanConfig, plan
+
     same_name = ("epochs", "patch_size", "batch_size", "num_replicas", "price_per_hour", "max_hours")
-    plan(PlanConfig(camera=CAMERAS[options.camera], data=DataConfig(data_dir=options.data_dir),
-                    **{name: getattr(options, name) for name in same_name}), problems)
+    plan(
+        PlanConfig(
+            camera=CAMERAS[options.camera],
+            data=DataConfig(data_dir=options.data_dir),
+            **{name: getattr(options, name) for name in same_name},
+        ),
+        problems,
+    )
 
 
 def _simulation_figure(options, problems):
     from lowlight_tf.simulation.figure import write_figure
+
     write_figure(pathlib.Path(options.input), options.output, options.seed)
     say(f"Original, gamma distortion, white imbalance, Poisson noise, black level: {options.output}")
 
 
 def _ship(options, problems):
     from lowlight_tf.checkpoints.shipping import ship
+
     ship(options.checkpoint_dir.split(","), options.output)
 
 
 def _export(options, problems):
     from lowlight_tf.export.export import ExportConfig, export
+
     same_name = ("checkpoint_dir", "format", "quantize", "output", "data_dir", "overwrite")
     export(ExportConfig(kind=options.input, **{name: getattr(options, name) for name in same_name}), problems)
 
 
 def _describe(options, problems):
     from lowlight_tf.describe import chosen, table
+
     given = {name: getattr(options, name) for name in _VARIATIONS if getattr(options, name) is not None}
     output(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
 
 
 def _inspect(options, problems):
     from lowlight_tf.enhancement.inspect import inspect_files
+
     inspect_files(options.files, options.checkpoint_dir, options.json, problems)
 
 
@@ -112,12 +150,12 @@ def _add_simulate(tools):
     tool.add_argument("--camera", required=True, choices=list(CAMERAS), help="what takes the short exposures")
     tool.add_argument("--ratios", default="", help="exposure ratios, by default the camera's: 100,250,300")
     tool.add_argument("--noise", default="physical", choices=CAMERA_NOISES)
-    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
+    tool.add_argument("--seed", type=integer_below(2**31), default=0)
     tool.add_argument("--split", default="train", choices=list(SPLITS))
-    tool.add_argument("--workers", type=integer_below(1024), default=0,
-                      help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core")
-    tool.add_argument("--runner", default="", choices=["", *RUNNERS],
-                      help="run as an Apache Beam job (pip install apache-beam)")
+    tool.add_argument(
+        "--workers", type=integer_below(1024), default=0, help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core"
+    )
+    tool.add_argument("--runner", default="", choices=["", *RUNNERS], help="run as an Apache Beam job (pip install apache-beam)")
     tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--flink_master=host:8081'")
     tool.set_defaults(run=_simulate)
 
@@ -136,7 +174,7 @@ def _add_transfer_study(tools):
     tool.add_argument("--batch_size", type=positive(int), default=1)
     tool.add_argument("--learning_rate", type=positive(float), default=1e-4)
     tool.add_argument("--head_units", type=positive(int), default=HEAD_UNITS)
-    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
+    tool.add_argument("--seed", type=integer_below(2**31), default=0)
     tool.add_argument("--cache_dir", default="cache")
     tool.add_argument("--protocol", default="sid-00", choices=list(PROTOCOLS))
     tool.set_defaults(run=_transfer_study)
@@ -160,8 +198,12 @@ def _add_export(tools):
     tool.add_argument("--checkpoint_dir", required=True, help="folder of the model")
     tool.add_argument("--format", required=True, choices=FORMATS, help="any height and width in all of them")
     tool.add_argument("--quantize", default="", choices=QUANTIZATIONS, help="smaller weights; int8 computes with 8 bits, too")
-    tool.add_argument("--input", default="packed", choices=INPUTS,
-                      help="packed: what the network sees; mosaic: sensor counts, with levels, gains and ratio as further inputs")
+    tool.add_argument(
+        "--input",
+        default="packed",
+        choices=INPUTS,
+        help="packed: what the network sees; mosaic: sensor counts, with levels, gains and ratio as further inputs",
+    )
     tool.add_argument("--output", default="", help="file or folder to write (exports/, named after the model)")
     tool.add_argument("--data_dir", default="", help="pairs whose training shorts calibrate int8 (dataset/ or the samples where not given)")
     tool.add_argument("--overwrite", action="store_true", help="replace what is there")
@@ -206,7 +248,7 @@ def _parser():
     tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
     tool.add_argument("--input", required=True, help="a picture or a raw file")
     tool.add_argument("--output", required=True, help="the PNG to write")
-    tool.add_argument("--seed", type=integer_below(2 ** 31), default=0)
+    tool.add_argument("--seed", type=integer_below(2**31), default=0)
     tool.set_defaults(run=_simulation_figure)
     return parser
 

@@ -28,7 +28,7 @@ from lowlight_tf.raw.shutter import parse_exposure
 OUTPUTS = ("uint8", "uint16", "linear")
 _NAME = pathlib.Path("the mosaic")  # what messages call what came from no file
 _MOST_RATIO, _MOST_STOPS = 10000, 8
-_LONG_SECONDS = 10.0                # of simulated scenes, as of SID's
+_LONG_SECONDS = 10.0  # of simulated scenes, as of SID's
 
 
 def _number(name: str, value: float | str, low: float, high: float) -> float:
@@ -46,12 +46,22 @@ def _config(ratio: float | str, target_exposure: str, strength: float | str, sto
     if target_exposure and ratio != "auto":
         raise UsageError("ratio and target_exposure say the same thing; give one of them")
     auto = isinstance(strength, str) and strength == "auto"
-    finish = Finish(1.0 if auto else _number("strength", strength, 0, 1), _number("stops", stops, -_MOST_STOPS, _MOST_STOPS),
-                    linear=output == "linear", eight_bits=output == "uint8")
+    finish = Finish(
+        1.0 if auto else _number("strength", strength, 0, 1),
+        _number("stops", stops, -_MOST_STOPS, _MOST_STOPS),
+        linear=output == "linear",
+        eight_bits=output == "uint8",
+    )
     is_auto_ratio = isinstance(ratio, str) and ratio == "auto"
-    return EnhanceConfig(checkpoint_dir="", result_dir="", ratio=0.0 if is_auto_ratio else _number("ratio", ratio, 1e-3, _MOST_RATIO),
-                         target_exposure=parse_exposure(target_exposure) if target_exposure else None, finish=finish, auto_strength=auto,
-                         memory_limit=memory_limit)
+    return EnhanceConfig(
+        checkpoint_dir="",
+        result_dir="",
+        ratio=0.0 if is_auto_ratio else _number("ratio", ratio, 1e-3, _MOST_RATIO),
+        target_exposure=parse_exposure(target_exposure) if target_exposure else None,
+        finish=finish,
+        auto_strength=auto,
+        memory_limit=memory_limit,
+    )
 
 
 def _mosaic_of(mosaic: npt.ArrayLike) -> np.ndarray:
@@ -85,8 +95,17 @@ class Model:
     def step(self) -> int:
         return self._loaded.step
 
-    def __call__(self, photograph: str | os.PathLike | RawImage, *, ratio: float | str = "auto", target_exposure: str = "",
-                 strength: float | str = "auto", stops: float = 0.0, output: str = "uint8", memory_limit: int = 0) -> np.ndarray:
+    def __call__(
+        self,
+        photograph: str | os.PathLike | RawImage,
+        *,
+        ratio: float | str = "auto",
+        target_exposure: str = "",
+        strength: float | str = "auto",
+        stops: float = 0.0,
+        output: str = "uint8",
+        memory_limit: int = 0,
+    ) -> np.ndarray:
         """Makes a photograph bright and clean: the pixels that enhance.py writes.
 
         Args:
@@ -115,8 +134,17 @@ class Model:
             return picture
         return picture / np.float32(65535) @ color_matrix(self._loaded.target, frame.ccm).T
 
-    def develop(self, mosaic: npt.ArrayLike, *, cfa: str, black_level: float | tuple, white_level: float,
-                wb_gains: tuple = (1.0, 1.0, 1.0), ccm: npt.ArrayLike | None = None, **options: Any) -> np.ndarray:
+    def develop(
+        self,
+        mosaic: npt.ArrayLike,
+        *,
+        cfa: str,
+        black_level: float | tuple,
+        white_level: float,
+        wb_gains: tuple = (1.0, 1.0, 1.0),
+        ccm: npt.ArrayLike | None = None,
+        **options: Any,
+    ) -> np.ndarray:
         """As a call with a file, for sensor counts that come from elsewhere.
 
         Args:
@@ -134,8 +162,16 @@ class Model:
         """
         levels = np.broadcast_to(np.asarray(black_level, np.float64), [4])
         matrix = np.eye(3, dtype=np.float32) if ccm is None else np.asarray(ccm, np.float32)
-        raw = RawImage(_mosaic_of(mosaic), cfa, tuple(map(float, levels)), int(white_level), tuple(map(float, wb_gains)), matrix,
-                       exposure_seconds=0.0, iso=0.0)
+        raw = RawImage(
+            _mosaic_of(mosaic),
+            cfa,
+            tuple(map(float, levels)),
+            int(white_level),
+            tuple(map(float, wb_gains)),
+            matrix,
+            exposure_seconds=0.0,
+            iso=0.0,
+        )
         return self(raw, **options)
 
 
@@ -160,8 +196,9 @@ def _light(picture: npt.ArrayLike) -> tf.Tensor:
     return srgb_to_linear(tf.constant(np.clip(values / np.float32(whites[values.dtype.name]), 0, 1), tf.float32))
 
 
-def simulate(picture: npt.ArrayLike, camera: str = "sony", *, ratio: float | None = None, noise: str = "physical",
-             seed: int = 0) -> tuple[RawImage, np.ndarray]:
+def simulate(
+    picture: npt.ArrayLike, camera: str = "sony", *, ratio: float | None = None, noise: str = "physical", seed: int = 0
+) -> tuple[RawImage, np.ndarray]:
     """Takes a bright picture again with a camera in low light. What is drawn at random is what training draws.
 
     Args:
@@ -185,7 +222,14 @@ def simulate(picture: npt.ArrayLike, camera: str = "sony", *, ratio: float | Non
         capture = dataclasses.replace(capture, exposure_ratio=tf.constant(_number("ratio", ratio, 1, _MOST_RATIO), tf.float32))
     counts, target = expose_picture(light, capture, row)
     black, white = row.levels
-    short = RawImage(counts.numpy(), row.cfa, (float(black),) * 4, white, tuple(map(float, capture.wb_gains)),
-                     np.linalg.inv(srgb_to_camera_matrix(row.xyz_to_camera)).astype(np.float32),
-                     exposure_seconds=_LONG_SECONDS / float(capture.exposure_ratio), iso=0.0)
+    short = RawImage(
+        counts.numpy(),
+        row.cfa,
+        (float(black),) * 4,
+        white,
+        tuple(map(float, capture.wb_gains)),
+        np.linalg.inv(srgb_to_camera_matrix(row.xyz_to_camera)).astype(np.float32),
+        exposure_seconds=_LONG_SECONDS / float(capture.exposure_ratio),
+        iso=0.0,
+    )
     return short, target.numpy()

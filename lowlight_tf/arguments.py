@@ -29,6 +29,7 @@ def size(text: str) -> tuple[int, int]:
 
 def integer_below(limit: int) -> Callable[[str], int]:
     """Returns a function that reads an integer from 0 to limit - 1."""
+
     def integer(text: str) -> int:
         if not 0 <= int(text) < limit:
             raise argparse.ArgumentTypeError(f"{text} is out of range; expected 0 to {limit - 1}")
@@ -39,6 +40,7 @@ def integer_below(limit: int) -> Callable[[str], int]:
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], int | float]:
     """Returns a function that reads a finite number above 0."""
+
     def parse(text: str) -> int | float:
         number = kind(text)
         if not 0 < number < float("inf"):

@@ -103,6 +103,8 @@ def run_elements(elements, work, name, skipped, runner, arguments):
             # A file's name need not be UTF-8, so lines are bytes.
             failures | beam.io.WriteToText(str(skipped), shard_name_template="", coder=beam.coders.BytesCoder())
     except Exception as error:  # whatever a runner raises, a person wants its last line
-        raise LowlightError(f"the {runner} failed: {str(error).strip().splitlines()[-1][:300]}; check --beam_args, then run the same "
-                            "command again: it goes on from what is done") from error
+        raise LowlightError(
+            f"the {runner} failed: {str(error).strip().splitlines()[-1][:300]}; check --beam_args, then run the same "
+            "command again: it goes on from what is done"
+        ) from error
     return [os.fsdecode(line).split("\t", 1)[1] for line in sorted(skipped.read_bytes().splitlines())]

@@ -50,7 +50,7 @@ def visible(text):
 
 def _spelt(letter):
     if "\udc80" <= letter <= "\udcff":  # a byte of a file's name
-        return f"\\x{ord(letter) - 0xdc00:02x}"
+        return f"\\x{ord(letter) - 0xDC00:02x}"
     return letter.encode("unicode_escape", "surrogatepass").decode()
 
 
@@ -106,8 +106,18 @@ def quiet_libraries():
 
 def progress(iterable=None, *, total=None, initial=0, unit="it", description=None):
     """Returns a tqdm bar on the real stderr; off where that is no terminal, so that logs stay readable."""
-    return tqdm(iterable, total=total, initial=initial, unit=unit, desc=description, file=TERMINAL,
-                disable=not TERMINAL.isatty(), dynamic_ncols=True, leave=False, smoothing=0.1)
+    return tqdm(
+        iterable,
+        total=total,
+        initial=initial,
+        unit=unit,
+        desc=description,
+        file=TERMINAL,
+        disable=not TERMINAL.isatty(),
+        dynamic_ncols=True,
+        leave=False,
+        smoothing=0.1,
+    )
 
 
 def _put(text, file):

@@ -39,7 +39,7 @@ class Block:
 
 def _halved(size: tuple[int, int], times: int) -> tuple[int, int]:
     """Halves (height, width), rounded up: pooling pads."""
-    return -(-size[0] // 2 ** times), -(-size[1] // 2 ** times)
+    return -(-size[0] // 2**times), -(-size[1] // 2**times)
 
 
 def _block_of(name: str) -> str:
@@ -63,8 +63,11 @@ def _layer(name: str, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[st
 
 def _block(name: str, shapes: dict[str, tuple[int, ...]], size: tuple[int, int], pooling: str = "") -> Block:
     """Describes the parameters of one block, which works at `size`; a strided layer at its end is already of the next size."""
-    layers = [_layer(parameter, shape, _halved(size, 1) if parameter.startswith("down") else size)
-              for parameter, shape in shapes.items() if parameter.endswith("/weights")]
+    layers = [
+        _layer(parameter, shape, _halved(size, 1) if parameter.startswith("down") else size)
+        for parameter, shape in shapes.items()
+        if parameter.endswith("/weights")
+    ]
     words = [layer for layer, _, _ in layers] + ([pooling] if pooling else [])
     return Block(name, ", ".join(words), (*size, layers[-1][1]), sum(map(math.prod, shapes.values())), sum(count for _, _, count in layers))
 
@@ -89,8 +92,9 @@ def _ending(block: Block, upscale: int) -> Block:
     if upscale == 1:
         return block
     height, width, channels = block.output
-    return dataclasses.replace(block, layers=f"{block.layers}, depth_to_space {upscale}",
-                               output=(height * upscale, width * upscale, channels // upscale ** 2))
+    return dataclasses.replace(
+        block, layers=f"{block.layers}, depth_to_space {upscale}", output=(height * upscale, width * upscale, channels // upscale**2)
+    )
 
 
 def blocks(network: NetworkConfig | Denoise20Config, size: tuple[int, int]) -> list[Block]:
@@ -119,16 +123,25 @@ def table(camera: Camera, network: NetworkConfig | Denoise20Config, size: tuple[
       size: (height, width) of the network's input.
     """
     found = blocks(network, size)
-    rows = [_HEADS, *((block.name, block.layers, " x ".join(map(str, block.output)), f"{block.parameters:,}", f"{block.multiplications:,}")
-                      for block in found)]
+    rows = [
+        _HEADS,
+        *(
+            (block.name, block.layers, " x ".join(map(str, block.output)), f"{block.parameters:,}", f"{block.multiplications:,}")
+            for block in found
+        ),
+    ]
     total, work = sum(block.parameters for block in found), sum(block.multiplications for block in found)
     rows.append(("all", "", "", f"{total:,}", f"{work:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    lines = ["  ".join(cell.rjust(width) if column > 2 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths)))
-             for row in rows]
+    lines = [
+        "  ".join(cell.rjust(width) if column > 2 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths)))
+        for row in rows
+    ]
     ends = [" x ".join(map(str, side)) for side in ((*size, network.input_channels), found[-1].output)]
-    lead = (f"{model.network_name(network)} of camera {camera.name}: input {ends[0]}, output {ends[1]}; "
-            f"{work / math.prod(found[-1].output[:2]):,.0f} multiplications a pixel of the output.")
+    lead = (
+        f"{model.network_name(network)} of camera {camera.name}: input {ends[0]}, output {ends[1]}; "
+        f"{work / math.prod(found[-1].output[:2]):,.0f} multiplications a pixel of the output."
+    )
     return "\n".join([lead, "", *lines])
 
 

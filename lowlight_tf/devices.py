@@ -10,6 +10,7 @@ def prepare_devices():
     """
     with quiet_stderr():  # TensorFlow's loader talks about GPUs it does not find
         import tensorflow as tf
+
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
 
@@ -23,4 +24,5 @@ def limit_threads(per_operation):
     """
     if per_operation:
         import tensorflow as tf
+
         tf.config.threading.set_intra_op_parallelism_threads(per_operation)

@@ -26,7 +26,7 @@ def _hidden_name(name, end):
     end = f".lowlight_tf-{uuid.uuid4().hex[:8]}{end}"
     encoded, room = os.fsencode(name), _LONGEST_NAME - 1 - len(os.fsencode(end))
     if len(encoded) > room:
-        name = encoded[:max(room, 0)].decode("utf-8", "ignore")
+        name = encoded[: max(room, 0)].decode("utf-8", "ignore")
     return f".{name}{end}"
 
 

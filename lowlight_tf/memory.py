@@ -44,5 +44,7 @@ def check(what, needed, size="", remedy="raise --memory_limit or close other pro
     """
     there = max(free(), 0)
     if needed > there:
-        raise LowlightError(f"{what} does not fit into memory: {size or 'it'} would take {needed / 2 ** 30:.2g} GiB, and "
-                            f"{there / 2 ** 30:.2g} GiB may be taken; {remedy}")
+        raise LowlightError(
+            f"{what} does not fit into memory: {size or 'it'} would take {needed / 2**30:.2g} GiB, and "
+            f"{there / 2**30:.2g} GiB may be taken; {remedy}"
+        )

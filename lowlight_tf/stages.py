@@ -47,6 +47,7 @@ def line_of(source):
 
 def of_its_file(stage):
     """As `line_of`, for a method of what takes a Job, or what has one as `job`; where that is None, it has a `frame`."""
+
     @functools.wraps(stage)
     def guarded(self, item):
         job = getattr(item, "job", item)

@@ -13,9 +13,22 @@ SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522
 D65_XYZ = SRGB_TO_XYZ.sum(axis=1)
 
 # Linear sRGB: skin, sky, leaf, flower, orange, turquoise, three greys, brick, blue, yellow; no channel so dark that rounding shows.
-COLOURS = np.array([
-    [0.45, 0.25, 0.18], [0.16, 0.24, 0.40], [0.15, 0.22, 0.09], [0.28, 0.24, 0.48], [0.55, 0.24, 0.10], [0.18, 0.50, 0.42],
-    [0.60, 0.60, 0.60], [0.30, 0.30, 0.30], [0.15, 0.15, 0.15], [0.42, 0.12, 0.10], [0.09, 0.12, 0.32], [0.58, 0.46, 0.09]])
+COLOURS = np.array(
+    [
+        [0.45, 0.25, 0.18],
+        [0.16, 0.24, 0.40],
+        [0.15, 0.22, 0.09],
+        [0.28, 0.24, 0.48],
+        [0.55, 0.24, 0.10],
+        [0.18, 0.50, 0.42],
+        [0.60, 0.60, 0.60],
+        [0.30, 0.30, 0.30],
+        [0.15, 0.15, 0.15],
+        [0.42, 0.12, 0.10],
+        [0.09, 0.12, 0.32],
+        [0.58, 0.46, 0.09],
+    ]
+)
 _EDGE = 6  # pixels at a patch's edge that demosaicing mixes
 
 
@@ -31,7 +44,7 @@ class Chart:
         return Chart(function(self.light), function(self.patch))
 
     def cropped(self, left, top, width, height):
-        return self.changed(lambda array: array[top:top + height, left:left + width])
+        return self.changed(lambda array: array[top : top + height, left : left + width])
 
     def stretched(self, rows, columns):
         """Returns the chart with each pixel repeated."""
@@ -39,9 +52,16 @@ class Chart:
 
     def turned(self, orientation):
         """Returns the chart upright where EXIF's orientation says how it was recorded."""
-        turns = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-                 5: lambda a: a.swapaxes(0, 1), 6: lambda a: a[::-1].swapaxes(0, 1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-                 8: lambda a: a[:, ::-1].swapaxes(0, 1)}
+        turns = {
+            1: lambda a: a,
+            2: lambda a: a[:, ::-1],
+            3: lambda a: a[::-1, ::-1],
+            4: lambda a: a[::-1],
+            5: lambda a: a.swapaxes(0, 1),
+            6: lambda a: a[::-1].swapaxes(0, 1),
+            7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+            8: lambda a: a[:, ::-1].swapaxes(0, 1),
+        }
         return self.changed(turns[orientation])
 
     def means(self, picture):
@@ -60,8 +80,8 @@ def colour_chart(size, colours=COLOURS, columns=4):
     for axis, cells in ((0, row), (1, column)):
         for step in range(-_EDGE, _EDGE + 1):
             same = np.roll(cells, step) == cells
-            same[:max(step, 0)] = False
-            same[len(same) + min(step, 0):] = False
+            same[: max(step, 0)] = False
+            same[len(same) + min(step, 0) :] = False
             inner &= same[:, None] if axis == 0 else same[None]
     light = colours[patch] * np.linspace(1.05, 0.95, width)[None, :, None]
     return Chart(light, np.where(inner, patch, -1))
@@ -91,7 +111,7 @@ def xy_to_xyz(x, y):
 def tiled(pattern, size):
     """Returns a pattern [h, w] repeated over [H, W]."""
     pattern = np.asarray(pattern)
-    return np.tile(pattern, [-(-side // part) for side, part in zip(size, pattern.shape)])[:size[0], :size[1]]
+    return np.tile(pattern, [-(-side // part) for side, part in zip(size, pattern.shape)])[: size[0], : size[1]]
 
 
 def cfa_index(cfa, size):

@@ -165,8 +165,14 @@ def small_model(tmp_path_factory, small_set):
 def _virtual_environment(folder):
     """Makes an environment that sees the packages of this one; returns its folder of programs."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    site = pathlib.Path(subprocess.run([folder / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-                                       check=True, capture_output=True, text=True).stdout.strip())
+    site = pathlib.Path(
+        subprocess.run(
+            [folder / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+    )
     (site / "tests.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")) + "\n")
     return folder / "bin"
 
@@ -182,11 +188,13 @@ def installed(tmp_path_factory):
     for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "source" / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, folder / "source"],
-                   check=True)
+    subprocess.run(
+        [*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, folder / "source"], check=True
+    )
     programs = _virtual_environment(folder / "environment")
-    subprocess.run([*pip, f"--python={programs / 'python'}", "install", "--quiet", "--no-deps", "--no-index", *folder.glob("*.whl")],
-                   check=True)
+    subprocess.run(
+        [*pip, f"--python={programs / 'python'}", "install", "--quiet", "--no-deps", "--no-index", *folder.glob("*.whl")], check=True
+    )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
 

@@ -29,7 +29,7 @@ from tiff_builder import (
 MATRIX = ((0.7034, -0.0804, -0.1014), (-0.4420, 1.2564, 0.2058), (-0.0851, 0.1994, 0.5758))
 D65, TUNGSTEN = 21, 17
 JPEG_XL = 52546
-_PLACE = 0xd47ad47a  # stands for the place of the pixels until it is known
+_PLACE = 0xD47AD47A  # stands for the place of the pixels until it is known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,17 +119,31 @@ def _optional(number, kind, value):
 def _said(dng):
     """Tags of the first directory: what is true of the whole file."""
     exif = Directory(
-        (33434, RATIONAL, [dng.seconds]), (33437, RATIONAL, [dng.aperture]), _optional(34855, SHORT, dng.iso),
+        (33434, RATIONAL, [dng.seconds]),
+        (33437, RATIONAL, [dng.aperture]),
+        _optional(34855, SHORT, dng.iso),
         (34864, SHORT, [1 if dng.standard_iso else 2]) if dng.standard_iso or dng.recommended_iso else None,
-        _optional(34865, LONG, dng.standard_iso), _optional(34866, LONG, dng.recommended_iso), (36867, ASCII, "2024:05:06 07:08:09"))
+        _optional(34865, LONG, dng.standard_iso),
+        _optional(34866, LONG, dng.recommended_iso),
+        (36867, ASCII, "2024:05:06 07:08:09"),
+    )
     neutral = None if dng.gains is None else dng.gains[1] / np.array(dng.gains)
     return (
-        (271, ASCII, dng.make), (272, ASCII, dng.model), (274, SHORT, [dng.orientation]), (34665, LONG, exif),
-        (50706, BYTE, bytes((1, 4, 0, 0))), (50707, BYTE, bytes((1, 1, 0, 0))), (50708, ASCII, f"{dng.make} {dng.model}"),
-        _optional(50721, SRATIONAL, dng.matrix1), _optional(50722, SRATIONAL, dng.matrix2),
-        _optional(50728, RATIONAL, neutral), _optional(50729, RATIONAL, dng.white_xy),
+        (271, ASCII, dng.make),
+        (272, ASCII, dng.model),
+        (274, SHORT, [dng.orientation]),
+        (34665, LONG, exif),
+        (50706, BYTE, bytes((1, 4, 0, 0))),
+        (50707, BYTE, bytes((1, 1, 0, 0))),
+        (50708, ASCII, f"{dng.make} {dng.model}"),
+        _optional(50721, SRATIONAL, dng.matrix1),
+        _optional(50722, SRATIONAL, dng.matrix2),
+        _optional(50728, RATIONAL, neutral),
+        _optional(50729, RATIONAL, dng.white_xy),
         _optional(50730, SRATIONAL, dng.baseline_exposure),
-        _optional(50778, SHORT, dng.illuminant1 if dng.matrix1 else None), _optional(50779, SHORT, dng.illuminant2))
+        _optional(50778, SHORT, dng.illuminant1 if dng.matrix1 else None),
+        _optional(50779, SHORT, dng.illuminant2),
+    )
 
 
 def _raw(dng, height, width, size):
@@ -138,18 +152,35 @@ def _raw(dng, height, width, size):
     crop = dng.crop or (None,) * 4
     whole = all(float(number).is_integer() for number in dng.crop or ())
     return (
-        (254, LONG, [0]), (256, LONG, [width]), (257, LONG, [height]), (258, SHORT, [dng.bits]), (259, SHORT, [dng.compression]),
-        (262, SHORT, [32803]), (273, LONG, [_PLACE]), (277, SHORT, [1]), (278, LONG, [height]), (279, LONG, [size]),
-        (33421, SHORT, [side, side]), (33422, BYTE, bytes("RGB".index(letter) for letter in dng.cfa)),
-        (50710, BYTE, bytes((0, 1, 2))), _optional(50711, SHORT, dng.cfa_layout), _optional(50712, SHORT, dng.linearization),
-        _optional(50713, SHORT, dng.black_repeat), _optional(50714, RATIONAL, dng.black),
-        _optional(50715, SRATIONAL, dng.black_delta_h), _optional(50716, SRATIONAL, dng.black_delta_v),
-        _optional(50717, LONG, dng.white), _optional(50718, RATIONAL, dng.scale),
+        (254, LONG, [0]),
+        (256, LONG, [width]),
+        (257, LONG, [height]),
+        (258, SHORT, [dng.bits]),
+        (259, SHORT, [dng.compression]),
+        (262, SHORT, [32803]),
+        (273, LONG, [_PLACE]),
+        (277, SHORT, [1]),
+        (278, LONG, [height]),
+        (279, LONG, [size]),
+        (33421, SHORT, [side, side]),
+        (33422, BYTE, bytes("RGB".index(letter) for letter in dng.cfa)),
+        (50710, BYTE, bytes((0, 1, 2))),
+        _optional(50711, SHORT, dng.cfa_layout),
+        _optional(50712, SHORT, dng.linearization),
+        _optional(50713, SHORT, dng.black_repeat),
+        _optional(50714, RATIONAL, dng.black),
+        _optional(50715, SRATIONAL, dng.black_delta_h),
+        _optional(50716, SRATIONAL, dng.black_delta_v),
+        _optional(50717, LONG, dng.white),
+        _optional(50718, RATIONAL, dng.scale),
         (50719, LONG if whole else RATIONAL, crop[:2]) if dng.crop else None,
         (50720, LONG if whole else RATIONAL, crop[2:]) if dng.crop else None,
-        _optional(50829, LONG, dng.active_area), _optional(50830, LONG, dng.masked_areas),
-        _optional(51009, UNDEFINED, dng.opcodes2), _optional(51022, UNDEFINED, dng.opcodes3),
-        _optional(51041, DOUBLE, dng.noise_profile))
+        _optional(50829, LONG, dng.active_area),
+        _optional(50830, LONG, dng.masked_areas),
+        _optional(51009, UNDEFINED, dng.opcodes2),
+        _optional(51022, UNDEFINED, dng.opcodes3),
+        _optional(51041, DOUBLE, dng.noise_profile),
+    )
 
 
 def write_dng_raw(path, mosaic, **said):
@@ -172,14 +203,27 @@ def write_dng_raw(path, mosaic, **said):
         data = np.random.RandomState(0).bytes(mosaic.size)
     raw = _raw(dng, height, width, len(data))
     if dng.sub_ifd:
-        file = tiff(dng.order, Directory(
-            (254, LONG, [1]), (256, LONG, [16]), (257, LONG, [12]), (258, SHORT, [8, 8, 8]), (259, SHORT, [1]), (262, SHORT, [2]),
-            (273, LONG, Block(b"\x80" * 576)), (277, SHORT, [3]), (278, LONG, [12]), (279, LONG, [576]), (330, LONG, Directory(*raw)),
-            *_said(dng)))
+        file = tiff(
+            dng.order,
+            Directory(
+                (254, LONG, [1]),
+                (256, LONG, [16]),
+                (257, LONG, [12]),
+                (258, SHORT, [8, 8, 8]),
+                (259, SHORT, [1]),
+                (262, SHORT, [2]),
+                (273, LONG, Block(b"\x80" * 576)),
+                (277, SHORT, [3]),
+                (278, LONG, [12]),
+                (279, LONG, [576]),
+                (330, LONG, Directory(*raw)),
+                *_said(dng),
+            ),
+        )
     else:
         file = tiff(dng.order, Directory(*raw, *_said(dng)))
     place = struct.pack(f"{dng.order}I", _PLACE)
     assert file.count(place) == 1
     file = file.replace(place, struct.pack(f"{dng.order}I", len(file)))
-    pathlib.Path(path).write_bytes(file + data[:round(dng.keep * len(data))])
+    pathlib.Path(path).write_bytes(file + data[: round(dng.keep * len(data))])
     return dng

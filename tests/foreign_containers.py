@@ -15,7 +15,7 @@ def _panasonic_bytes(mosaic):
     groups = np.stack([first & 255, first >> 8 | (second & 15) << 4, second >> 4], axis=-1).reshape(-1, 15).astype(np.uint8)
     stream = np.pad(groups, ((0, 0), (0, 1))).tobytes()
     stream += b"\0" * (-len(stream) % 0x4000)
-    return b"".join(stream[at + 0x2008:at + 0x4000] + stream[at:at + 0x2008] for at in range(0, len(stream), 0x4000))
+    return b"".join(stream[at + 0x2008 : at + 0x4000] + stream[at : at + 0x2008] for at in range(0, len(stream), 0x4000))
 
 
 def write_rw2(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(128, 128, 128)):
@@ -28,12 +28,25 @@ def write_rw2(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(128, 128, 128)):
     height, width = mosaic.shape
     levels = np.multiply(shot.gains, 256) if shot.gains else ()
     first = Directory(
-        (0x0001, UNDEFINED, b"0400"), (0x0002, SHORT, [width]), (0x0003, SHORT, [height]), (0x0004, SHORT, [0]), (0x0005, SHORT, [0]),
-        (0x0006, SHORT, [height]), (0x0007, SHORT, [width]), (0x0009, SHORT, [1 + ("RGGB", "GRBG", "GBRG", "BGGR").index(cfa)]),
-        (0x000a, SHORT, [12]), (0x0017, SHORT, [shot.iso]), *((0x001c + index, SHORT, [level]) for index, level in enumerate(black)),
-        *((0x0024 + index, SHORT, [level]) for index, level in enumerate(levels)), (0x002d, SHORT, [5]),
-        (0x0118, LONG, Block(_panasonic_bytes(mosaic))), (271, ASCII, "Panasonic"), (272, ASCII, "DC-GH5S"),
-        (274, SHORT, [shot.orientation]), exif_directory(shot))
+        (0x0001, UNDEFINED, b"0400"),
+        (0x0002, SHORT, [width]),
+        (0x0003, SHORT, [height]),
+        (0x0004, SHORT, [0]),
+        (0x0005, SHORT, [0]),
+        (0x0006, SHORT, [height]),
+        (0x0007, SHORT, [width]),
+        (0x0009, SHORT, [1 + ("RGGB", "GRBG", "GBRG", "BGGR").index(cfa)]),
+        (0x000A, SHORT, [12]),
+        (0x0017, SHORT, [shot.iso]),
+        *((0x001C + index, SHORT, [level]) for index, level in enumerate(black)),
+        *((0x0024 + index, SHORT, [level]) for index, level in enumerate(levels)),
+        (0x002D, SHORT, [5]),
+        (0x0118, LONG, Block(_panasonic_bytes(mosaic))),
+        (271, ASCII, "Panasonic"),
+        (272, ASCII, "DC-GH5S"),
+        (274, SHORT, [shot.orientation]),
+        exif_directory(shot),
+    )
     pathlib.Path(path).write_bytes(tiff("<", first, magic=0x55))
     red, green, blue = black
     return Expected(mosaic, cfa, (red, green, blue, green), 4095, "DC-GH5S", shot)
@@ -49,14 +62,21 @@ def write_orf(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(255, 255, 255, 255)
     data = packed_bits(mosaic, 12, word=4)
     processing = Directory(
         (0x0100, SHORT, [shot.gains[0] / shot.gains[1] * 256, shot.gains[2] / shot.gains[1] * 256]) if shot.gains else None,
-        (0x0600, SHORT, black), (0x0611, SHORT, [12]))
+        (0x0600, SHORT, black),
+        (0x0611, SHORT, [12]),
+    )
     note = bytearray(b"OLYMPUS\0II\3\0")
     append_directory(note, "<", Directory((0x2040, LONG, processing)))
     colours = bytes([2, 0, 2, 0, *BAYER[cfa]])
     raw = [tag for tag in picture_tags(width, height, 12, 1, data) if tag]
-    first = Directory(*raw, (271, ASCII, "OLYMPUS CORPORATION"), (272, ASCII, "E-M10"), (274, SHORT, [shot.orientation]),
-                      exif_directory(shot, (37500, UNDEFINED, bytes(note)), (41730, UNDEFINED, colours)))  # 41730: EXIF's CFAPattern
-    pathlib.Path(path).write_bytes(tiff("<", first, magic=0x4f52))
+    first = Directory(
+        *raw,
+        (271, ASCII, "OLYMPUS CORPORATION"),
+        (272, ASCII, "E-M10"),
+        (274, SHORT, [shot.orientation]),
+        exif_directory(shot, (37500, UNDEFINED, bytes(note)), (41730, UNDEFINED, colours)),
+    )  # 41730: EXIF's CFAPattern
+    pathlib.Path(path).write_bytes(tiff("<", first, magic=0x4F52))
     return Expected(mosaic, cfa, rgbg(black, cfa), 4095, "E-M10", shot)
 
 
@@ -70,17 +90,36 @@ def write_raf(path, mosaic, shot=SHOT, *, black=1024, cfa=XTRANS):
     """
     height, width = mosaic.shape
     exif = tiff("<", Directory((271, ASCII, "FUJIFILM"), (272, ASCII, "X-T2"), (274, SHORT, [shot.orientation]), exif_directory(shot)))
-    jpeg = b"\xff\xd8" + struct.pack(">BBH", 0xff, 0xe1, len(exif) + 8) + b"Exif\0\0" + exif + b"\xff\xd9"
+    jpeg = b"\xff\xd8" + struct.pack(">BBH", 0xFF, 0xE1, len(exif) + 8) + b"Exif\0\0" + exif + b"\xff\xd9"
     balance = [shot.gains[index] / shot.gains[1] * 302 for index in (1, 0, 1, 2)] if shot.gains else None
-    entries = [(0x0100, struct.pack(">HH", height, width)), (0x0121, struct.pack(">HH", height, width)),
-               (0x0130, bytes([0, 8, 0, 0])), (0x0131, bytes("RGB".index(letter) for letter in reversed(cfa)))]
+    entries = [
+        (0x0100, struct.pack(">HH", height, width)),
+        (0x0121, struct.pack(">HH", height, width)),
+        (0x0130, bytes([0, 8, 0, 0])),
+        (0x0131, bytes("RGB".index(letter) for letter in reversed(cfa))),
+    ]
     if balance:
-        entries.append((0x2ff0, struct.pack(">4H", *map(round, balance))))
+        entries.append((0x2FF0, struct.pack(">4H", *map(round, balance))))
     layout = struct.pack(">I", len(entries)) + b"".join(struct.pack(">HH", tag, len(value)) + value for tag, value in entries)
     data = words(mosaic)
-    inner = tiff("<", Directory((0xf000, LONG, Directory(
-        (0xf001, LONG, [width]), (0xf002, LONG, [height]), (0xf003, LONG, [14]), (0xf007, LONG, Block(data)), (0xf008, LONG, [len(data)]),
-        (0xf00a, LONG, [black] * 36), (0xf00e, LONG, balance[:2] + balance[3:]) if balance else None))))
+    inner = tiff(
+        "<",
+        Directory(
+            (
+                0xF000,
+                LONG,
+                Directory(
+                    (0xF001, LONG, [width]),
+                    (0xF002, LONG, [height]),
+                    (0xF003, LONG, [14]),
+                    (0xF007, LONG, Block(data)),
+                    (0xF008, LONG, [len(data)]),
+                    (0xF00A, LONG, [black] * 36),
+                    (0xF00E, LONG, balance[:2] + balance[3:]) if balance else None,
+                ),
+            )
+        ),
+    )
     parts, places, at = (jpeg, layout, inner), [], 160
     for part in parts:
         places += [at, len(part)]

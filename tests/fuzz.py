@@ -30,8 +30,13 @@ _MEMORY = 3 << 30  # bytes that the worker is told it may take
 def real_photographs():
     """Returns the real raw files that are at hand, and says so where there are none."""
     from conftest import SHARED
-    real = [*SHARED.glob("raw/*.dng"), *SHARED.glob("raw/*.kdc"), *sorted(SHARED.glob("sid_mini/Sony/short/*.dng"))[:2],
-            *sorted(SHARED.glob("other_cameras/*.dng"))[:3]]
+
+    real = [
+        *SHARED.glob("raw/*.dng"),
+        *SHARED.glob("raw/*.kdc"),
+        *sorted(SHARED.glob("sid_mini/Sony/short/*.dng"))[:2],
+        *sorted(SHARED.glob("other_cameras/*.dng"))[:3],
+    ]
     if not real:
         print(f"No real raw files in {SHARED} (LOWLIGHT_TF_DATA names another folder): synthetic ones alone are mutated.")
     return real
@@ -57,6 +62,7 @@ def _take(kind, path, model, results, problems):
     from lowlight_tf.enhancement.config import EnhanceConfig
     from lowlight_tf.enhancement.enhance import enhance
     from lowlight_tf.enhancement.inspect import in_words, inspect
+
     made = ("jpeg", "tiff", "dng")[len(path.read_bytes()) % 3]
     with memory.limited(_MEMORY):
         words = in_words(inspect(path, model))
@@ -69,6 +75,7 @@ def work(model, results):
     """The worker: takes kinds and paths from stdin, answers each with one line."""
     import lowlight_tf  # noqa: F401  (before TensorFlow)
     from lowlight_tf.errors import LowlightError, Problems
+
     for line in sys.stdin:
         kind, _, name = line.rstrip("\n").partition("\t")
         answer, problems = "finished", Problems(lambda message: None)
@@ -82,7 +89,7 @@ def work(model, results):
             answer = f"BUG more than a line: {problems.messages!r}"
         taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
         if taken > _MEMORY + (1 << 30):
-            answer = f"BUG took {taken / 2 ** 30:.1f} GiB of memory"
+            answer = f"BUG took {taken / 2**30:.1f} GiB of memory"
         # An error that nobody foresaw is a file's line, too, but it is a fault.
         answer = next((f"went wrong: {message}" for message in problems.messages if "unforeseen" in message), answer)
         print("answer", "refused" if problems.messages and answer == "finished" else answer.replace("\n", " "), flush=True)
@@ -96,8 +103,9 @@ class Worker:
 
     def _start(self):
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(self._arguments, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.DEVNULL, text=True)
+        self._process = subprocess.Popen(
+            self._arguments, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         self._lines = queue.Queue()
         threading.Thread(target=self._listen, args=(self._process.stdout, self._lines), daemon=True).start()
 
@@ -146,6 +154,7 @@ def run_case(kind, path, worker, results):
 def fuzz(folder, options):
     """Runs cases until the time is over; returns {kind: how often each answer was given}."""
     from conftest import write_model
+
     (folder / "results").mkdir()
     contents, worker = seeds(folder / "seeds"), Worker(write_model(folder / "model"), folder / "results")
     answers, end, case = collections.defaultdict(collections.Counter), time.monotonic() + options.seconds, 0

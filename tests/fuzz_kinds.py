@@ -15,6 +15,7 @@ def _photographs(folder, real):
     from lowlight_tf.pictures import SUFFIXES
     from lowlight_tf.pictures.metadata import Metadata
     from lowlight_tf.pictures.photo_file import write_photo
+
     for name, camera, cfa in (("bayer", "sony", "GBRG"), ("xtrans", "fuji", None)):
         write_frame(folder / f"{name}.dng", camera, size=(96, 120), cfa=cfa, scale=300)
     tags = Metadata({271: "Make", 272: "Model", 274: 6}, {33434: 0.1, 34855: 800, 42036: "Lens"}, {1: "N", 2: (52.0, 30.0, 12.5)})
@@ -29,6 +30,7 @@ def _photographs(folder, real):
 
 def _config(folder, real):
     from conftest import write_model
+
     return [write_model(folder / "model") / "config.json"]
 
 
@@ -36,17 +38,20 @@ def _archive(folder, real):
     from conftest import write_model
 
     from lowlight_tf.checkpoints.shipping import ship
+
     ship([str(write_model(folder.parent / "to_ship"))], folder / "model")
     return [folder / "model" / "weights.npz"]
 
 
 def _checkpoint(folder, real):
     from conftest import write_model
+
     return sorted(write_model(folder / "model").glob("ckpt-*"))
 
 
 def _set(folder):
     from conftest import write_pairs
+
     return write_pairs(folder / "set", ids=("00001",), size=(48, 60))
 
 
@@ -65,6 +70,7 @@ def _list(folder, real):
 def read_model(path):
     """Loads the model whose folder a file is in."""
     from lowlight_tf.checkpoints.load import load_network
+
     load_network(path.parent)
 
 
@@ -73,6 +79,7 @@ def read_cache(path):
     from lowlight_tf.datasets import cache, sid
     from lowlight_tf.errors import Problems
     from lowlight_tf.raw.cameras import CAMERAS
+
     folder, problems = path.parent.parent, Problems(lambda message: None)
     pairs = sid.find_pairs(folder / "set", CAMERAS["sony"], "train", problems)
     built = cache.build(pairs, CAMERAS["sony"], folder / "cache", problems)
@@ -84,6 +91,7 @@ def read_list(path):
     from lowlight_tf.datasets import sid
     from lowlight_tf.errors import LowlightError, Problems
     from lowlight_tf.raw.cameras import CAMERAS
+
     problems = Problems(lambda message: None)
     sid.find_pairs(path.parent, CAMERAS["sony"], "train", problems)
     if problems.messages:

@@ -7,8 +7,31 @@ import zipfile
 
 import numpy as np
 
-_TREE_VALUES = (None, True, -1, 0, 1, 2, 3, 7, 10 ** 30, 1.5, float("nan"), float("inf"), "", "x", "\0\x1b[2J", "../..", [], [[]], [1, "a"],
-                {}, {"a": 1}, [[0, 0]] * 40, "9" * 400)
+_TREE_VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    7,
+    10**30,
+    1.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "\0\x1b[2J",
+    "../..",
+    [],
+    [[]],
+    [1, "a"],
+    {},
+    {"a": 1},
+    [[0, 0]] * 40,
+    "9" * 400,
+)
 _TIFF_TYPES = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 99)
 
 
@@ -24,13 +47,13 @@ def mutate_bytes(content, rng):
             content[place] = rng.choice((0, 1, 127, 128, 255))
         elif kind == 2:
             number = rng.choice((0, 1, 65535, 2**31 - 1, 2**32 - 1, len(content)))
-            content[place:place + 4] = number.to_bytes(4, rng.choice(("little", "big")))
+            content[place : place + 4] = number.to_bytes(4, rng.choice(("little", "big")))
         elif kind == 3:
-            content[place:place + rng.randrange(1, 200)] = b""
+            content[place : place + rng.randrange(1, 200)] = b""
         elif kind == 4:
             content[place:place] = rng.randbytes(rng.randrange(1, 200))
         else:
-            del content[rng.randrange(len(content)) + 1:]
+            del content[rng.randrange(len(content)) + 1 :]
         if not content:
             break
     return bytes(content)
@@ -38,7 +61,7 @@ def mutate_bytes(content, rng):
 
 def _directories(content, start):
     """Finds the TIFF directories of a file: (byte order, offsets of their entries), those of EXIF in a JPEG too."""
-    order = "<" if content[start:start + 2] == b"II" else ">"
+    order = "<" if content[start : start + 2] == b"II" else ">"
     waiting, entries, seen = [struct.unpack_from(order + "I", content, start + 4)[0]], [], set()
     while waiting and len(seen) < 20:
         offset = waiting.pop()
@@ -68,7 +91,7 @@ def mutate_tiff(content, rng):
     content = bytearray(content)
     for place in rng.sample(entries, min(len(entries), rng.choice((1, 1, 2, 4)))):
         other = struct.unpack_from(order + "H", content, rng.choice(entries))[0]
-        numbers = (0, 1, 2, 255, 65535, 65536, 2 ** 31 - 1, 2 ** 32 - 1, len(content) - 1, rng.randrange(2 ** 32))
+        numbers = (0, 1, 2, 255, 65535, 65536, 2**31 - 1, 2**32 - 1, len(content) - 1, rng.randrange(2**32))
         what = rng.randrange(4)
         if what == 0:
             struct.pack_into(order + "H", content, place, other)
@@ -88,14 +111,14 @@ def mutate_tree(value, rng):
         return value | {name: mutate_tree(value[name], rng)}
     if isinstance(value, list) and value and rng.random() < 0.8:
         place = rng.randrange(len(value))
-        return [*value[:place], mutate_tree(value[place], rng), *value[place + rng.randrange(2):]]
+        return [*value[:place], mutate_tree(value[place], rng), *value[place + rng.randrange(2) :]]
     return rng.choice(_TREE_VALUES)
 
 
 def mutate_json(content, rng):
     """Changes values, or now and then the text."""
     if rng.random() < 0.2:
-        return rng.choice((mutate_bytes(content, rng), b"[" * 10 ** 5, content.decode().encode("utf-16"), b"\xef\xbb\xbf" + content))
+        return rng.choice((mutate_bytes(content, rng), b"[" * 10**5, content.decode().encode("utf-16"), b"\xef\xbb\xbf" + content))
     value = json.loads(content)
     for _ in range(rng.choice((1, 1, 2, 3))):
         value = mutate_tree(value, rng)
@@ -115,8 +138,20 @@ def mutate_archive(content, rng):
     elif kind == 1:
         members[rng.choice(("../x.npy", "x.npy", "step.npy", "a/b.npy"))] = members[chosen]
     elif kind == 2:
-        np.save(buffer := io.BytesIO(), rng.choice((np.zeros(3), np.zeros([2, 2], np.complex64), np.array("x"), np.array(np.nan),
-                                                    np.zeros(2, "datetime64[s]"), np.zeros(1, [("a", "f4")]), np.full(1, np.inf))))
+        np.save(
+            buffer := io.BytesIO(),
+            rng.choice(
+                (
+                    np.zeros(3),
+                    np.zeros([2, 2], np.complex64),
+                    np.array("x"),
+                    np.array(np.nan),
+                    np.zeros(2, "datetime64[s]"),
+                    np.zeros(1, [("a", "f4")]),
+                    np.full(1, np.inf),
+                )
+            ),
+        )
         members[chosen] = buffer.getvalue()
     elif kind == 3:
         members[chosen] = members[chosen].replace(b"(", rng.choice((b"(9999999, ", b"(-1, ", b"((", b"[", b"(1e9, ")), 1)
@@ -140,7 +175,21 @@ def mutate_lines(content, rng):
     lines = content.decode().splitlines()
     line = rng.randrange(len(lines))
     words = lines[line].split(" ")
-    words[rng.randrange(len(words))] = rng.choice(("", "..", "/etc/passwd", "./Sony/short/1_00_0s.ARW", "9" * 300, "\t", "é", "\0", "=1+1",
-                                                   words[0], "./Sony/short/00001_00_1e400s.ARW", "./Sony/long/00001_00_0.0s.ARW"))
+    words[rng.randrange(len(words))] = rng.choice(
+        (
+            "",
+            "..",
+            "/etc/passwd",
+            "./Sony/short/1_00_0s.ARW",
+            "9" * 300,
+            "\t",
+            "é",
+            "\0",
+            "=1+1",
+            words[0],
+            "./Sony/short/00001_00_1e400s.ARW",
+            "./Sony/long/00001_00_0.0s.ARW",
+        )
+    )
     lines[line] = " ".join(words)
     return "\n".join(lines).encode()

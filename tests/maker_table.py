@@ -59,6 +59,7 @@ def maker_row(write, name, model, chart=CHART, *, shot=None, black=0.0, white=16
         mosaic = record(chart, xyz_to_camera(model), gains, cfa=cfa, black=black, white=white, exposure=1 / RATIO)
         write(folder / name, mosaic, how, **options)
         return Row(folder / name, (shown or chart).turned(how.orientation), **(row or {}))
+
     return build
 
 
@@ -70,6 +71,7 @@ _PEF_BLACK = (60, 64, 66, 70)
 
 def _borders(drift, exposure):
     """A CR2 with borders that saw no light, whose black is `drift` for red, green, blue above what its maker note says."""
+
     def build(folder):
         size = (CHART.patch.shape[0] + 24, CHART.patch.shape[1] + 40)
         pedestal = 2048 + np.array(drift, float)[cfa_index("RGGB", size)]
@@ -78,6 +80,7 @@ def _borders(drift, exposure):
         mosaic[24:, 40:] = inner
         write_cr2(folder / "a.cr2", mosaic, Shot(GAINS), left=40, top=24)
         return Row(folder / "a.cr2", CHART, 1 / exposure, libraw=not any(drift), why="takes the maker note's black")
+
     return build
 
 
@@ -87,8 +90,14 @@ MAKERS = {
     "arw_upright": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, shot=Shot(GAINS, orientation=6)),
     "arw_gbrg": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, cfa="GBRG"),
     "arw_no_balance": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, shot=Shot(None), row=_GREY_WORLD),
-    "arw_tungsten": maker_row(write_arw, "a.arw", "ILCE-7SM2", black=512, shot=Shot((0.8, 1.0, 2.6)),
-                           row={"libraw": False, "why": "is brighter by 1 / 0.8, so that the least gain is 1", "any_brightness": True}),
+    "arw_tungsten": maker_row(
+        write_arw,
+        "a.arw",
+        "ILCE-7SM2",
+        black=512,
+        shot=Shot((0.8, 1.0, 2.6)),
+        row={"libraw": False, "why": "is brighter by 1 / 0.8, so that the least gain is 1", "any_brightness": True},
+    ),
     "nef": maker_row(write_nef, "a.nef", "NIKON D700", **_NEF),
     "nef_12": maker_row(write_nef, "a.nef", "NIKON D700", bits=12, black=(150, 151, 152, 153), white=4095, **_NEF),
     "nef_upside_down": maker_row(write_nef, "a.nef", "NIKON D700", shot=Shot(GAINS, orientation=3), **_NEF),
@@ -103,8 +112,9 @@ MAKERS = {
     "pef_upright": maker_row(write_pef, "a.pef", "PENTAX K-5", black=64, shot=Shot(GAINS, orientation=8)),
     "pef_no_balance": maker_row(write_pef, "a.pef", "PENTAX K-5", black=64, shot=Shot(None), row=_GREY_WORLD),
     "rw2": maker_row(write_rw2, "a.rw2", "DC-GH5S", colour_chart((96, 150)), black=128, white=4095),
-    "rw2_no_balance": maker_row(write_rw2, "a.rw2", "DC-GH5S", colour_chart((96, 150)), black=128, white=4095, shot=Shot(None),
-                                row=_GREY_WORLD),
+    "rw2_no_balance": maker_row(
+        write_rw2, "a.rw2", "DC-GH5S", colour_chart((96, 150)), black=128, white=4095, shot=Shot(None), row=_GREY_WORLD
+    ),
     "orf": maker_row(write_orf, "a.orf", "E-M10", black=255, white=4095),
     "orf_no_balance": maker_row(write_orf, "a.orf", "E-M10", black=255, white=4095, shot=Shot(None), row=_GREY_WORLD),
     "raf": maker_row(write_raf, "a.raf", "X-T2", XTRANS_CHART, black=1024),
@@ -122,21 +132,25 @@ def dng_row(chart=CHART, *, seen=None, exposure=1 / RATIO, shown=None, row=None,
       stored: function of the counts -> what is stored.
       **said: fields of Dng.
     """
+
     def build(folder):
         how = {"gains": GAINS, "black": 256, "white": 4095, "cfa": said.get("cfa", "RGGB"), "exposure": exposure, **(seen or {})}
         gains = how.pop("gains")
         mosaic = record(chart, MATRIX, gains, **how)
         write_dng_raw(folder / "a.dng", mosaic if stored is None else stored(mosaic), **said)
         return Row(folder / "a.dng", shown or chart.turned(said.get("orientation", 1)), **(row or {}))
+
     return build
 
 
 def _framed(area, size, drift=0.0):
     """Puts counts into a larger sensor whose borders hold black and `drift` more."""
+
     def put(mosaic):
         whole = np.full(size, round(256 + drift), np.uint16)
-        whole[area[0]:area[2], area[1]:area[3]] = mosaic
+        whole[area[0] : area[2], area[1] : area[3]] = mosaic
         return whole
+
     return put
 
 
@@ -179,8 +193,14 @@ DNGS = {
     "ten_bits": dng_row(seen={"black": 64, "white": 1023}, bits=10, white=1023, black=(64,)),
     "twelve_bits_no_white": dng_row(bits=12, white=None),
     "fourteen_bits": dng_row(seen={"black": 512, "white": 16383}, bits=14, white=16383, black=(512,)),
-    "linearization": dng_row(seen={"black": 512, "white": 8190}, stored=lambda counts: counts // 2, bits=12, white=8190, black=(512,),
-                          linearization=tuple(range(0, 8192, 2))),
+    "linearization": dng_row(
+        seen={"black": 512, "white": 8190},
+        stored=lambda counts: counts // 2,
+        bits=12,
+        white=8190,
+        black=(512,),
+        linearization=tuple(range(0, 8192, 2)),
+    ),
     "no_balance": dng_row(seen={"gains": daylight_gains(MATRIX)}, gains=None, row=_GREY_WORLD),
     "white_xy": dng_row(seen={"gains": gains_for_white(MATRIX, _DUSK)}, gains=None, white_xy=(0.36, 0.37), row=_GREY_WORLD),
     "white_xy_as_neutral": dng_row(seen={"gains": gains_for_white(MATRIX, _DUSK)}, gains=gains_for_white(MATRIX, _DUSK)),
@@ -190,15 +210,30 @@ DNGS = {
     "black_one_by_one": dng_row(black_repeat=(1, 1)),
     "black_two_by_two": dng_row(seen={"black": tiled(np.reshape(_PATTERN[:4], (2, 2)), _SIZE)}, black=_PATTERN[:4], black_repeat=(2, 2)),
     "black_four_by_four": dng_row(seen={"black": tiled(np.reshape(_PATTERN, (4, 4)), _SIZE)}, black=_PATTERN, black_repeat=(4, 4)),
-    "black_deltas": dng_row(seen={"black": 256 + np.array(_DELTAS[0])[None] + np.array(_DELTAS[1])[:, None]},
-                         black_delta_h=_DELTAS[0], black_delta_v=_DELTAS[1], row={"libraw": False, "why": "takes their means"}),
+    "black_deltas": dng_row(
+        seen={"black": 256 + np.array(_DELTAS[0])[None] + np.array(_DELTAS[1])[:, None]},
+        black_delta_h=_DELTAS[0],
+        black_delta_v=_DELTAS[1],
+        row={"libraw": False, "why": "takes their means"},
+    ),
     "active_area": dng_row(stored=_framed((8, 12, 104, 156), (112, 168)), active_area=(8, 12, 104, 156)),
     "masked_area": dng_row(stored=_framed((8, 12, 104, 156), (112, 168)), active_area=(8, 12, 104, 156), masked_areas=(0, 0, 112, 10)),
-    "masked_area_drifted": dng_row(seen={"black": 264}, exposure=1 / 8, stored=_framed((8, 12, 104, 156), (112, 168), 8),
-                                active_area=(8, 12, 104, 156), masked_areas=(0, 0, 112, 10), row={"ratio": 8.0}),
+    "masked_area_drifted": dng_row(
+        seen={"black": 264},
+        exposure=1 / 8,
+        stored=_framed((8, 12, 104, 156), (112, 168), 8),
+        active_area=(8, 12, 104, 156),
+        masked_areas=(0, 0, 112, 10),
+        row={"ratio": 8.0},
+    ),
     "crop": dng_row(crop=(10, 6, 120, 80), shown=CHART.cropped(10, 6, 120, 80), row=_UNREAD),
-    "odd_crop_of_active_area": dng_row(stored=_framed((8, 12, 104, 156), (112, 168)), active_area=(8, 12, 104, 156), crop=(11, 7, 121, 79),
-                                    shown=CHART.cropped(11, 7, 121, 79), row=_UNREAD),
+    "odd_crop_of_active_area": dng_row(
+        stored=_framed((8, 12, 104, 156), (112, 168)),
+        active_area=(8, 12, 104, 156),
+        crop=(11, 7, 121, 79),
+        shown=CHART.cropped(11, 7, 121, 79),
+        row=_UNREAD,
+    ),
     "crop_upright": dng_row(crop=(10, 6, 120, 80), orientation=6, shown=CHART.cropped(10, 6, 120, 80).turned(6), row=_UNREAD),
     "tall_pixels": dng_row(scale=(1, 2), shown=CHART.stretched(2, 1)),
     "wide_pixels": dng_row(scale=(2, 1), shown=CHART.stretched(1, 2)),
@@ -207,11 +242,17 @@ DNGS = {
     "baseline_exposure_below": dng_row(exposure=2**-0.5, baseline_exposure=-0.5, row=_UNREAD),
     "gain_map_of_the_mosaic": dng_row(seen={"response": _RESPONSE2}, opcodes2=opcode_list(*_MAPS2), row=_UNREAD),
     "gain_map_of_colours": dng_row(seen={"response": _RESPONSE3}, opcodes3=opcode_list(*_MAPS3), row=_UNREAD),
-    "gain_map_behind_another_opcode": dng_row(seen={"response": _RESPONSE2}, order=">", opcodes2=opcode_list(_UNKNOWN, *_MAPS2),
-                                              row=_UNREAD),
+    "gain_map_behind_another_opcode": dng_row(
+        seen={"response": _RESPONSE2}, order=">", opcodes2=opcode_list(_UNKNOWN, *_MAPS2), row=_UNREAD
+    ),
     "noise_profile": dng_row(noise_profile=(1e-4, 1e-6)),
-    "saturated_below_white": dng_row(_LAMP, seen={"saturation": 3600}, exposure=1.0, shown=_SATURATED,
-                                  row={"ratio": 1.0, "libraw": False, "why": "makes it pink", "any_brightness": True}),
+    "saturated_below_white": dng_row(
+        _LAMP,
+        seen={"saturation": 3600},
+        exposure=1.0,
+        shown=_SATURATED,
+        row={"ratio": 1.0, "libraw": False, "why": "makes it pink", "any_brightness": True},
+    ),
     **{f"orientation_{number}": dng_row(orientation=number) for number in (2, 3, 4, 5, 7)},
 }
 TABLE = {**MAKERS, **{f"dng_{name}": build for name, build in DNGS.items()}}

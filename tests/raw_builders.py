@@ -29,7 +29,7 @@ from tiff_builder import (
 )
 
 BAYER = {"RGGB": (0, 1, 1, 2), "BGGR": (2, 1, 1, 0), "GRBG": (1, 0, 2, 1), "GBRG": (1, 2, 0, 1)}
-XTRANS = "RBGBRG" "GGRGGB" "GGBGGR" "BRGRBG" "GGBGGR" "GGRGGB"  # the X-T2's, in the phase of SID's files
+XTRANS = "RBGBRGGGRGGBGGBGGRBRGRBGGGBGGRGGRGGB"  # the X-T2's, in the phase of SID's files
 
 # CIE XYZ (D65) -> camera colour, times 10000: Adobe's, as dcraw's `adobe_coeff` lists them.
 MATRICES = {
@@ -76,25 +76,55 @@ class Expected:
 
 def exif_directory(shot, *more):
     """The EXIF directory. EXIF 2.3: ExposureTime, FNumber, ISO, DateTimeOriginal; MakerNote is in `more`."""
-    return (34665, LONG, Directory((33434, RATIONAL, [shot.seconds]), (33437, RATIONAL, [shot.aperture]), (34855, SHORT, [shot.iso]),
-                                   (36867, ASCII, "2024:05:06 07:08:09"), *more))
+    return (
+        34665,
+        LONG,
+        Directory(
+            (33434, RATIONAL, [shot.seconds]),
+            (33437, RATIONAL, [shot.aperture]),
+            (34855, SHORT, [shot.iso]),
+            (36867, ASCII, "2024:05:06 07:08:09"),
+            *more,
+        ),
+    )
 
 
 def picture_tags(width, height, bits, compression, data, cfa=None):
     """Tags of TIFF/EP that every directory with raw data has."""
     return [
-        (254, LONG, [0]), (256, LONG, [width]), (257, LONG, [height]), (258, SHORT, [bits]), (259, SHORT, [compression]),
-        (262, SHORT, [32803]), (273, LONG, Block(data)), (277, SHORT, [1]), (278, LONG, [height]), (279, LONG, [len(data)]),
-        (33421, SHORT, [2, 2]) if cfa else None, (33422, BYTE, bytes(BAYER[cfa])) if cfa else None,
+        (254, LONG, [0]),
+        (256, LONG, [width]),
+        (257, LONG, [height]),
+        (258, SHORT, [bits]),
+        (259, SHORT, [compression]),
+        (262, SHORT, [32803]),
+        (273, LONG, Block(data)),
+        (277, SHORT, [1]),
+        (278, LONG, [height]),
+        (279, LONG, [len(data)]),
+        (33421, SHORT, [2, 2]) if cfa else None,
+        (33422, BYTE, bytes(BAYER[cfa])) if cfa else None,
     ]
 
 
 def _thumbnail(shot, make, model, *more):
     """The first directory of most makers' files: a small grey RGB picture, and what is true of the whole file."""
     return Directory(
-        (254, LONG, [1]), (256, LONG, [16]), (257, LONG, [12]), (258, SHORT, [8, 8, 8]), (259, SHORT, [1]), (262, SHORT, [2]),
-        (271, ASCII, make), (272, ASCII, model), (273, LONG, Block(b"\x80" * 576)), (274, SHORT, [shot.orientation]), (277, SHORT, [3]),
-        (278, LONG, [12]), (279, LONG, [576]), *more)
+        (254, LONG, [1]),
+        (256, LONG, [16]),
+        (257, LONG, [12]),
+        (258, SHORT, [8, 8, 8]),
+        (259, SHORT, [1]),
+        (262, SHORT, [2]),
+        (271, ASCII, make),
+        (272, ASCII, model),
+        (273, LONG, Block(b"\x80" * 576)),
+        (274, SHORT, [shot.orientation]),
+        (277, SHORT, [3]),
+        (278, LONG, [12]),
+        (279, LONG, [576]),
+        *more,
+    )
 
 
 def _rggb(values):
@@ -114,11 +144,11 @@ def _sony_cipher(content, key):
     """Sony's SR2 cipher, its own inverse; dcraw's `sony_decrypt`."""
     pad = []
     for _ in range(4):
-        key = (key * 48828125 + 1) & 0xffffffff
+        key = (key * 48828125 + 1) & 0xFFFFFFFF
         pad.append(key)
-    pad[3] = (pad[3] << 1 | (pad[0] ^ pad[2]) >> 31) & 0xffffffff
+    pad[3] = (pad[3] << 1 | (pad[0] ^ pad[2]) >> 31) & 0xFFFFFFFF
     for index in range(4, 127):
-        pad.append(((pad[index - 4] ^ pad[index - 2]) << 1 | (pad[index - 3] ^ pad[index - 1]) >> 31) & 0xffffffff)
+        pad.append(((pad[index - 4] ^ pad[index - 2]) << 1 | (pad[index - 3] ^ pad[index - 1]) >> 31) & 0xFFFFFFFF)
     pad = [struct.unpack("<I", struct.pack(">I", word))[0] for word in pad] + [0]
     plain = struct.unpack(f"<{len(content) // 4}I", content)
     coded = []
@@ -144,7 +174,7 @@ def write_arw(path, mosaic, shot=SHOT, *, cfa="RGGB", black=512, private=False):
         append_directory(inner, "<", Directory(*levels), origin=-place)
         return _sony_cipher(bytes(inner.ljust(256, b"\0")), key)
 
-    more = (0xc634, BYTE, Directory((0x7200, LONG, Block(enciphered)), (0x7201, LONG, [256]), (0x7221, LONG, [key]))) if private else None
+    more = (0xC634, BYTE, Directory((0x7200, LONG, Block(enciphered)), (0x7201, LONG, [256]), (0x7221, LONG, [key]))) if private else None
     first = _thumbnail(shot, "SONY", "ILCE-7SM2", (330, LONG, raw), exif_directory(shot), more)
     pathlib.Path(path).write_bytes(tiff("<", first))
     return Expected(mosaic, cfa, (black,) * 4, 16383, "ILCE-7SM2", shot)
@@ -157,10 +187,14 @@ def write_nef(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(0, 0, 0, 0), bits=1
     are packed. LibRaw shows four columns fewer than are recorded, two on each side, and they hold light.
     """
     red, green, blue = shot.gains or (1, 1, 1)
-    note = b"Nikon\0\x02\x10\0\0" + tiff(">", Directory(
-        (0x0002, SHORT, [0, shot.iso]),
-        (0x000c, RATIONAL, [red / green, blue / green, 1, 1]) if shot.gains else None,
-        (0x003d, SHORT, np.multiply(black, 1 << (14 - bits)))))
+    note = b"Nikon\0\x02\x10\0\0" + tiff(
+        ">",
+        Directory(
+            (0x0002, SHORT, [0, shot.iso]),
+            (0x000C, RATIONAL, [red / green, blue / green, 1, 1]) if shot.gains else None,
+            (0x003D, SHORT, np.multiply(black, 1 << (14 - bits))),
+        ),
+    )
     data = words(mosaic, ">") if bits == 14 else packed_bits(mosaic, bits)
     raw = Directory(*picture_tags(mosaic.shape[1], mosaic.shape[0], bits, 1, data, cfa))
     first = _thumbnail(shot, "NIKON CORPORATION", "NIKON D700", (330, LONG, raw), exif_directory(shot, (37500, UNDEFINED, note)))
@@ -183,12 +217,20 @@ def write_cr2(path, mosaic, shot=SHOT, *, black=2048, left=0, top=0):
     if shot.gains:
         color[63:67] = _rggb(np.multiply(shot.gains, 1024))
     sensor = [34, width, height, 1, 1, left, top, width, height, *([0, 0, max(left - 2, 0), height] if left else [0] * 4), 0, 0, 0, 0]
-    note = Directory((0x0010, LONG, [0x80000286]), (0x00e0, SHORT, sensor), (0x4001, SHORT, color))
+    note = Directory((0x0010, LONG, [0x80000286]), (0x00E0, SHORT, sensor), (0x4001, SHORT, color))
     data = lossless_jpeg(mosaic, 14)
     raw = Directory((259, SHORT, [6]), (273, LONG, Block(data)), (279, LONG, [len(data)]), (50752, SHORT, [0, 0, width]))
     first = _thumbnail(shot, "Canon", "Canon EOS 600D", exif_directory(shot, (37500, UNDEFINED, note)))
-    small = Directory((256, LONG, [16]), (257, LONG, [12]), (258, SHORT, [8, 8, 8]), (259, SHORT, [1]), (262, SHORT, [2]),
-                      (273, LONG, Block(b"\x80" * 576)), (277, SHORT, [3]), (279, LONG, [576]))
+    small = Directory(
+        (256, LONG, [16]),
+        (257, LONG, [12]),
+        (258, SHORT, [8, 8, 8]),
+        (259, SHORT, [1]),
+        (262, SHORT, [2]),
+        (273, LONG, Block(b"\x80" * 576)),
+        (277, SHORT, [3]),
+        (279, LONG, [576]),
+    )
     pathlib.Path(path).write_bytes(tiff("<", first, small, small, raw, mark=b"CR\x02\0" + struct.pack("<I", 0)))
     return Expected(mosaic[top:, left:], "RGGB", (black,) * 4, 0x3510, "Canon EOS 600D", shot)
 
@@ -199,10 +241,19 @@ def write_pef(path, mosaic, shot=SHOT, *, cfa="RGGB", black=(64, 64, 64, 64)):
     Its maker note begins with "PENTAX " and counts offsets from there: BlackPoint (0x0200), WhitePoint (0x0201); `parsePentaxMakernotes`.
     """
     note = bytearray(b"PENTAX \0MM")
-    append_directory(note, ">", Directory(
-        (0x0005, LONG, [0x12e76]), (0x0200, SHORT, black),
-        (0x0201, SHORT, _rggb(np.multiply(shot.gains, 8192))) if shot.gains else None))
-    raw = Directory(*picture_tags(mosaic.shape[1], mosaic.shape[0], 14, 1, words(mosaic, ">"), cfa), (271, ASCII, "PENTAX"),
-                    (272, ASCII, "PENTAX K-5"), (274, SHORT, [shot.orientation]), exif_directory(shot, (37500, UNDEFINED, bytes(note))))
+    append_directory(
+        note,
+        ">",
+        Directory(
+            (0x0005, LONG, [0x12E76]), (0x0200, SHORT, black), (0x0201, SHORT, _rggb(np.multiply(shot.gains, 8192))) if shot.gains else None
+        ),
+    )
+    raw = Directory(
+        *picture_tags(mosaic.shape[1], mosaic.shape[0], 14, 1, words(mosaic, ">"), cfa),
+        (271, ASCII, "PENTAX"),
+        (272, ASCII, "PENTAX K-5"),
+        (274, SHORT, [shot.orientation]),
+        exif_directory(shot, (37500, UNDEFINED, bytes(note))),
+    )
     pathlib.Path(path).write_bytes(tiff(">", raw))
     return Expected(mosaic, cfa, rgbg(black, cfa), 16383, "PENTAX K-5", shot)

@@ -18,8 +18,18 @@ import time
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-_PRELOADED = ("numpy", "tensorflow", "scipy.ndimage", "skimage.restoration", "PIL.Image", "absl.flags", "psutil", "tqdm", "rawpy",
-              "imageio.v3")
+_PRELOADED = (
+    "numpy",
+    "tensorflow",
+    "scipy.ndimage",
+    "skimage.restoration",
+    "PIL.Image",
+    "absl.flags",
+    "psutil",
+    "tqdm",
+    "rawpy",
+    "imageio.v3",
+)
 
 
 def _exit_code(stop):
@@ -58,7 +68,7 @@ def _child(job):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setpgid(0, 0)
     code = _run_script(job["script"], job["arguments"])
-    threading._shutdown()      # waits for threads, as the interpreter does at its end
+    threading._shutdown()  # waits for threads, as the interpreter does at its end
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -105,8 +115,14 @@ class ScriptServer:
     def _started(self):
         if self._process is None or self._process.poll() is not None:
             environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            self._process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                             stderr=subprocess.DEVNULL, env=environment)
+            self._process = subprocess.Popen(
+                [sys.executable, __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
             assert self._process.stdout.readline() == "ready\n"
         return self._process
 

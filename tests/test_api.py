@@ -69,8 +69,9 @@ def test_an_array_is_what_its_file_is(folder, model):
     from_file = model(folder / "a.dng", ratio=20)
     np.testing.assert_array_equal(model(raw, ratio=20), from_file)
     np.testing.assert_array_equal(raw.mosaic, before)
-    np.testing.assert_array_equal(model.develop(raw.mosaic, cfa=raw.cfa, black_level=512, white_level=16383, wb_gains=raw.wb_gains,
-                                                ccm=raw.ccm, ratio=20), from_file)
+    np.testing.assert_array_equal(
+        model.develop(raw.mosaic, cfa=raw.cfa, black_level=512, white_level=16383, wb_gains=raw.wb_gains, ccm=raw.ccm, ratio=20), from_file
+    )
 
 
 def test_a_simulated_short_is_its_picture_in_less_light():
@@ -108,15 +109,18 @@ def test_the_network_by_hand():
     np.testing.assert_array_equal(output, np.zeros_like(output))  # biases begin at zero
 
 
-@pytest.mark.parametrize("options, words", [
-    ({"ratio": 0}, "ratio is 0; expected a number from 0.001 to 10000, or \"auto\""),
-    ({"ratio": "bright"}, "ratio is 'bright'"),
-    ({"strength": 1.5}, "strength is 1.5; expected a number from 0 to 1"),
-    ({"stops": float("nan")}, "stops is nan; expected a number from -8 to 8"),
-    ({"output": "jpeg"}, "output is 'jpeg'; expected one of uint8, uint16, linear"),
-    ({"ratio": 3, "target_exposure": "1s"}, "say the same thing"),
-    ({"target_exposure": "bright"}, "is not understood"),
-])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"ratio": 0}, 'ratio is 0; expected a number from 0.001 to 10000, or "auto"'),
+        ({"ratio": "bright"}, "ratio is 'bright'"),
+        ({"strength": 1.5}, "strength is 1.5; expected a number from 0 to 1"),
+        ({"stops": float("nan")}, "stops is nan; expected a number from -8 to 8"),
+        ({"output": "jpeg"}, "output is 'jpeg'; expected one of uint8, uint16, linear"),
+        ({"ratio": 3, "target_exposure": "1s"}, "say the same thing"),
+        ({"target_exposure": "bright"}, "is not understood"),
+    ],
+)
 def test_options_out_of_range(folder, model, options, words):
     with pytest.raises(lowlight_tf.LowlightError, match=words):
         model(folder / "a.dng", **options)

@@ -65,8 +65,15 @@ def test_what_everybody_uses_uses_nobody():
         assert own_imports(PACKAGE / f"{name}.py") <= EVERYBODY, name
 
 
-MATHEMATICS = ("network/winograd", "network/convolution", "network/sid", "network/denoise20", "network/losses", "network/optimizer",
-               "evaluation/metrics")
+MATHEMATICS = (
+    "network/winograd",
+    "network/convolution",
+    "network/sid",
+    "network/denoise20",
+    "network/losses",
+    "network/optimizer",
+    "evaluation/metrics",
+)
 
 
 @pytest.mark.parametrize("module", MATHEMATICS)

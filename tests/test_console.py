@@ -18,15 +18,18 @@ from lowlight_tf.reporting.page import text
 HOSTILE = "a\x1b[2J\x07\x9b31m\nerror: all is lost\r\u202egpj.b\u2028\udcff.dng"
 
 
-@pytest.mark.parametrize("raw, shown", [
-    ("IMG_0001 (Müller, 大).ARW", "IMG_0001 (Müller, 大).ARW"),
-    ("a\x1b[2J", r"a\x1b[2J"),
-    ("a\nerror: b", r"a\nerror: b"),
-    ("\x9b31m\x7f", r"\x9b31m\x7f"),
-    ("\u202egpj.exe", r"\u202egpj.exe"),
-    (os.fsdecode(b"caf\xe9"), r"caf\xe9"),
-    ("\ud800", r"\ud800"),
-])
+@pytest.mark.parametrize(
+    "raw, shown",
+    [
+        ("IMG_0001 (Müller, 大).ARW", "IMG_0001 (Müller, 大).ARW"),
+        ("a\x1b[2J", r"a\x1b[2J"),
+        ("a\nerror: b", r"a\nerror: b"),
+        ("\x9b31m\x7f", r"\x9b31m\x7f"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        (os.fsdecode(b"caf\xe9"), r"caf\xe9"),
+        ("\ud800", r"\ud800"),
+    ],
+)
 def test_what_does_something_to_a_terminal_is_spelt_out(raw, shown):
     assert visible(raw) == shown
 
@@ -46,8 +49,9 @@ def test_a_name_fakes_no_line(capsys, monkeypatch, tmp_path):
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text(HOSTILE))
 
 
-@pytest.mark.parametrize("name, cell", [("=1+1.dng", "'=1+1.dng"), ("-a", "'-a"), ("+a", "'+a"), ("@a", "'@a"), ("a\tb", r"a\tb"),
-                                        ("a-b", "a-b")])
+@pytest.mark.parametrize(
+    "name, cell", [("=1+1.dng", "'=1+1.dng"), ("-a", "'-a"), ("+a", "'+a"), ("@a", "'@a"), ("a\tb", r"a\tb"), ("a-b", "a-b")]
+)
 def test_no_name_is_a_spreadsheets_formula(name, cell):
     assert _cell(name) == cell
 
@@ -68,15 +72,25 @@ sys.exit(0 if flush_output() else 3)
 """
 
 
-@pytest.mark.parametrize("redirection, code", [
-    (">/dev/full", 3), (">&-", 3), ("2>&-", 0), ("2>/dev/full", 0), (">&- 2>&- <&-", 3), ("| head -1", 0), (">out", 0),
-])
+@pytest.mark.parametrize(
+    "redirection, code",
+    [
+        (">/dev/full", 3),
+        (">&-", 3),
+        ("2>&-", 0),
+        ("2>/dev/full", 0),
+        (">&- 2>&- <&-", 3),
+        ("| head -1", 0),
+        (">out", 0),
+    ],
+)
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
 def test_closed_and_full_outputs_end_no_work(tmp_path, redirection, code, encoding):
     command = f'"$0" -c "$1" "$2" {redirection}; exit ${{PIPESTATUS[0]}}'
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    result = subprocess.run(["bash", "-c", command, sys.executable, SPEAKS, str(ROOT)], cwd=tmp_path, capture_output=True, text=True,
-                            env=environment)
+    result = subprocess.run(
+        ["bash", "-c", command, sys.executable, SPEAKS, str(ROOT)], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
     assert (result.returncode, (tmp_path / "work").read_text()) == (code, "done"), result.stderr
     assert "Traceback" not in result.stderr and "Exception ignored" not in result.stderr, result.stderr
 
@@ -110,8 +124,14 @@ except KeyboardInterrupt:
 def test_a_result_that_nobody_took_is_an_error(tmp_path):
     full = os.open("/dev/full", os.O_WRONLY) if os.path.exists("/dev/full") else pytest.skip("needs /dev/full")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run([sys.executable, "-m", "lowlight_tf", "describe", "--camera=sony"], cwd=tmp_path, stdout=full,
-                            stderr=subprocess.PIPE, text=True, env=environment)
+    result = subprocess.run(
+        [sys.executable, "-m", "lowlight_tf", "describe", "--camera=sony"],
+        cwd=tmp_path,
+        stdout=full,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     os.close(full)
     expect_failure(result, 1, "cannot write to the standard output")
     assert run_script("lowlight_tf", "describe", "--camera=sony", cwd=tmp_path).returncode == 0

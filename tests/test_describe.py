@@ -66,8 +66,11 @@ def test_it_is_what_tensorflow_counts(name, size):
     params = initialize_parameters(network)
     assert sum(block.parameters for block in found) == sum(int(tf.size(value)) for value in params.values())
     with without_winograd():
-        graph = tf.function(lambda packed: forward(params, packed, network)).get_concrete_function(
-            tf.TensorSpec([1, *size, network.input_channels])).graph
+        graph = (
+            tf.function(lambda packed: forward(params, packed, network))
+            .get_concrete_function(tf.TensorSpec([1, *size, network.input_channels]))
+            .graph
+        )
     assert graph.outputs[0].shape[1:] == found[-1].output
     kinds = ("Conv2D", "Conv2DBackpropInput", *(["BatchMatMulV2"] if name == "head" else []))
     counted = sum(ops.get_stats_for_node_def(graph, node.node_def, "flops").value for node in graph.get_operations() if node.type in kinds)
@@ -84,12 +87,15 @@ def test_the_table_of_a_camera_and_of_a_model(tmp_path):
     assert [line.split()[0] for line in lines[3:]] == [*"123456789", "extra", "10", "all"]
 
 
-@pytest.mark.parametrize("given, words", [
-    ([], "name a model by --checkpoint_dir, or a camera"),
-    (["--checkpoint_dir=m", "--base_width=4"], "says all of its network"),
-    (["--camera=sony", "--network=denoise20", "--base_width=4"], "--base_width is of the SID network"),
-    (["--camera=sony", "--pool_window=7"], "pool_window is 7; expected one of 2, 3"),
-])
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ([], "name a model by --checkpoint_dir, or a camera"),
+        (["--checkpoint_dir=m", "--base_width=4"], "says all of its network"),
+        (["--camera=sony", "--network=denoise20", "--base_width=4"], "--base_width is of the SID network"),
+        (["--camera=sony", "--pool_window=7"], "pool_window is 7; expected one of 2, 3"),
+    ],
+)
 def test_what_is_no_network(given, words):
     with pytest.raises(UsageError, match=words):
         options = {name: int(value) if value.isdigit() else value for name, value in (text.lstrip("-").split("=") for text in given)}

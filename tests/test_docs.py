@@ -18,8 +18,18 @@ PAGES = sorted([*ROOT.glob("*.md"), *(path for folder in _OURS for path in (ROOT
 PACKAGE = ROOT / "lowlight_tf"
 SCRIPTS = ("train.py", "test.py", "enhance.py")
 # Options of Beam's runners, which --beam_args hands on.
-_BEAM = {"flink_master", "environment_type", "environment_config", "parallelism", "spark_master_url", "project", "region", "temp_location",
-         "sdk_container_image", "service_port"}
+_BEAM = {
+    "flink_master",
+    "environment_type",
+    "environment_config",
+    "parallelism",
+    "spark_master_url",
+    "project",
+    "region",
+    "temp_location",
+    "sdk_container_image",
+    "service_port",
+}
 _OTHERS = ("apache_beam.runners.worker.worker_pool_main", "pytest", "pip", "venv")  # modules of other packages
 
 
@@ -69,8 +79,9 @@ def flags_of(module):
 def tool_flags():
     """Returns {tool of python -m lowlight_tf: its flags}."""
     [tools] = [action for action in _parser()._actions if action.dest == "tool"]
-    return {name: {option.lstrip("-") for action in tool._actions for option in action.option_strings}
-            for name, tool in tools.choices.items()}
+    return {
+        name: {option.lstrip("-") for action in tool._actions for option in action.option_strings} for name, tool in tools.choices.items()
+    }
 
 
 FLAGS = {script: flags_of(script) for script in SCRIPTS}

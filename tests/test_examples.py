@@ -17,8 +17,14 @@ EXAMPLES = ROOT / "examples"
 
 def run(name, *arguments, cwd):
     """Runs an example as a user would where the package is installed."""
-    result = subprocess.run([sys.executable, EXAMPLES / f"{name}.py", *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
-                            timeout=240, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert result.returncode == 0, result.stderr
     return result
 

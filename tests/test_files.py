@@ -33,8 +33,15 @@ def names(folder):
 
 
 def test_only_names_that_we_make_are_swept(tmp_path):
-    users = [".precious.tmpl", ".notes.tmp", ".a.1234abcd.tmp.png", "b.lowlight_tf-0123abcd.tmp", ".c.lowlight_tf-0123abcd.tmp.tar.gz",
-             ".d.lowlight_tf-0123ABCD.tmp", ".e.lowlight_tf-0123abcd.tmp~"]
+    users = [
+        ".precious.tmpl",
+        ".notes.tmp",
+        ".a.1234abcd.tmp.png",
+        "b.lowlight_tf-0123abcd.tmp",
+        ".c.lowlight_tf-0123abcd.tmp.tar.gz",
+        ".d.lowlight_tf-0123ABCD.tmp",
+        ".e.lowlight_tf-0123abcd.tmp~",
+    ]
     for name in users:
         aged(tmp_path / name, None if name in (".precious.tmpl", ".notes.tmp") else "x")
     aged(temporary_path(tmp_path / "a.jpg"))
@@ -230,6 +237,7 @@ def test_the_proof_that_a_folder_is_writable_leaves_no_trace(tmp_path):
 @pytest.mark.parametrize("links", [True, False])
 def test_what_came_there_while_the_result_was_made_is_not_replaced(tmp_path, monkeypatch, links):
     if not links:
+
         def no_links(*_):
             raise OSError(errno.EPERM, "Operation not permitted")
 

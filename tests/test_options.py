@@ -46,24 +46,29 @@ def test_no_list_is_spelled_again():
 
 @pytest.mark.parametrize("command", ["train.py", "test.py", "enhance.py", "lowlight_tf/__main__.py"])
 def test_help_comes_without_tensorflow(command):
-    code = ("import runpy, sys\n"
-            f"sys.argv = [{command!r}, '--help']\n"
-            "try:\n"
-            f"    runpy.run_path({str(ROOT / command)!r}, run_name='__main__')\n"
-            "except SystemExit as end:\n"
-            "    assert not end.code, end.code\n"
-            "    assert 'tensorflow' not in sys.modules\n"
-            "    print('end')\n")
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = [{command!r}, '--help']\n"
+        "try:\n"
+        f"    runpy.run_path({str(ROOT / command)!r}, run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "    assert 'tensorflow' not in sys.modules\n"
+        "    print('end')\n"
+    )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0 and result.stdout.endswith("end\n"), result.stderr
 
 
-@pytest.mark.parametrize("command, words", [
-    (("train.py", "--camera=sony", "--model=denoise20"), "--model is called --network here; give --network=denoise20"),
-    (("train.py", "--camera=sony", "--model", "denoise20"), "--model is called --network here; give --network=sid"),
-    (("lowlight_tf", "describe", "--camera=sony", "--model=denoise20"), "is called --network here; give --network=denoise20"),
-    (("test.py", "--checkpoint_dir=m", "--network=sid"), "Unknown command line flag 'network'"),
-])
+@pytest.mark.parametrize(
+    "command, words",
+    [
+        (("train.py", "--camera=sony", "--model=denoise20"), "--model is called --network here; give --network=denoise20"),
+        (("train.py", "--camera=sony", "--model", "denoise20"), "--model is called --network here; give --network=sid"),
+        (("lowlight_tf", "describe", "--camera=sony", "--model=denoise20"), "is called --network here; give --network=denoise20"),
+        (("test.py", "--checkpoint_dir=m", "--network=sid"), "Unknown command line flag 'network'"),
+    ],
+)
 def test_the_older_name_of_a_flag_says_the_new_one(tmp_path, command, words):
     result = run_script(*command, cwd=tmp_path)
     errors = [line for line in result.stderr.splitlines() if "error: " in line]

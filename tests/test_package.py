@@ -30,8 +30,9 @@ def requirements(name):
     return {line for line in lines if line and not line.startswith("-r")}
 
 
-@pytest.mark.parametrize("name, extra", [("requirements-dev.txt", "dev"), ("requirements-bench.txt", "bench"),
-                                         ("requirements-app.txt", "app")])
+@pytest.mark.parametrize(
+    "name, extra", [("requirements-dev.txt", "dev"), ("requirements-bench.txt", "bench"), ("requirements-app.txt", "app")]
+)
 def test_extras_are_the_requirements_files(name, extra):
     assert set(project()["project"]["optional-dependencies"][extra]) == requirements(name)
 
@@ -67,8 +68,10 @@ def test_the_flags_modules_import_each_other_wherever_they_lie():
 
 
 def test_importing_the_package_loads_nothing_and_sets_tensorflows_environment():
-    code = ("import os, sys, lowlight_tf; assert 'numpy' not in sys.modules and 'tensorflow' not in sys.modules, sorted(sys.modules)\n"
-            "assert os.environ['TF_ENABLE_ONEDNN_OPTS'] == '1'")
+    code = (
+        "import os, sys, lowlight_tf; assert 'numpy' not in sys.modules and 'tensorflow' not in sys.modules, sorted(sys.modules)\n"
+        "assert os.environ['TF_ENABLE_ONEDNN_OPTS'] == '1'"
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment)
 
@@ -96,8 +99,13 @@ def test_a_wheel_enhances_a_raw_file_from_another_folder(installed, tmp_path):
 def test_presets_travel_and_no_other_top_level_package_does(installed, tmp_path):
     result = installed("lowlight-train", "--camera=sony", "--dataset=sid", "--data_dir=nowhere", cwd=tmp_path)
     assert result.returncode == 1 and re.search(r"^error: .*nowhere", result.stderr, re.M), result.stderr  # the preset gave it a length
-    names = installed("python", "-c", "import lowlight_tf, pathlib; site = pathlib.Path(lowlight_tf.__file__).parent.parent;"
-                      "print([p.name for p in site.glob('lowlight_tf*/top_level.txt')], *[p.read_text() for p in "
-                      "site.glob('lowlight_tf*/top_level.txt')])", cwd=tmp_path).stdout.split()
+    names = installed(
+        "python",
+        "-c",
+        "import lowlight_tf, pathlib; site = pathlib.Path(lowlight_tf.__file__).parent.parent;"
+        "print([p.name for p in site.glob('lowlight_tf*/top_level.txt')], *[p.read_text() for p in "
+        "site.glob('lowlight_tf*/top_level.txt')])",
+        cwd=tmp_path,
+    ).stdout.split()
     assert names == ["['top_level.txt']", "lowlight_tf"]
     assert shutil.which("lowlight-train", path=str(installed.bin))

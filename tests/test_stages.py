@@ -46,12 +46,15 @@ def test_an_error_of_the_encoder_is_told_though_the_run_ends_meanwhile(end):
     assert problems.messages == ["1 is bad"]
 
 
-@pytest.mark.parametrize("error, line", [
-    (LowlightError("a.dng is dark"), "a.dng is dark"),
-    (MemoryError(), "a.dng does not fit into memory; close other programs"),
-    (ZeroDivisionError("division\nby zero"), "a.dng: unforeseen ZeroDivisionError: division; left out, please report it"),
-    (AssertionError(), "a.dng: unforeseen AssertionError: AssertionError; left out, please report it"),
-])
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (LowlightError("a.dng is dark"), "a.dng is dark"),
+        (MemoryError(), "a.dng does not fit into memory; close other programs"),
+        (ZeroDivisionError("division\nby zero"), "a.dng: unforeseen ZeroDivisionError: division; left out, please report it"),
+        (AssertionError(), "a.dng: unforeseen AssertionError: AssertionError; left out, please report it"),
+    ],
+)
 def test_whatever_is_raised_over_a_file_is_its_line(error, line):
     with pytest.raises(LowlightError) as raised, line_of("a.dng"):
         raise error

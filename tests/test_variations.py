@@ -43,7 +43,8 @@ def test_the_table():
     scores = {"as in the paper": {"psnr": 27.123, "ssim": 0.84}, "as in the paper, another seed": {"psnr": 28.0, "ssim": 0.8}}
     assert variations.table(scores, {"as in the paper": (7760, 0.0301, 1.0)})[2:] == [
         "| as in the paper | 7,760 | 27.12 / 0.840 | 30 ms | 1.00 |",
-        "| as in the paper, another seed | the same | 28.00 / 0.800 | the same | |"]
+        "| as in the paper, another seed | the same | 28.00 / 0.800 | the same | |",
+    ]
 
 
 def test_what_python_m_benchmarks_runs():

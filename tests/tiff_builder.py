@@ -119,7 +119,7 @@ def packed_bits(mosaic, bits, word=1):
 
 
 def _marker(code, content):
-    return struct.pack(">BBH", 0xff, code, len(content) + 2) + content
+    return struct.pack(">BBH", 0xFF, code, len(content) + 2) + content
 
 
 def lossless_jpeg(mosaic, bits, components=2):
@@ -131,19 +131,31 @@ def lossless_jpeg(mosaic, bits, components=2):
     samples = np.asarray(mosaic, np.int64).reshape(height, width // components, components)
     predicted = np.empty_like(samples)
     predicted[:, 1:] = samples[:, :-1]
-    predicted[1:, 0] = samples[:-1, 0]      # a row's first sample is predicted from the one above
+    predicted[1:, 0] = samples[:-1, 0]  # a row's first sample is predicted from the one above
     predicted[0, 0] = 1 << (bits - 1)
     difference = (samples - predicted).ravel()
     category = np.ceil(np.log2(np.abs(difference) + 1)).astype(np.int64)
     extra = np.where(difference < 0, difference + (1 << category) - 1, difference)
     positions = np.arange(5 + 16)
-    codes = np.where(positions < 5, category[:, None] >> np.maximum(4 - positions, 0),
-                     extra[:, None] >> np.maximum(category[:, None] + 4 - positions, 0)) & 1
+    codes = (
+        np.where(
+            positions < 5,
+            category[:, None] >> np.maximum(4 - positions, 0),
+            extra[:, None] >> np.maximum(category[:, None] + 4 - positions, 0),
+        )
+        & 1
+    )
     stream = codes[positions < 5 + category[:, None]]
     stream = np.concatenate([stream, np.ones(-len(stream) % 8, np.int64)]).astype(np.uint8)
     table = bytes([0]) + bytes(17 if length == 5 else 0 for length in range(1, 17)) + bytes(range(17))
     frame = struct.pack(">BHHB", bits, height, width // components, components)
     frame += b"".join(struct.pack("BBB", index + 1, 0x11, 0) for index in range(components))
     scan = struct.pack("B", components) + b"".join(struct.pack("BB", index + 1, 0) for index in range(components)) + bytes([1, 0, 0])
-    return (b"\xff\xd8" + _marker(0xc4, table) + _marker(0xc3, frame) + _marker(0xda, scan)
-            + np.packbits(stream).tobytes().replace(b"\xff", b"\xff\0") + b"\xff\xd9")
+    return (
+        b"\xff\xd8"
+        + _marker(0xC4, table)
+        + _marker(0xC3, frame)
+        + _marker(0xDA, scan)
+        + np.packbits(stream).tobytes().replace(b"\xff", b"\xff\0")
+        + b"\xff\xd9"
+    )

@@ -41,6 +41,7 @@ def _command(arguments):
     sys.argv = [f"{program}.py", *rest]
     if program == "lowlight_tf":
         from lowlight_tf.__main__ import main
+
         os._exit(main())
     if program == "train":
         from flags.train_command import main
@@ -86,6 +87,7 @@ def forked(folder, work, stop_at=0, end="kill"):
             output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(output, 1), os.dup2(output, 2)
             from lowlight_tf import console
+
             console.TERMINAL = sys.stderr
             if stop_at >= 0:
                 sys.addaudithook(_hook(count, stop_at, end, folder))
@@ -165,7 +167,7 @@ def torture(place, options):
     trials = [(name, number, end) for name, bench in benches.items() for end in options.ends for number in range(1, bench.events + 1)]
     rng.shuffle(trials)
     end = time.monotonic() + options.seconds
-    for name, number, how in trials[:options.trials or None]:
+    for name, number, how in trials[: options.trials or None]:
         if time.monotonic() > end:
             break
         fault = benches[name].trial(number, how)
@@ -190,6 +192,7 @@ def main():
     import conftest  # noqa: F401 - all that the forked processes need, imported once
 
     import lowlight_tf.training.study  # noqa: F401
+
     with tempfile.TemporaryDirectory() as name:
         made, possible, wrong = torture(pathlib.Path(name).resolve(), options)
     for tool, (trials, events) in made.items():

@@ -23,9 +23,9 @@ from lowlight_tf.raw.libraw import read_thumbnail
 from lowlight_tf.raw.raw_file import visible_size
 from lowlight_tf.raw.shutter import Exposure
 
-MOST_PIXELS = 256_000_000       # of a photograph: what is larger is refused before it is decoded
+MOST_PIXELS = 256_000_000  # of a photograph: what is larger is refused before it is decoded
 _MOST_IN_THUMBNAIL = 64_000_000
-_THUMBNAIL = 240, 160           # pixels, the most of its width and height
+_THUMBNAIL = 240, 160  # pixels, the most of its width and height
 _QUALITY = 80
 
 
@@ -89,8 +89,10 @@ def check_pixels(path):
         except Exception:
             raise error from None
     if height * width > MOST_PIXELS:
-        raise LowlightError(f"{path} is {width}x{height}, which is {height * width / 1e6:.0f} megapixels; expected at most "
-                            f"{MOST_PIXELS // 1000000}. enhance.py takes it, with --memory_limit")
+        raise LowlightError(
+            f"{path} is {width}x{height}, which is {height * width / 1e6:.0f} megapixels; expected at most "
+            f"{MOST_PIXELS // 1000000}. enhance.py takes it, with --memory_limit"
+        )
 
 
 def encode_jpeg(picture, quality=_QUALITY):
@@ -140,8 +142,15 @@ def glance(name, path):
     except Exception as error:
         return Entry(name, path, problem=f"{path} cannot be read: {first_line(error)}")
     metadata = read_metadata(path)
-    return Entry(name, path, read_small(path), metadata.camera, str(Exposure(metadata.seconds, metadata.aperture, metadata.iso)),
-                 metadata.taken, metadata.iso)
+    return Entry(
+        name,
+        path,
+        read_small(path),
+        metadata.camera,
+        str(Exposure(metadata.seconds, metadata.aperture, metadata.iso)),
+        metadata.taken,
+        metadata.iso,
+    )
 
 
 def _quick_look(frame, packed, camera, ratio):
@@ -173,12 +182,24 @@ def measure(entry, camera):
     except Exception as error:
         return dataclasses.replace(entry, problem=f"{entry.path}: unforeseen {type(error).__name__}: {first_line(error)}; please report it")
     said = frame.metadata
-    return dataclasses.replace(entry, thumbnail=small, camera=said.camera, exposure=str(frame.exposure), taken=said.taken, iso=said.iso,
-                               mean=darkness.mean, ratio=ratio, reason=reason)
+    return dataclasses.replace(
+        entry,
+        thumbnail=small,
+        camera=said.camera,
+        exposure=str(frame.exposure),
+        taken=said.taken,
+        iso=said.iso,
+        mean=darkness.mean,
+        ratio=ratio,
+        reason=reason,
+    )
 
 
 def in_order(entries, by):
     """Sorts entries by "name", "time" or "darkness", darkest first; those that do not say come last."""
-    keys = {"name": lambda entry: (False, ""), "time": lambda entry: (not entry.taken, entry.taken),
-            "darkness": lambda entry: (entry.mean is None, entry.mean or 0.0)}
+    keys = {
+        "name": lambda entry: (False, ""),
+        "time": lambda entry: (not entry.taken, entry.taken),
+        "darkness": lambda entry: (entry.mean is None, entry.mean or 0.0),
+    }
     return sorted(entries, key=lambda entry: (*keys[by](entry), entry.name))

@@ -5,8 +5,9 @@ from lowlight_tf.arguments import positive
 
 def _run(options, problems):
     from lowlight_tf.app.serve import AppConfig, serve
+
     same_name = ("folder", "result_dir", "checkpoint_dir", "host", "port", "browser")
-    serve(AppConfig(memory_limit=round(options.memory_limit * 2 ** 30), **{name: getattr(options, name) for name in same_name}))
+    serve(AppConfig(memory_limit=round(options.memory_limit * 2**30), **{name: getattr(options, name) for name in same_name}))
 
 
 def add_app(tools):

@@ -55,8 +55,17 @@ def shown(asked, decided, frame, models):
     light = asked.white_balance.values if said else nearest_temperature(balanced(frame, asked.white_balance))
     kelvin, tint = light or (_KELVIN, _TINT)
     model = next((name for name, folder in models.items() if folder == asked.model), next(iter(models)))
-    return Controls(not asked.ratio, round(math.log2(decided.ratio), 2), asked.strength is None, round(decided.finish.strength, 2),
-                    asked.exposure, _LABELS[asked.white_balance.name], kelvin, tint, model)
+    return Controls(
+        not asked.ratio,
+        round(math.log2(decided.ratio), 2),
+        asked.strength is None,
+        round(decided.finish.strength, 2),
+        asked.exposure,
+        _LABELS[asked.white_balance.name],
+        kelvin,
+        tint,
+        model,
+    )
 
 
 def _number(value, least, most):
@@ -108,8 +117,12 @@ def in_words(entry, asked, decided, controls, frame):
     balance = f"{controls.balance.lower()}, about {controls.kelvin:.0f} K, tint {controls.tint:+.0f}"
     if frame.daylight_gains is None:
         balance = controls.balance.lower()
-    return [("Ratio", f"\N{MULTIPLICATION SIGN}{decided.ratio:.4g} ({decided.reason.partition(';')[0]})"), ("Strength", strength),
-            ("White balance", balance), ("Camera", entry.camera or "not said"), ("Exposure", entry.exposure or "not said"),
-            ("Size", f"{width}\N{MULTIPLICATION SIGN}{height}"), *(("Note", note) for note in frame.notes)]
-
-
+    return [
+        ("Ratio", f"\N{MULTIPLICATION SIGN}{decided.ratio:.4g} ({decided.reason.partition(';')[0]})"),
+        ("Strength", strength),
+        ("White balance", balance),
+        ("Camera", entry.camera or "not said"),
+        ("Exposure", entry.exposure or "not said"),
+        ("Size", f"{width}\N{MULTIPLICATION SIGN}{height}"),
+        *(("Note", note) for note in frame.notes),
+    ]

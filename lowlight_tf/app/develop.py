@@ -120,11 +120,17 @@ class Development:
     def _one(self, number):
         job = self.items[number].job
         self._set(number, state=WORKING)
-        make = make_enhancer(self._load(self._config.of(job.asked).checkpoint_dir), self._config,
-                             _Bar(lambda share: self._tell(number, share)), TILE_PIXELS)
+        make = make_enhancer(
+            self._load(self._config.of(job.asked).checkpoint_dir), self._config, _Bar(lambda share: self._tell(number, share)), TILE_PIXELS
+        )
         developed = make(job)
-        self._set(number, state=DONE, share=1.0, small=small_jpeg(developed.picture, self._config.finish.linear),
-                  line=f"x{developed.ratio:.4g} ({developed.reason})")
+        self._set(
+            number,
+            state=DONE,
+            share=1.0,
+            small=small_jpeg(developed.picture, self._config.finish.linear),
+            line=f"x{developed.ratio:.4g} ({developed.reason})",
+        )
         self._finished(job)
 
     def _run(self):

@@ -17,9 +17,17 @@ _API = "/gradio_api/"
 _FILE, _UPLOAD = f"{_API}file=", f"{_API}upload"
 _START = f"{_API}startup-events"  # what Gradio asks itself when it starts; it does nothing that matters a second time
 # What the page asks for. Gradio answers more: proxies, recordings, edits of the program, statistics.
-_ROUTES = ("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt",
-           *(_API + name for name in ("queue/join", "queue/data", "info", "upload_progress", "reset", "cancel", "app_id", "theme.css")),
-           _START, _UPLOAD)
+_ROUTES = (
+    "/",
+    "/config",
+    "/theme.css",
+    "/favicon.ico",
+    "/manifest.json",
+    "/robots.txt",
+    *(_API + name for name in ("queue/join", "queue/data", "info", "upload_progress", "reset", "cancel", "app_id", "theme.css")),
+    _START,
+    _UPLOAD,
+)
 _BELOW = ("/static/", "/assets/", "/svelte/", _API + "heartbeat/", _API + "run/", _FILE)
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY")]
 
@@ -80,7 +88,7 @@ class Guard:
                 return 401, "open the address that lowlight app printed: it ends with ?token=..."
         else:
             host = _header(scope, b"host")
-            name = host[:host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+            name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
             if name not in _LOOPBACK:
                 return 403, "this page is for the machine that it runs on"
         if path not in _ROUTES and not path.startswith(_BELOW):
@@ -100,6 +108,11 @@ class Guard:
 
 async def _answer(send, status, line):
     content = f"{line}\n".encode()
-    await send({"type": "http.response.start", "status": status,
-                "headers": [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(content)).encode()), *_HEADERS]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(content)).encode()), *_HEADERS],
+        }
+    )
     await send({"type": "http.response.body", "body": content})

@@ -24,15 +24,28 @@ def _pictures(name, label):
 
 def _strip_row(session):
     gr.HTML(f"<h1>lowlight</h1><p>{views.text(session.folder or 'Photographs that are dropped here')}</p>", elem_id="head")
-    upload = gr.File(label="Drop photographs here, or choose them: raw, JPEG, TIFF, PNG", file_count="multiple",
-                     file_types=list(PHOTOGRAPHS), visible=session.folder is None, elem_id="upload", height=140)
+    upload = gr.File(
+        label="Drop photographs here, or choose them: raw, JPEG, TIFF, PNG",
+        file_count="multiple",
+        file_types=list(PHOTOGRAPHS),
+        visible=session.folder is None,
+        elem_id="upload",
+        height=140,
+    )
     with gr.Row():
         order = gr.Radio(["name", "time", "darkness"], value="name", label="Sort by", elem_id="order")
         everything, nothing = gr.Button("Select all", elem_id="select_all"), gr.Button("Select none", elem_id="select_none")
     strip = gr.HTML(views.strip([], ()), elem_id="strip", js_on_load=(_HERE / "strip.js").read_text())
     selected = gr.HTML(views.notice(["0 selected"]), elem_id="selected")
-    return {"selected": selected, "upload": upload, "order": order, "everything": everything, "nothing": nothing, "strip": strip,
-            "notice": gr.HTML("", elem_id="notice")}
+    return {
+        "selected": selected,
+        "upload": upload,
+        "order": order,
+        "everything": everything,
+        "nothing": nothing,
+        "strip": strip,
+        "notice": gr.HTML("", elem_id="notice"),
+    }
 
 
 def _picture_column():
@@ -49,16 +62,24 @@ def _picture_column():
 
 def _controls(session):
     """The Gradio components of the Controls, by the names of its fields."""
-    made = {"ratio_auto": gr.Checkbox(True, label="Ratio: auto", elem_id="ratio_auto"),
-            "stops": gr.Slider(0, round(MOST_STOPS, 2), value=0, step=0.05, label="Ratio, in stops of light", elem_id="stops"),
-            "strength_auto": gr.Checkbox(True, label="Strength: auto", elem_id="strength_auto"),
-            "strength": gr.Slider(0, 1, value=1, step=0.01, label="Strength of the network", elem_id="strength"),
-            "exposure": gr.Slider(-8, 8, value=0, step=0.05, label="Exposure, stops", elem_id="exposure"),
-            "balance": gr.Dropdown(list(BALANCES), value="As shot", label="White balance", elem_id="balance", filterable=False),
-            "kelvin": gr.Slider(WARMEST, COLDEST, value=5500, step=10, label="Temperature, K", elem_id="kelvin"),
-            "tint": gr.Slider(-MOST_TINT, MOST_TINT, value=0, step=1, label="Tint, green to magenta", elem_id="tint"),
-            "model": gr.Dropdown(list(session.models), value=next(iter(session.models)), label="Model", elem_id="model",
-                                 filterable=False, visible=len(session.models) > 1)}
+    made = {
+        "ratio_auto": gr.Checkbox(True, label="Ratio: auto", elem_id="ratio_auto"),
+        "stops": gr.Slider(0, round(MOST_STOPS, 2), value=0, step=0.05, label="Ratio, in stops of light", elem_id="stops"),
+        "strength_auto": gr.Checkbox(True, label="Strength: auto", elem_id="strength_auto"),
+        "strength": gr.Slider(0, 1, value=1, step=0.01, label="Strength of the network", elem_id="strength"),
+        "exposure": gr.Slider(-8, 8, value=0, step=0.05, label="Exposure, stops", elem_id="exposure"),
+        "balance": gr.Dropdown(list(BALANCES), value="As shot", label="White balance", elem_id="balance", filterable=False),
+        "kelvin": gr.Slider(WARMEST, COLDEST, value=5500, step=10, label="Temperature, K", elem_id="kelvin"),
+        "tint": gr.Slider(-MOST_TINT, MOST_TINT, value=0, step=1, label="Tint, green to magenta", elem_id="tint"),
+        "model": gr.Dropdown(
+            list(session.models),
+            value=next(iter(session.models)),
+            label="Model",
+            elem_id="model",
+            filterable=False,
+            visible=len(session.models) > 1,
+        ),
+    }
     return {name: made[name] for name in FIELDS}
 
 
@@ -73,10 +94,12 @@ def _setting_column(session):
 def _develop_row(session):
     gr.HTML(f"<h2>Develop</h2><p>Results go to {views.text(session.result_dir)}. No file of yours is replaced.</p>")
     with gr.Row():
-        made = {"which": gr.Radio(["selection", "all"], value="selection", label="Which photographs", elem_id="which"),
-                "kind": gr.Dropdown(list(SUFFIXES), value="jpeg", label="Format", elem_id="kind", filterable=False),
-                "quality": gr.Slider(1, 100, value=95, step=1, label="JPEG quality", elem_id="quality"),
-                "folder": gr.Textbox("", label="Folder within the results", placeholder="the results themselves", elem_id="folder")}
+        made = {
+            "which": gr.Radio(["selection", "all"], value="selection", label="Which photographs", elem_id="which"),
+            "kind": gr.Dropdown(list(SUFFIXES), value="jpeg", label="Format", elem_id="kind", filterable=False),
+            "quality": gr.Slider(1, 100, value=95, step=1, label="JPEG quality", elem_id="quality"),
+            "folder": gr.Textbox("", label="Folder within the results", placeholder="the results themselves", elem_id="folder"),
+        }
     with gr.Row():
         made["develop"] = gr.Button("Develop", variant="primary", elem_id="develop")
         made["cancel"] = gr.Button("Cancel", elem_id="cancel")
@@ -100,6 +123,7 @@ def _wire_pictures(actions, ui, controls, buttons, shown, show):
     def clicked(in_piece):
         def act(shown, click, event: gr.EventData):
             return actions.click(shown, click, event._data, in_piece)
+
         return act
 
     show(ui["strip"].click, opened, [shown])
@@ -116,8 +140,9 @@ def _wire_pictures(actions, ui, controls, buttons, shown, show):
 
 def _wire_develop(page, actions, ui):
     timer = gr.Timer(_TICK, active=False)
-    ui["develop"].click(actions.begin, [ui["which"], ui["kind"], ui["quality"], ui["folder"]], [ui["progress"], timer, ui["notice"]],
-                        show_progress="hidden")
+    ui["develop"].click(
+        actions.begin, [ui["which"], ui["kind"], ui["quality"], ui["folder"]], [ui["progress"], timer, ui["notice"]], show_progress="hidden"
+    )
     ui["cancel"].click(actions.cancel, None, ui["progress"], show_progress="hidden")
     timer.tick(actions.tick, None, [ui["progress"], timer], show_progress="hidden")
     page.load(actions.tick, None, [ui["progress"], timer], show_progress="hidden")
@@ -139,7 +164,8 @@ def build(session):
         def show(event, action, inputs):
             """Wires an event that changes what is shown: the piece comes with its answer, and the whole frame follows."""
             event(action, inputs, outputs, show_progress="hidden", trigger_mode="always_last").then(
-                pictures.frame, shown, ui["frame"], show_progress="hidden", trigger_mode="always_last")
+                pictures.frame, shown, ui["frame"], show_progress="hidden", trigger_mode="always_last"
+            )
 
         _wire_strip(page, StripActions(session), ui)
         _wire_pictures(pictures, ui, controls, buttons, shown, show)

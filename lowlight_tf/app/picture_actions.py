@@ -26,6 +26,7 @@ class Shown:
 
 def _answers(action):
     """Makes an action of what is shown answer all that depends on it, or the line of its error."""
+
     @functools.wraps(action)
     def guarded(self, shown, *arguments):
         shown = shown or Shown()

@@ -70,12 +70,14 @@ def window(frame, packed_size, camera, grid, margin, rows, columns, base=None):
       the Frame, and where the piece lies in it: two slices.
     """
     pads = [-offset % camera.tile for offset in frame.offset]
-    (top, bottom), (left, right) = (_span(*part, size * camera.upscale, pad, margin, grid)
-                                    for part, size, pad in zip((rows, columns), packed_size, pads))
+    (top, bottom), (left, right) = (
+        _span(*part, size * camera.upscale, pad, margin, grid) for part, size, pad in zip((rows, columns), packed_size, pads)
+    )
     colors = np.roll(np.array(list(frame.cfa)).reshape(camera.tile, camera.tile), (-top, -left), axis=(0, 1))
     offset = tuple(whole if start == 0 else 0 for whole, start in zip(frame.offset, (top, left)))
-    piece = dataclasses.replace(frame, mosaic=np.ascontiguousarray(frame.mosaic[top:bottom, left:right]), cfa="".join(colors.ravel()),
-                                offset=offset)
+    piece = dataclasses.replace(
+        frame, mosaic=np.ascontiguousarray(frame.mosaic[top:bottom, left:right]), cfa="".join(colors.ravel()), offset=offset
+    )
     piece = piece if base is None else with_base(piece, base[top:bottom, left:right])
     return piece, slice(rows[0] - top, rows[1] - top), slice(columns[0] - left, columns[1] - left)
 

@@ -95,12 +95,19 @@ def shrunken(frame, packed, camera, base=None, side=SCREEN_SIDE):
         return frame if base is None else with_base(frame, base)
     scale = np.float32(_WHITE / frame.white_level)
     small = block_means(packed, block)
-    small = small[:max(len(small) // camera.cells, 1) * camera.cells, :max(small.shape[1] // camera.cells, 1) * camera.cells]
+    small = small[: max(len(small) // camera.cells, 1) * camera.cells, : max(small.shape[1] // camera.cells, 1) * camera.cells]
     counts = np.rint(np.minimum(small * scale, _WHITE)).astype(np.uint16)
-    noise = frame.noise_profile and (frame.noise_profile[0] / block ** 2, frame.noise_profile[1] / block)
+    noise = frame.noise_profile and (frame.noise_profile[0] / block**2, frame.noise_profile[1] / block)
     mosaic = packing.unpack(counts, camera).numpy()
-    reduced = dataclasses.replace(frame, mosaic=mosaic, cfa=camera.cfa, offset=(0, 0), white_level=float(_WHITE), noise_profile=noise,
-                                  black_level=tuple(float(level * scale) for level in frame.black_level))
+    reduced = dataclasses.replace(
+        frame,
+        mosaic=mosaic,
+        cfa=camera.cfa,
+        offset=(0, 0),
+        white_level=float(_WHITE),
+        noise_profile=noise,
+        black_level=tuple(float(level * scale) for level in frame.black_level),
+    )
     return reduced if base is None else with_base(reduced, _shrunken_picture(base, block, mosaic.shape))
 
 
@@ -196,8 +203,12 @@ def _piece_output(opened, asked, gain, rows, columns):
     piece, *inner = window(opened.frame, opened.packed.shape[:2], camera, *network_window(loaded), rows, columns)
     piece = balanced(piece, asked.white_balance)
     packed = packing.pack_frame(piece.mosaic, camera, piece.offset)
-    spans, parts = zip(*(kept(part, -offset % camera.tile, size * camera.upscale, loaded.network.upscale)
-                         for part, offset, size in zip(inner, piece.offset, packed.shape)))
+    spans, parts = zip(
+        *(
+            kept(part, -offset % camera.tile, size * camera.upscale, loaded.network.upscale)
+            for part, offset, size in zip(inner, piece.offset, packed.shape)
+        )
+    )
     return engine.tile_output(*spans, packed, piece, gain, loaded, engine.noise_of(packed, piece, loaded))[parts]
 
 

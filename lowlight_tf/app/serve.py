@@ -53,6 +53,7 @@ def models_of(config):
       LowlightError: where the one that was named is none, or none ships and none was named.
     """
     from lowlight_tf.checkpoints.load import load_network
+
     found = {}
     if config.checkpoint_dir:
         load_network(config.checkpoint_dir)
@@ -101,6 +102,7 @@ def _gradio(temporary):
         os.environ.pop(name, None)
     try:
         import gradio
+
         return gradio
     except ImportError as error:
         raise LowlightError("the page needs Gradio: pip install 'lowlight_tf[app]', or make app in a checkout") from error
@@ -128,18 +130,36 @@ def launch(session, config, temporary):
 
     from lowlight_tf.app.guard import Guard
     from lowlight_tf.app.page import build
+
     token = secrets.token_urlsafe(24) if config.host else ""
     page = build(session)
     page.queue(default_concurrency_limit=2, api_open=False)
     guard = Middleware(Guard, files=temporary / "served", token=token, uploads=session.folder is None)
     try:
-        page.launch(server_name=config.host or LOOPBACK, server_port=config.port, inbrowser=False, share=False, quiet=True,
-                    prevent_thread_lock=True, theme=_theme(gradio), css_paths=[_HERE / "page.css"], footer_links=[], ssr_mode=False,
-                    mcp_server=False, pwa=False, enable_monitoring=False, run_history=False, max_file_size=_MOST_UPLOAD, show_error=True,
-                    app_kwargs={"middleware": [guard], "docs_url": None, "redoc_url": None, "openapi_url": None})
+        page.launch(
+            server_name=config.host or LOOPBACK,
+            server_port=config.port,
+            inbrowser=False,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            theme=_theme(gradio),
+            css_paths=[_HERE / "page.css"],
+            footer_links=[],
+            ssr_mode=False,
+            mcp_server=False,
+            pwa=False,
+            enable_monitoring=False,
+            run_history=False,
+            max_file_size=_MOST_UPLOAD,
+            show_error=True,
+            app_kwargs={"middleware": [guard], "docs_url": None, "redoc_url": None, "openapi_url": None},
+        )
     except OSError as error:
-        raise LowlightError(f"cannot listen at {config.host or LOOPBACK}:{config.port}, where another lowlight app or program may be; "
-                            "close that, or give another --port") from error
+        raise LowlightError(
+            f"cannot listen at {config.host or LOOPBACK}:{config.port}, where another lowlight app or program may be; "
+            "close that, or give another --port"
+        ) from error
     address = f"http://{config.host or LOOPBACK}:{config.port}/"
     return page, address + (f"?token={token}" if token else "")
 
@@ -164,6 +184,7 @@ def serve(config, wait=None):
         say(f"lowlight app: {address}  (Ctrl-C ends it)")
         if config.browser:
             import webbrowser
+
             webbrowser.open(address)
         try:
             with contextlib.suppress(KeyboardInterrupt):  # which is how it is ended

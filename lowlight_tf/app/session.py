@@ -29,7 +29,7 @@ from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish
 
 _OPEN_AT_ONCE = 2  # photographs that are kept decoded
-WARM_SIDE = 448    # of the network's input for a piece at 100 %
+WARM_SIDE = 448  # of the network's input for a piece at 100 %
 
 
 def is_within(path, folder):
@@ -67,8 +67,15 @@ class Session:
         entries = {}
         for path, inside in found.items():
             name = inside.as_posix()
-            entries[name] = self.entries.get(name) or Entry(name, path, problem="" if is_within(path, self.root) else (
-                f"{path} is a link to a place outside {self.root}, which the page does not read; open that folder, or use enhance.py"))
+            entries[name] = self.entries.get(name) or Entry(
+                name,
+                path,
+                problem=""
+                if is_within(path, self.root)
+                else (
+                    f"{path} is a link to a place outside {self.root}, which the page does not read; open that folder, or use enhance.py"
+                ),
+            )
         with self._lock:
             self.entries, self.notices = entries, list(problems.messages)
             self._restore()
@@ -85,8 +92,11 @@ class Session:
             return
         if kept.folder and os.path.realpath(kept.folder) == os.path.realpath(self.folder):
             known = {os.path.realpath(folder) for folder in self.models.values() if folder}
-            asked = {name: one for name, one in kept.photographs.items()
-                     if name in self.entries and (not one.model or os.path.realpath(one.model) in known)}
+            asked = {
+                name: one
+                for name, one in kept.photographs.items()
+                if name in self.entries and (not one.model or os.path.realpath(one.model) in known)
+            }
             self.state = dataclasses.replace(self.state, settings=asked)
             self._written[str(self.result_dir)] = dataclasses.replace(kept, photographs=asked)
 
@@ -200,8 +210,10 @@ class Session:
         said = said.strip()
         folder = self.result_dir / said
         if said and not (is_inside(said) and is_within(folder, self.result_dir)):
-            raise UsageError(f"the folder {said!r} is not within {self.result_dir}; expected a name such as 'web', and another place is "
-                             "what lowlight app --result_dir is for")
+            raise UsageError(
+                f"the folder {said!r} is not within {self.result_dir}; expected a name such as 'web', and another place is "
+                "what lowlight app --result_dir is for"
+            )
         return folder
 
     def develop(self, names, kind, quality, said_folder):
@@ -222,13 +234,22 @@ class Session:
         folder, wanted = self.folder_for(said_folder), {name for name in names if not self.entry(name).problem}
         problems = Problems(lambda line: None)
         planned = plan_jobs([str(self.root)], str(folder), SUFFIXES[kind], problems) if wanted else []
-        jobs = [dataclasses.replace(job, asked=self.state.of(job.inside)) for job in planned
-                if job.inside in wanted and is_within(output_folder(job), self.result_dir)]
+        jobs = [
+            dataclasses.replace(job, asked=self.state.of(job.inside))
+            for job in planned
+            if job.inside in wanted and is_within(output_folder(job), self.result_dir)
+        ]
         if not jobs:
             raise LowlightError("; ".join(problems.messages) or "no photograph is selected that can be developed; select one in the strip")
         self.notices = list(problems.messages)
-        config = EnhanceConfig("", str(folder), kind, quality=quality, memory_limit=self.memory_limit,
-                               finish=Finish(linear=kind == "dng", eight_bits=kind == "jpeg"))
+        config = EnhanceConfig(
+            "",
+            str(folder),
+            kind,
+            quality=quality,
+            memory_limit=self.memory_limit,
+            finish=Finish(linear=kind == "dng", eight_bits=kind == "jpeg"),
+        )
         self.development = Development(jobs, config, self._model_at, lambda job: self._note(job, config))
 
     def _model_at(self, checkpoint_dir):

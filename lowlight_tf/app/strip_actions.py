@@ -18,8 +18,9 @@ class StripActions:
         self._session = session
 
     def _strip(self, order):
-        return views.strip(in_order(list(self._session.entries.values()), order if order in ("time", "darkness") else "name"),
-                           self._session.state.selected)
+        return views.strip(
+            in_order(list(self._session.entries.values()), order if order in ("time", "darkness") else "name"), self._session.state.selected
+        )
 
     def fill(self, order):
         """Lists the photographs, then looks at each, then measures each: yields the strip and lines as they come."""

@@ -64,9 +64,11 @@ def _cell(entry, is_selected):
         return f'<li><div class="shot"><span class="name">{name}</span>{problem(entry.problem)}</div></li>'
     picture = f'<img src="{_uri(entry.thumbnail)}" alt="">' if entry.thumbnail else '<span class="blank"></span>'
     key = key_of(entry.name)
-    return (f'<li><button type="button" class="shot" data-key="{key}">{picture}<span class="name">{name}</span>'
-            f'<span class="facts">{text(_facts(entry))}</span></button><label><input type="checkbox" data-key="{key}"'
-            f'{" checked" if is_selected else ""}> select<span class="hidden"> {name}</span></label></li>')
+    return (
+        f'<li><button type="button" class="shot" data-key="{key}">{picture}<span class="name">{name}</span>'
+        f'<span class="facts">{text(_facts(entry))}</span></button><label><input type="checkbox" data-key="{key}"'
+        f'{" checked" if is_selected else ""}> select<span class="hidden"> {name}</span></label></li>'
+    )
 
 
 def strip(entries, selected):
@@ -92,12 +94,14 @@ def compared(view, before, label, exact=False, box=None):
     if box is not None:
         place = ";".join(f"{side}:{100 * value:.3f}%" for side, value in zip(("left", "top", "width", "height"), box))
         mark = f'<span class="box" style="{place}"></span>'
-    return (f'<figure class="compare{" exact" if exact else ""}"><div class="views" style="--width:{width};--height:{height}">'
-            f'<img src="{left}" width="{width}" height="{height}" alt="{text(label)}, {text(before.lower())}">'
-            f'<img class="after" src="{right}" width="{width}" height="{height}" alt="{text(label)}, the result">{mark}'
-            f'<span class="tag">{text(before)}</span><span class="tag right">Result</span><span class="line"></span><input class="divider"'
-            f' type="range" min="0" max="100" value="50" step="1" aria-label="Divider of {text(label.lower())}"></div>'
-            f'<figcaption>{text(label)}</figcaption></figure>')
+    return (
+        f'<figure class="compare{" exact" if exact else ""}"><div class="views" style="--width:{width};--height:{height}">'
+        f'<img src="{left}" width="{width}" height="{height}" alt="{text(label)}, {text(before.lower())}">'
+        f'<img class="after" src="{right}" width="{width}" height="{height}" alt="{text(label)}, the result">{mark}'
+        f'<span class="tag">{text(before)}</span><span class="tag right">Result</span><span class="line"></span><input class="divider"'
+        f' type="range" min="0" max="100" value="50" step="1" aria-label="Divider of {text(label.lower())}"></div>'
+        f"<figcaption>{text(label)}</figcaption></figure>"
+    )
 
 
 def facts(rows):
@@ -128,8 +132,12 @@ def development(run):
     if not run.is_running:
         failed, cancelled = (sum(item.state == state for item in run.items) for state in (FAILED, CANCELLED))
         state += "".join(f", {number} {word}" for number, word in ((failed, "failed"), (cancelled, "cancelled")) if number)
-    pictures = "".join(f'<img src="{_uri(item.small)}" alt="{text(item.job.output.name)}, finished" title="{text(item.job.output.name)}">'
-                       for item in [item for item in run.items if item.small][-_SHOWN:])
+    pictures = "".join(
+        f'<img src="{_uri(item.small)}" alt="{text(item.job.output.name)}, finished" title="{text(item.job.output.name)}">'
+        for item in [item for item in run.items if item.small][-_SHOWN:]
+    )
     error = problem(run.error) if run.error else ""
-    return (f'<p class="state" role="status">{state}</p>{error}<div class="finished">{pictures}</div>'
-            f'<ol class="items">{"".join(map(_item, run.items))}</ol>')
+    return (
+        f'<p class="state" role="status">{state}</p>{error}<div class="finished">{pictures}</div>'
+        f'<ol class="items">{"".join(map(_item, run.items))}</ol>'
+    )

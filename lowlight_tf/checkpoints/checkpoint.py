@@ -32,8 +32,9 @@ def read_config(checkpoint_dir):
     """
     path = pathlib.Path(checkpoint_dir) / CONFIG_NAME
     if not path.is_file():
-        raise LowlightError(f"no model in {checkpoint_dir}: expected {CONFIG_NAME} there; "
-                            "check --checkpoint_dir, or train one with train.py")
+        raise LowlightError(
+            f"no model in {checkpoint_dir}: expected {CONFIG_NAME} there; check --checkpoint_dir, or train one with train.py"
+        )
     config = read_json(path)
     if not isinstance(config, dict) or not {"camera", "network"} <= set(config):
         raise LowlightError(f"{path} says no camera and network; it is not of this program or was edited: restore it from a backup")
@@ -115,8 +116,10 @@ class Store:
                 durable.put(part, self.checkpoint_dir / part.name)
             self._forget_old()
         except (tf.errors.OpError, OSError) as error:
-            raise OutputError(f"cannot write checkpoint {step} into {self.checkpoint_dir}: {first_line(error)}; free some space and "
-                              "run the same command again") from error
+            raise OutputError(
+                f"cannot write checkpoint {step} into {self.checkpoint_dir}: {first_line(error)}; free some space and "
+                "run the same command again"
+            ) from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         self.saved = step

@@ -36,8 +36,9 @@ def import_slim(camera, slim_checkpoint, checkpoint_dir):
     state["t"].assign(updates)
     sweep(pathlib.Path(checkpoint_dir).parent)
     with atomic_folder(checkpoint_dir, may_replace=False) as temporary:
-        checkpoint.write_config(temporary, model.describe(camera, network) | {
-            "imported_from": str(slim_checkpoint), "versions": {"lowlight_tf": __version__}})
+        checkpoint.write_config(
+            temporary, model.describe(camera, network) | {"imported_from": str(slim_checkpoint), "versions": {"lowlight_tf": __version__}}
+        )
         checkpoint.Store(temporary, params, state).save(0)
     without = [name for name in values if name not in slots]
     say(f"Imported {len(values)} tensors with {sum(value.size for value in values.values()):,} parameters into {checkpoint_dir}")

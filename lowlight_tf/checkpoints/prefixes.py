@@ -55,8 +55,10 @@ def from_newest(checkpoint_dir, restore):
         except DamagedCheckpoint as error:
             damaged[prefix] = error
     if damaged:
-        raise LowlightError(f"{next(iter(damaged.values()))}; no other checkpoint in {checkpoint_dir} is whole: restore it from a "
-                            "backup, or name another --checkpoint_dir")
+        raise LowlightError(
+            f"{next(iter(damaged.values()))}; no other checkpoint in {checkpoint_dir} is whole: restore it from a "
+            "backup, or name another --checkpoint_dir"
+        )
     return None, []
 
 

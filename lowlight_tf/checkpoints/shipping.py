@@ -21,8 +21,10 @@ def _mean(checkpoint_dirs):
     for folder in checkpoint_dirs[1:]:
         other = load_network(folder)
         if (other.camera, other.network, other.interface) != (first.camera, first.network, first.interface):
-            raise LowlightError(f"{folder} holds another kind of model than {checkpoint_dirs[0]}; only models of one camera and network, "
-                                "adapted from one another, can be averaged")
+            raise LowlightError(
+                f"{folder} holds another kind of model than {checkpoint_dirs[0]}; only models of one camera and network, "
+                "adapted from one another, can be averaged"
+            )
         step = max(step, other.step)
         for name, parameter in other.params.items():
             sums[name] += parameter.numpy()

@@ -33,10 +33,16 @@ def _check(reader_shapes, shapes, path):
     allowed = set(expected) | slots | {"beta1_power", "beta2_power"}
     missing = sorted(name for name in expected if name not in reader_shapes)
     extra = sorted(name for name in reader_shapes if name not in allowed)
-    wrong = [f"{name} is {reader_shapes[name]}, expected {shape}" for name, shape in sorted(expected.items())
-             if name in reader_shapes and reader_shapes[name] != shape]
-    wrong += [f"{slot} is {reader_shapes[slot]}, expected {expected[slot.rsplit('/', 1)[0]]}" for slot in sorted(slots)
-              if slot in reader_shapes and reader_shapes[slot] != expected[slot.rsplit("/", 1)[0]]]
+    wrong = [
+        f"{name} is {reader_shapes[name]}, expected {shape}"
+        for name, shape in sorted(expected.items())
+        if name in reader_shapes and reader_shapes[name] != shape
+    ]
+    wrong += [
+        f"{slot} is {reader_shapes[slot]}, expected {expected[slot.rsplit('/', 1)[0]]}"
+        for slot in sorted(slots)
+        if slot in reader_shapes and reader_shapes[slot] != expected[slot.rsplit("/", 1)[0]]
+    ]
     complaints = name_differences(missing, extra, wrong)
     if complaints:
         raise LowlightError(f"{path} is not the original network of this camera: {complaints}; check --camera and --slim_checkpoint")
@@ -59,14 +65,18 @@ def read_slim_checkpoint(path, shapes):
     try:
         reader = tf.train.load_checkpoint(str(path))
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise LowlightError(f"no readable TF1 checkpoint at {path}; expected the prefix of "
-                            f"{path}.index and {path}.data-00000-of-00001") from error
+        raise LowlightError(
+            f"no readable TF1 checkpoint at {path}; expected the prefix of {path}.index and {path}.data-00000-of-00001"
+        ) from error
     reader_shapes = {name: list(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     _check(reader_shapes, shapes, path)
     try:
         values = {name: np.asarray(reader.get_tensor(slim_name(name)), np.float32) for name in shapes}
-        slots = {name: (reader.get_tensor(f"{slim_name(name)}/Adam"), reader.get_tensor(f"{slim_name(name)}/Adam_1"))
-                 for name in shapes if {f"{slim_name(name)}/Adam", f"{slim_name(name)}/Adam_1"} <= set(reader_shapes)}
+        slots = {
+            name: (reader.get_tensor(f"{slim_name(name)}/Adam"), reader.get_tensor(f"{slim_name(name)}/Adam_1"))
+            for name in shapes
+            if {f"{slim_name(name)}/Adam", f"{slim_name(name)}/Adam_1"} <= set(reader_shapes)
+        }
         power = float(reader.get_tensor("beta2_power")) if "beta2_power" in reader_shapes else None
     except (tf.errors.OpError, RuntimeError, LookupError) as error:
         raise LowlightError(f"{path} is damaged or truncated; download it again") from error

@@ -28,8 +28,12 @@ class Selection:
 
 
 # name -> which of the test split's pairs an evaluation scores
-PROTOCOLS = {"sid-all": Selection(all_bursts=True), "sid-00": Selection(), "sid-clean": Selection(all_bursts=True, exclude_misaligned=True),
-             "sid-clean-00": Selection(exclude_misaligned=True)}
+PROTOCOLS = {
+    "sid-all": Selection(all_bursts=True),
+    "sid-00": Selection(),
+    "sid-clean": Selection(all_bursts=True, exclude_misaligned=True),
+    "sid-clean-00": Selection(exclude_misaligned=True),
+}
 
 
 @dataclasses.dataclass(frozen=True)

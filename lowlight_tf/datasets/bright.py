@@ -115,16 +115,31 @@ def _build_pictures(photographs, camera, cache_dir, problems):
             entries[photograph] = cache_files.cache_file(cache_dir, photograph.path, camera, photograph.rendered, *how)
         except (LowlightError, OSError) as error:
             problems.add(error)
-    missing = {photograph: entry for photograph, entry in entries.items()
-               if cache_files.is_missing(entry, _found(entry, sizes[photograph]))}
+    missing = {
+        photograph: entry for photograph, entry in entries.items() if cache_files.is_missing(entry, _found(entry, sizes[photograph]))
+    }
     if missing:
         cache.check_space(cache_dir, sum(6 * math.prod(sizes[photograph]) for photograph in missing))
-    jobs = {photograph: lambda photograph=photograph, entry=entry: cache_files.write_array(entry, read_photograph(photograph, camera))
-            for photograph, entry in missing.items()}
+    jobs = {
+        photograph: lambda photograph=photograph, entry=entry: cache_files.write_array(entry, read_photograph(photograph, camera))
+        for photograph, entry in missing.items()
+    }
     failed = cache.run_jobs(jobs, problems, "decoding pictures")
-    return {photograph: cache.CachedPair(photograph.name, photograph.name, 0.0, "", str(entry), np.load(entry, mmap_mode="r").shape[:2],
-                                         (0.0,) * 4, 1.0, headroom=headroom(photograph))
-            for photograph, entry in entries.items() if photograph not in failed}
+    return {
+        photograph: cache.CachedPair(
+            photograph.name,
+            photograph.name,
+            0.0,
+            "",
+            str(entry),
+            np.load(entry, mmap_mode="r").shape[:2],
+            (0.0,) * 4,
+            1.0,
+            headroom=headroom(photograph),
+        )
+        for photograph, entry in entries.items()
+        if photograph not in failed
+    }
 
 
 def build(photographs, camera, cache_dir, problems, smallest=1):
@@ -144,8 +159,11 @@ def build(photographs, camera, cache_dir, problems, smallest=1):
     cache_dir = pathlib.Path(cache_dir)
     check_writable(cache_dir)
     sweep(cache_dir)
-    raws = [_RawPair(photograph.path, photograph.path, photograph.name, photograph.name)
-            for photograph in photographs if photograph.is_raw and not photograph.target]
+    raws = [
+        _RawPair(photograph.path, photograph.path, photograph.name, photograph.name)
+        for photograph in photographs
+        if photograph.is_raw and not photograph.target
+    ]
     cached = cache.build(raws, any_levels(camera), cache_dir, problems) if raws else []
     finished = [photograph for photograph in photographs if photograph.target]
     cached += renditions.build(finished, any_levels(camera), cache_dir, problems)

@@ -20,7 +20,7 @@ from lowlight_tf.raw import packing
 from lowlight_tf.raw.raw_file import visible_size
 from lowlight_tf.stages import line_of
 
-_SPARE_BYTES = 256 * 2 ** 20
+_SPARE_BYTES = 256 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +95,10 @@ def check_space(folder, needed, doing="Decoding into", flag="--cache_dir"):
     free = shutil.disk_usage(folder).free
     say(f"{doing} {folder}: {needed / 1e9:.2f} GB to write, {free / 1e9:.1f} GB free on its disk.")
     if needed + _SPARE_BYTES > free:
-        raise LowlightError(f"{folder} needs {needed / 1e9:.2f} GB more and its disk has {free / 1e9:.2f} GB free; "
-                            f"free some space or name another folder by {flag}")
+        raise LowlightError(
+            f"{folder} needs {needed / 1e9:.2f} GB more and its disk has {free / 1e9:.2f} GB free; "
+            f"free some space or name another folder by {flag}"
+        )
 
 
 def _named(key):
@@ -172,25 +174,45 @@ def build(pairs, camera, cache_dir, problems):
     if needed:
         check_space(cache_dir, needed)
     found = {path: _facts(entry) for path, entry in shorts.items()}
-    failed = run_jobs({path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
-                        for path, entry in shorts.items() if is_missing(entry, found[path])}, problems, "decoding shorts")
+    failed = run_jobs(
+        {
+            path: lambda path=path, entry=entry: _decode_short(path, entry, camera)
+            for path, entry in shorts.items()
+            if is_missing(entry, found[path])
+        },
+        problems,
+        "decoding shorts",
+    )
     facts = {path: found[path] or _facts(entry) for path, entry in shorts.items() if path not in failed}
     pairs = [pair for pair in pairs if pair.short in facts]
     targets = {pair: _target_entry(longs[pair.long], facts[pair.short]) for pair in pairs}
-    jobs = {entry: lambda pair=pair, entry=entry: _decode_target(pair.long, entry, camera, facts[pair.short])
-            for pair, entry in targets.items() if is_missing(entry, read_array(entry, facts[pair.short]["size"]))}
+    jobs = {
+        entry: lambda pair=pair, entry=entry: _decode_target(pair.long, entry, camera, facts[pair.short])
+        for pair, entry in targets.items()
+        if is_missing(entry, read_array(entry, facts[pair.short]["size"]))
+    }
     failed = run_jobs(jobs, problems, "rendering longs")
     return [_cached(pair, shorts[pair.short], targets[pair], facts[pair.short]) for pair in pairs if targets[pair] not in failed]
 
 
 def _cached(pair, short_entry, target_entry, facts):
-    return CachedPair(pair.name, pair.id, pair.ratio, str(short_entry), str(target_entry), tuple(facts["size"]),
-                      tuple(facts["black_level"]), facts["white_level"], tuple(facts["wb_gains"]),
-                      from_srgb=tuple(map(tuple, facts["from_srgb"])))
+    return CachedPair(
+        pair.name,
+        pair.id,
+        pair.ratio,
+        str(short_entry),
+        str(target_entry),
+        tuple(facts["size"]),
+        tuple(facts["black_level"]),
+        facts["white_level"],
+        tuple(facts["wb_gains"]),
+        from_srgb=tuple(map(tuple, facts["from_srgb"])),
+    )
 
 
 def measure_noise(pairs, camera):
     """Returns the CachedPairs with the noise of their shorts, measured as `noise_estimate.measure_noise` does."""
+
     def measured(pair):
         with line_of(pair.mosaic):
             packed = packing.pack_frame(np.load(pair.mosaic, mmap_mode="r"), camera)

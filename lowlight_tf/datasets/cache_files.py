@@ -43,8 +43,17 @@ def write_mosaic(entry, mosaic, short, source, **more):
         from_srgb = np.linalg.inv(short.ccm).tolist()
     except np.linalg.LinAlgError as error:
         raise LowlightError(f"the colour matrix of {source} is singular, so that its colours cannot be had back; leave it out") from error
-    write_json(entry.with_suffix(".json"), {"size": mosaic.shape, "black_level": short.black_level, "white_level": short.white_level,
-                                            "wb_gains": short.wb_gains, "from_srgb": from_srgb, **more})
+    write_json(
+        entry.with_suffix(".json"),
+        {
+            "size": mosaic.shape,
+            "black_level": short.black_level,
+            "white_level": short.white_level,
+            "wb_gains": short.wb_gains,
+            "from_srgb": from_srgb,
+            **more,
+        },
+    )
     write_array(entry, np.ascontiguousarray(mosaic))
 
 

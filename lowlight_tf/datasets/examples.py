@@ -75,7 +75,7 @@ def _tiles(camera, start, patch_size):
 
 
 def _turned(image, flip_rows, flip_columns, transpose):
-    image = image[::-1 if flip_rows else 1, ::-1 if flip_columns else 1]
+    image = image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
     return image.swapaxes(0, 1) if transpose else image
 
 
@@ -95,8 +95,10 @@ def turned_in_phase(mosaic, target, where, turns, camera):
     """
     letters = np.reshape(list(camera.cfa), (camera.tile, camera.tile))
     offset = cfa_offset("".join(_turned(letters, *turns).ravel()), camera)
-    wider = [slice(part.start, part.stop + camera.tile) if part.stop + camera.tile <= size else slice(part.start - camera.tile, part.stop)
-             for part, size in zip(where, mosaic.shape)]
+    wider = [
+        slice(part.start, part.stop + camera.tile) if part.stop + camera.tile <= size else slice(part.start - camera.tile, part.stop)
+        for part, size in zip(where, mosaic.shape)
+    ]
     if offset is None or min(part.start for part in wider) < 0:
         return mosaic[where], target[where]
     back = tuple(slice(start, start + part.stop - part.start) for start, part in zip(offset, where))
@@ -110,6 +112,7 @@ def _read_crop(table, camera, patch_size, in_phase):
     A picture has no mosaic: [0, 0]. The maps are opened anew each time: pages that stay mapped would count as this process's memory,
     up to the size of the whole cache.
     """
+
     def read(pair, row, column, *turns):
         where = _tiles(camera, row, patch_size), _tiles(camera, column, patch_size)
         cached = table.pairs[pair]
@@ -145,8 +148,16 @@ def _captured(packed, capture, camera, config, wb_gains):
     noise = None
     if config.interface.noise_planes:
         noise = _scattered([counts / (white - black) for counts in (capture.noise.gain, capture.noise.dark_deviation)], capture.seed)
-    return light.packed_input(packed, camera, config.interface, black_level=[black] * 4, white_level=white, wb_gains=wb_gains,
-                              ratio=capture.exposure_ratio, noise=noise)
+    return light.packed_input(
+        packed,
+        camera,
+        config.interface,
+        black_level=[black] * 4,
+        white_level=white,
+        wb_gains=wb_gains,
+        ratio=capture.exposure_ratio,
+        noise=noise,
+    )
 
 
 def picture_example(rgb_linear, seed, camera, config):
@@ -196,11 +207,15 @@ def make_example(draw, table, camera, config):
     mosaic, coded = tf.numpy_function(
         _read_crop(table, camera, size, config.turns_in_phase),
         [draw[name] for name in ("pair", "row", "column", "flip_rows", "flip_columns", "transpose")],
-        [tf.uint16, tf.uint16], stateful=False)
+        [tf.uint16, tf.uint16],
+        stateful=False,
+    )
     mosaic, coded = tf.ensure_shape(mosaic, [None, None]), tf.ensure_shape(coded, [None, None, 3])
     target = tf.cast(coded, tf.float32) / 65535.0
-    facts = {name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
-             for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb", "noise", "headroom")}
+    facts = {
+        name: tf.gather(np.array([getattr(pair, name) for pair in table.pairs], np.float32), draw["pair"])
+        for name in ("black_level", "white_level", "wb_gains", "ratio", "from_srgb", "noise", "headroom")
+    }
     from_srgb, noise, headroom = (facts.pop(name) for name in ("from_srgb", "noise", "headroom"))
     is_picture = tf.equal(tf.size(mosaic), 0)
     if config.camera_rgb:  # a picture, which has no sensor of its own, is turned where the sensor is drawn
@@ -209,16 +224,17 @@ def make_example(draw, table, camera, config):
         told = _scattered(tf.unstack(noise), draw["seed"]) if config.interface.noise_planes else None
         inputs = light.packed_input(packing.pack(mosaic, camera), camera, config.interface, noise=told, **facts)
     else:
-        inputs, target = tf.cond(tf.logical_not(is_picture),
-                                 lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
-                                 lambda: picture_example(tf.gather(decoded_bt709(), tf.cast(turned(coded), tf.int32)) * headroom,
-                                                         draw["seed"], camera, config))
+        inputs, target = tf.cond(
+            tf.logical_not(is_picture),
+            lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
+            lambda: picture_example(tf.gather(decoded_bt709(), tf.cast(turned(coded), tf.int32)) * headroom, draw["seed"], camera, config),
+        )
     top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
     if config.keeps_phase:
         top, left = tf.cond(tf.logical_and(is_picture, draw["transpose"]), lambda: (left, top), lambda: (top, left))
     channels, step = (3, scale) if config.direct_rgb else (camera.channels + config.interface.more_channels, 1)
-    inputs = inputs[top * step:(top + size) * step, left * step:(left + size) * step]
-    target = target[top * scale:(top + size) * scale, left * scale:(left + size) * scale]
+    inputs = inputs[top * step : (top + size) * step, left * step : (left + size) * step]
+    target = target[top * scale : (top + size) * scale, left * scale : (left + size) * scale]
     inputs = tf.ensure_shape(inputs, [size * step, size * step, channels])
     target = tf.ensure_shape(target, [size * scale, size * scale, 3])
     return (inputs, target) if config.keeps_phase else (augment(inputs, draw), augment(target, draw))

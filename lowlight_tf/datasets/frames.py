@@ -27,8 +27,10 @@ def read_short(path, camera):
     offset = check_cfa(path, raw.cfa, camera, "use --camera={generic} or this camera's own name")
     check_size(path, raw.mosaic.shape, camera, offset)
     if is_of_another(raw.black_level, camera):
-        raise LowlightError(f"{path} has black level {raw.black_level[0]:.0f}, --camera={camera.name} expects {camera.black_level}: it is "
-                            f"of another camera; use --camera={generic_camera(path, raw.cfa).name}, which takes the levels from each file")
+        raise LowlightError(
+            f"{path} has black level {raw.black_level[0]:.0f}, --camera={camera.name} expects {camera.black_level}: it is "
+            f"of another camera; use --camera={generic_camera(path, raw.cfa).name}, which takes the levels from each file"
+        )
     black, white = (float(camera.black_level or 0),) * 4, camera.white_level
     if camera.black_level is None:
         levels, _ = file_black(raw)
@@ -36,8 +38,20 @@ def read_short(path, camera):
         white = raw.white_level - lower
     check_levels(path, black, white)
     mosaic = np.ascontiguousarray(crop_to_phase(raw.mosaic, camera, offset))
-    return Frame(path, "raw", mosaic, camera.cfa, (0, 0), black, float(white), raw.wb_gains, raw.ccm,
-                 noise_profile=raw.dng.noise and (raw.dng.noise[0], raw.dng.noise[1] ** 0.5), visible_size=raw.mosaic.shape, origin=offset)
+    return Frame(
+        path,
+        "raw",
+        mosaic,
+        camera.cfa,
+        (0, 0),
+        black,
+        float(white),
+        raw.wb_gains,
+        raw.ccm,
+        noise_profile=raw.dng.noise and (raw.dng.noise[0], raw.dng.noise[1] ** 0.5),
+        visible_size=raw.mosaic.shape,
+        origin=offset,
+    )
 
 
 def read_target(path, camera, visible_size, origin):
@@ -54,9 +68,11 @@ def read_target(path, camera, visible_size, origin):
     """
     picture = read_picture(path) if path.suffix.lower() in PICTURE_SUFFIXES else render(path)
     cropped = tuple((size - start) // camera.tile * camera.tile for size, start in zip(visible_size, origin))
-    if picture.shape[:2] == cropped:   # made ready by somebody who had cropped it already
+    if picture.shape[:2] == cropped:  # made ready by somebody who had cropped it already
         return picture
     if picture.shape[:2] != tuple(visible_size):
-        raise LowlightError(f"{path} is {picture.shape[1]}x{picture.shape[0]}, its short exposure is {visible_size[1]}x{visible_size[0]}; "
-                            "expected the same size")
+        raise LowlightError(
+            f"{path} is {picture.shape[1]}x{picture.shape[0]}, its short exposure is {visible_size[1]}x{visible_size[0]}; "
+            "expected the same size"
+        )
     return np.ascontiguousarray(crop_to_phase(picture, camera, origin))

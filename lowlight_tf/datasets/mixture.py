@@ -60,6 +60,8 @@ class Mixture:
         """Draws and makes an example of the one table or of the other."""
         before, is_simulated = self.split(index)
         simulating = dataclasses.replace(config, simulation=self.simulation)
-        return tf.cond(is_simulated,
-                       lambda: self.simulated.example(before, seed=seed + 1, camera=camera, config=simulating),
-                       lambda: self.real.example(index - before, seed=seed, camera=camera, config=config))
+        return tf.cond(
+            is_simulated,
+            lambda: self.simulated.example(before, seed=seed + 1, camera=camera, config=simulating),
+            lambda: self.real.example(index - before, seed=seed, camera=camera, config=config),
+        )

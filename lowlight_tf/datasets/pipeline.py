@@ -105,8 +105,20 @@ class Table:
     @property
     def identity(self):
         """The pairs' names, levels and gains, and a row of each one's pixels."""
-        return ",".join(repr((pair.name, pair.ratio, pair.size, pair.black_level, pair.white_level, pair.wb_gains,
-                              *(_middle_row(path) for path in (pair.mosaic, pair.target) if path))) for pair in self.pairs)
+        return ",".join(
+            repr(
+                (
+                    pair.name,
+                    pair.ratio,
+                    pair.size,
+                    pair.black_level,
+                    pair.white_level,
+                    pair.wb_gains,
+                    *(_middle_row(path) for path in (pair.mosaic, pair.target) if path),
+                )
+            )
+            for pair in self.pairs
+        )
 
     @property
     def remedy(self):
@@ -139,8 +151,9 @@ def make_table(pairs, camera, patch_size):
     smallest = int(size.min())
     if smallest < patch_size:
         name = pairs[int(size.min(axis=1).argmin())].name
-        raise LowlightError(f"--patch_size={patch_size} does not fit {name}, whose shorter side is {smallest} packed pixels; "
-                            f"use {smallest} or less")
+        raise LowlightError(
+            f"--patch_size={patch_size} does not fit {name}, whose shorter side is {smallest} packed pixels; use {smallest} or less"
+        )
     _, start, count = np.unique([pair.id for pair in pairs], return_index=True, return_counts=True)
     return Table(tuple(pairs), start.astype(np.int64), count.astype(np.int64), size)
 
@@ -171,9 +184,15 @@ def draw_example(index, seed, table, patch_size):
 
     pair = tf.gather(table.scene_start, scene) + below(tf.gather(table.scene_count, scene), uniform[0])
     room = tf.gather(table.size, pair) - patch_size + 1
-    return {"pair": pair, "row": below(room[0], uniform[1]), "column": below(room[1], uniform[2]),
-            "flip_rows": uniform[3] < 0.5, "flip_columns": uniform[4] < 0.5, "transpose": uniform[5] < 0.5,
-            "seed": tf.random.fold_in(tf.stack([seed, index]), 1)}
+    return {
+        "pair": pair,
+        "row": below(room[0], uniform[1]),
+        "column": below(room[1], uniform[2]),
+        "flip_rows": uniform[3] < 0.5,
+        "flip_columns": uniform[4] < 0.5,
+        "transpose": uniform[5] < 0.5,
+        "seed": tf.random.fold_in(tf.stack([seed, index]), 1),
+    }
 
 
 def training_batches(source, camera, config, *, batch_size, seed, first_step, last_step, share=None):
@@ -192,6 +211,9 @@ def training_batches(source, camera, config, *, batch_size, seed, first_step, la
     share = share or Share()
     local_batch = batch_size // share.total
     part = Part(first_step, last_step, batch_size, share.first * local_batch, share.local * local_batch)
-    examples = source.entries(part, seed).map(lambda *entry: source.example(*entry, seed=seed, camera=camera, config=config),
-                                              num_parallel_calls=max(2, min(local_batch, 8)), deterministic=True)
+    examples = source.entries(part, seed).map(
+        lambda *entry: source.example(*entry, seed=seed, camera=camera, config=config),
+        num_parallel_calls=max(2, min(local_batch, 8)),
+        deterministic=True,
+    )
     return examples.batch(local_batch, drop_remainder=True).prefetch(2 * share.local)

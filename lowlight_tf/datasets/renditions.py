@@ -19,7 +19,7 @@ _NAMED = 20
 def turn_back(upright, flip):
     """Turns an upright picture [H, W, 3] as its raw file's mosaic lies; `flip` is the Framing's."""
     picture = upright.transpose(1, 0, 2) if flip & 4 else upright
-    return picture[::-1 if flip & 2 else 1, ::-1 if flip & 1 else 1]
+    return picture[:: -1 if flip & 2 else 1, :: -1 if flip & 1 else 1]
 
 
 def place(size, framing):
@@ -60,14 +60,18 @@ def read_rendition(photograph, camera):
     picture = turn_back(upright, framing.flip)
     corner = place(picture.shape[:2], framing)
     if corner is None:
-        raise LowlightError(f"{photograph.target} is {upright.shape[1]}x{upright.shape[0]}, which is neither the visible area "
-                            f"({framing.size[1]}x{framing.size[0]}) nor the crop {framing.crop} of {photograph.path.name}")
+        raise LowlightError(
+            f"{photograph.target} is {upright.shape[1]}x{upright.shape[0]}, which is neither the visible area "
+            f"({framing.size[1]}x{framing.size[0]}) nor the crop {framing.crop} of {photograph.path.name}"
+        )
     short = read_short(photograph.path, camera)
     # The first whole tile of the camera's phase inside the picture, in the visible area's coordinates.
     start = [offset + max(0, -(-(edge - offset) // camera.tile)) * camera.tile for edge, offset in zip(corner, short.origin)]
     size = [(edge + side - first) // camera.tile * camera.tile for edge, side, first in zip(corner, picture.shape, start)]
-    on_mosaic, on_picture = ([slice(first - origin, first - origin + side) for first, origin, side in zip(start, origins, size)]
-                             for origins in (short.origin, corner))
+    on_mosaic, on_picture = (
+        [slice(first - origin, first - origin + side) for first, origin, side in zip(start, origins, size)]
+        for origins in (short.origin, corner)
+    )
     target = np.ascontiguousarray(picture[tuple(on_picture)])
     return short, short.mosaic[tuple(on_mosaic)], target
 
@@ -93,8 +97,10 @@ def _report_missing(photographs, problems):
     missing = [photograph for photograph in photographs if not photograph.target.is_file()]
     if missing:
         more = f" and {len(missing) - _NAMED} more" * (len(missing) > _NAMED)
-        problems.add(f"{len(missing):,} of {len(photographs):,} raw files have no picture in {missing[0].target.parent}: "
-                     f"{', '.join(photograph.path.name for photograph in missing[:_NAMED])}{more}")
+        problems.add(
+            f"{len(missing):,} of {len(photographs):,} raw files have no picture in {missing[0].target.parent}: "
+            f"{', '.join(photograph.path.name for photograph in missing[:_NAMED])}{more}"
+        )
     return [photograph for photograph in photographs if photograph.target.is_file()]
 
 
@@ -104,8 +110,9 @@ def build(photographs, camera, cache_dir, problems):
     for photograph in _report_missing(photographs, problems):
         try:
             status = photograph.target.stat()
-            entry = cache_files.cache_file(cache_dir, photograph.path, camera, str(photograph.target.resolve()), status.st_size,
-                                           status.st_mtime_ns)
+            entry = cache_files.cache_file(
+                cache_dir, photograph.path, camera, str(photograph.target.resolve()), status.st_size, status.st_mtime_ns
+            )
             needed += 0 if entry.exists() else 8 * math.prod(visible_size(photograph.path))
             entries[photograph], found[photograph] = entry, _found(entry)
         except OSError as error:
@@ -114,13 +121,26 @@ def build(photographs, camera, cache_dir, problems):
             problems.add(error)
     if needed:
         cache.check_space(cache_dir, needed)
-    jobs = {photograph: lambda photograph=photograph, entry=entry: _decode(photograph, entry, camera)
-            for photograph, entry in entries.items() if cache_files.is_missing(entry, found[photograph])}
+    jobs = {
+        photograph: lambda photograph=photograph, entry=entry: _decode(photograph, entry, camera)
+        for photograph, entry in entries.items()
+        if cache_files.is_missing(entry, found[photograph])
+    }
     failed = cache.run_jobs(jobs, problems, "decoding frames")
     return [_cached(photograph.name, entry) for photograph, entry in entries.items() if photograph not in failed]
 
 
 def _cached(name, entry):
     facts = _found(entry)
-    return cache.CachedPair(name, name, 0.0, str(entry), str(_target_entry(entry)), tuple(facts["size"]), tuple(facts["black_level"]),
-                            facts["white_level"], tuple(facts["wb_gains"]), tuple(map(tuple, facts["from_srgb"])))
+    return cache.CachedPair(
+        name,
+        name,
+        0.0,
+        str(entry),
+        str(_target_entry(entry)),
+        tuple(facts["size"]),
+        tuple(facts["black_level"]),
+        facts["white_level"],
+        tuple(facts["wb_gains"]),
+        tuple(map(tuple, facts["from_srgb"])),
+    )

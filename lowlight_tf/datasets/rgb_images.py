@@ -12,7 +12,7 @@ from lowlight_tf.isp.color import srgb_to_linear
 
 _SPLIT = "train"
 # Encoded images that wait to be shuffled; TFDS has shuffled them once already when it wrote them.
-_BUFFER_BYTES = 256 * 2 ** 20
+_BUFFER_BYTES = 256 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +56,11 @@ class RgbImages:
     def _epoch(self, seed, epoch):
         """One epoch's encoded images: shards in a drawn order, then a buffer's worth of images at a time."""
         import tensorflow_datasets as tfds
+
         order = tf.random.stateless_uniform([], tf.stack([tf.cast(seed, tf.int64), epoch]), None, None, tf.int64)
-        reading = tfds.ReadConfig(shuffle_seed=order, shuffle_reshuffle_each_iteration=False, try_autocache=False,
-                                  enable_ordering_guard=False)
+        reading = tfds.ReadConfig(
+            shuffle_seed=order, shuffle_reshuffle_each_iteration=False, try_autocache=False, enable_ordering_guard=False
+        )
         encoded = tfds.decode.PartialDecoding({self.feature: True}, decoders={self.feature: tfds.decode.SkipDecoding()})
         images = self.builder.as_dataset(split=_SPLIT, shuffle_files=True, decoders=encoded, read_config=reading)
         return images.map(lambda example: example[self.feature]).shuffle(self.buffer, seed=order, reshuffle_each_iteration=False)
@@ -105,7 +107,7 @@ def random_crop(image, side, uniform):
     image = tf.cond(shorter < side, enlarged, lambda: image)
     room = tf.cast(tf.shape(image)[:2] - side + 1, tf.float32)
     row, column = tf.unstack(tf.cast(uniform * room, tf.int32))
-    return image[row:row + side, column:column + side]
+    return image[row : row + side, column : column + side]
 
 
 def _import_tfds():
@@ -120,25 +122,36 @@ def _import_tfds():
 def _how_to_prepare(tfds, name, data_dir):
     """Says what is to be done for a dataset that is not on disk: nothing is ever downloaded unasked."""
     if name.split("/")[0].split(":")[0] not in tfds.list_builders(with_community_datasets=False):
-        return (f"no dataset {name} is prepared in {data_dir}, and TFDS {tfds.__version__} knows none of that name; "
-                "check --dataset and --data_dir")
+        return (
+            f"no dataset {name} is prepared in {data_dir}, and TFDS {tfds.__version__} knows none of that name; "
+            "check --dataset and --data_dir"
+        )
     by_hand = ""
     if tfds.builder_cls(name).MANUAL_DOWNLOAD_INSTRUCTIONS:
         by_hand = f"download its archives by hand into {data_dir}/downloads/manual (see tensorflow.org/datasets/catalog/{name}), then "
-    return (f"{name} is not prepared in {data_dir}; {by_hand}run: "
-            f"python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', data_dir='{data_dir}')\"")
+    return (
+        f"{name} is not prepared in {data_dir}; {by_hand}run: "
+        f"python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', data_dir='{data_dir}')\""
+    )
 
 
 def _image_feature(tfds, builder, name):
     """Returns the name of the one feature that is an 8-bit grey or RGB image."""
     features = builder.info.features
-    images = [key for key, feature in (features.items() if isinstance(features, tfds.features.FeaturesDict) else ())
-              if isinstance(feature, tfds.features.Image) and not isinstance(feature, tfds.features.LabeledImage)
-              and feature.np_dtype == "uint8" and feature.shape[-1] in (1, 3)]
+    images = [
+        key
+        for key, feature in (features.items() if isinstance(features, tfds.features.FeaturesDict) else ())
+        if isinstance(feature, tfds.features.Image)
+        and not isinstance(feature, tfds.features.LabeledImage)
+        and feature.np_dtype == "uint8"
+        and feature.shape[-1] in (1, 3)
+    ]
     if "image" in images or len(images) == 1:
         return "image" if "image" in images else images[0]
-    raise LowlightError(f"{name} has {'several image features' if images else 'no 8-bit grey or RGB image feature'} "
-                        f"({', '.join(sorted(images or features))}); expected one, or one named image")
+    raise LowlightError(
+        f"{name} has {'several image features' if images else 'no 8-bit grey or RGB image feature'} "
+        f"({', '.join(sorted(images or features))}); expected one, or one named image"
+    )
 
 
 def open_images(name, data_dir, camera, patch_size):
@@ -166,11 +179,12 @@ def open_images(name, data_dir, camera, patch_size):
         raise LowlightError(f"the dataset {name} in {data_dir} cannot be opened ({reason}); check the name or prepare it anew") from error
     split, feature = builder.info.splits.get(_SPLIT), _image_feature(tfds, builder, name)
     if not split or not split.num_examples:
-        raise LowlightError(f"{name} in {builder.data_dir} has no images in a split named {_SPLIT}; "
-                            f"its splits: {', '.join(builder.info.splits)}")
+        raise LowlightError(
+            f"{name} in {builder.data_dir} has no images in a split named {_SPLIT}; its splits: {', '.join(builder.info.splits)}"
+        )
     shape, side = builder.info.features[feature].shape, crop_side(camera, patch_size)
     say(f"{split.num_examples:,} images of {builder.info.full_name} in {builder.data_dir}.")
     if None not in shape and min(shape[:2]) < side:
         say(f"Its images of {shape[1]}x{shape[0]} are enlarged to hold {side}x{side}; a smaller --patch_size takes them as they are.")
-    mean_bytes = split.num_bytes / split.num_examples or 2 ** 17
+    mean_bytes = split.num_bytes / split.num_examples or 2**17
     return RgbImages(builder, feature, split.num_examples, max(1, min(split.num_examples, int(_BUFFER_BYTES / mean_bytes))))

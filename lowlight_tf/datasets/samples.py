@@ -22,11 +22,21 @@ from lowlight_tf.pictures.image_file import write_dng
 # id with its split digit -> photograph and the order of its channels: copies with red and blue exchanged bring colours that so few
 # photographs lack. The test scenes and the one for validation share nothing with the training scenes.
 PHOTOGRAPHS = {
-    "00001": ("chelsea.png", "RGB"), "00002": ("chelsea.png", "BGR"), "00003": ("motorcycle_left.png", "RGB"),
-    "00004": ("motorcycle_left.png", "BGR"), "00005": ("rocket.jpg", "RGB"), "00006": ("rocket.jpg", "BGR"),
-    "00007": ("retina.jpg", "RGB"), "00008": ("retina.jpg", "BGR"), "00009": ("ihc.png", "RGB"), "00010": ("ihc.png", "BGR"),
-    "00011": ("hubble_deep_field.jpg", "RGB"), "00012": ("brick.png", "RGB"),
-    "10001": ("astronaut.png", "RGB"), "10002": ("coffee.png", "RGB"), "20001": ("camera.png", "RGB"),
+    "00001": ("chelsea.png", "RGB"),
+    "00002": ("chelsea.png", "BGR"),
+    "00003": ("motorcycle_left.png", "RGB"),
+    "00004": ("motorcycle_left.png", "BGR"),
+    "00005": ("rocket.jpg", "RGB"),
+    "00006": ("rocket.jpg", "BGR"),
+    "00007": ("retina.jpg", "RGB"),
+    "00008": ("retina.jpg", "BGR"),
+    "00009": ("ihc.png", "RGB"),
+    "00010": ("ihc.png", "BGR"),
+    "00011": ("hubble_deep_field.jpg", "RGB"),
+    "00012": ("brick.png", "RGB"),
+    "10001": ("astronaut.png", "RGB"),
+    "10002": ("coffee.png", "RGB"),
+    "20001": ("camera.png", "RGB"),
 }
 # As-shot gains, near those of SID's Sony scenes (R 1.9 to 2.2, B 2.3 to 2.7). One light for all: the network does not see the gains.
 WB_GAINS = (2.0, 1.0, 2.4)
@@ -58,8 +68,15 @@ def _write_scene(folder, camera, scene, photograph, channels):
     black, white = camera.black_level or _BLACK_LEVEL, camera.white_level or _WHITE_LEVEL
     sensor = unprocess(_load(photograph, channels), camera, WB_GAINS)
     clean = BRIGHTEST * sensor / tf.reduce_max(sensor)
-    dng = {"cfa": camera.cfa, "black_level": black, "white_level": white, "wb_gains": WB_GAINS,
-           "xyz_to_camera": camera.xyz_to_camera, "make": camera.make, "model": camera.model}
+    dng = {
+        "cfa": camera.cfa,
+        "black_level": black,
+        "white_level": white,
+        "wb_gains": WB_GAINS,
+        "xyz_to_camera": camera.xyz_to_camera,
+        "make": camera.make,
+        "model": camera.model,
+    }
     long = tf.cast(tf.round(clean * (white - black) + black), tf.uint16).numpy()
     write_dng(folder / "long" / f"{scene}_00_{LONG_SECONDS}s.dng", long, exposure_seconds=float(LONG_SECONDS), **dng)
     for index, seconds in enumerate(SHORT_SECONDS):

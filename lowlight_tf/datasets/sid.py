@@ -65,8 +65,10 @@ def parse_name(name):
     """
     match = _NAME.fullmatch(pathlib.PurePath(name).stem)
     if match is None or float(match["seconds"]) <= 0:
-        raise LowlightError(f"{name}: the name does not parse; expected a split digit 0-2, 4 digits, _, 2 digits of burst, _, seconds, s "
-                            "and a suffix, such as 10003_00_0.04s.ARW")
+        raise LowlightError(
+            f"{name}: the name does not parse; expected a split digit 0-2, 4 digits, _, 2 digits of burst, _, seconds, s "
+            "and a suffix, such as 10003_00_0.04s.ARW"
+        )
     return FrameName(match["id"], match["burst"], float(match["seconds"]))
 
 
@@ -108,8 +110,11 @@ def parse_list(text, data_dir="."):
 
 def select(pairs, *, all_bursts=False, exclude_misaligned=False):
     """Keeps burst 00 unless `all_bursts`, and drops the misaligned scenes where asked."""
-    return [pair for pair in pairs
-            if (all_bursts or parse_name(pair.short.name).burst == "00") and not (exclude_misaligned and pair.id in MISALIGNED_IDS)]
+    return [
+        pair
+        for pair in pairs
+        if (all_bursts or parse_name(pair.short.name).burst == "00") and not (exclude_misaligned and pair.id in MISALIGNED_IDS)
+    ]
 
 
 def camera_folder(data_dir, camera):
@@ -122,8 +127,10 @@ def camera_folder(data_dir, camera):
     for folder in (data_dir / camera.folder, data_dir):
         if (folder / "short").is_dir() and (folder / "long").is_dir():
             return folder
-    raise LowlightError(f"no pairs in {data_dir}: expected {data_dir / camera.folder / 'short'} and .../long (or short/ and long/ in it); "
-                        "check --data_dir and --camera")
+    raise LowlightError(
+        f"no pairs in {data_dir}: expected {data_dir / camera.folder / 'short'} and .../long (or short/ and long/ in it); "
+        "check --data_dir and --camera"
+    )
 
 
 def _frames(folder, suffixes):

@@ -12,8 +12,9 @@ from lowlight_tf.errors import LowlightError, UsageError
 def _sid(config, camera):
     data_dir = pathlib.Path(config.data_dir or DEFAULT_DATA_DIR)
     if not data_dir.is_dir():
-        raise LowlightError(f"the data folder {data_dir} does not exist; check --data_dir, "
-                            "or use --dataset=samples for the embedded samples")
+        raise LowlightError(
+            f"the data folder {data_dir} does not exist; check --data_dir, or use --dataset=samples for the embedded samples"
+        )
     return data_dir
 
 
@@ -37,8 +38,10 @@ def _prepared(config, camera):
 # name -> function of (DataConfig, Camera) that returns the folder, built first where it does not exist yet
 DATASETS = {"sid": _sid, "samples": _samples, "folder": _photographs, "fivek": _photographs}
 # name -> function of located data and Problems that lists its photographs
-FINDERS = {"folder": lambda located, problems: photographs.find_photographs(located.data_dir, problems),
-           "fivek": lambda located, problems: fivek.find_fivek(located.data_dir, located.expert, problems)}
+FINDERS = {
+    "folder": lambda located, problems: photographs.find_photographs(located.data_dir, problems),
+    "fivek": lambda located, problems: fivek.find_fivek(located.data_dir, located.expert, problems),
+}
 
 
 def locate(config, camera):
@@ -68,8 +71,10 @@ def locate_pairs(config, camera):
     """
     located = locate(config, camera)
     if located.dataset not in PAIRED:
-        raise LowlightError(f"--dataset={located.dataset} holds no short exposures; name pairs to test it on, such as "
-                            "--dataset=samples or --dataset=sid --data_dir=...")
+        raise LowlightError(
+            f"--dataset={located.dataset} holds no short exposures; name pairs to test it on, such as "
+            "--dataset=samples or --dataset=sid --data_dir=..."
+        )
     return located
 
 
@@ -77,8 +82,14 @@ def find_pairs(located, camera, split, problems):
     """Lists the pairs of a split ("train", "val", "test") of located data, as `sid.find_pairs`."""
     if located.dataset not in PAIRED:
         raise LowlightError(f"--dataset={located.dataset} has no pairs of short and long exposures; name some by --dataset and --data_dir")
-    return sid.find_pairs(located.data_dir, camera, split, problems, all_bursts=located.selection.all_bursts,
-                          exclude_misaligned=located.selection.exclude_misaligned)
+    return sid.find_pairs(
+        located.data_dir,
+        camera,
+        split,
+        problems,
+        all_bursts=located.selection.all_bursts,
+        exclude_misaligned=located.selection.exclude_misaligned,
+    )
 
 
 def find_bright_frames(located, camera, problems):

@@ -64,8 +64,9 @@ def enhance_on_beam(names, config, problems, runner, arguments):
             sweep(folder)
         skipped = pathlib.Path(config.result_dir).absolute() / SKIPPED
         say(f"Enhancing {len(missing):,} photographs with step {loaded.step} of {config.checkpoint_dir} on the {runner}.")
-        for reason in run_elements(elements, functools.partial(_enhance_job, config=shared), operator.attrgetter("source"), skipped,
-                                   runner, arguments):
+        for reason in run_elements(
+            elements, functools.partial(_enhance_job, config=shared), operator.attrgetter("source"), skipped, runner, arguments
+        ):
             problems.add(reason)
     done = sum(job.output.exists() for job in jobs)
     say(f"{done:,} of {len(jobs):,} photographs have their result in {config.result_dir}.")

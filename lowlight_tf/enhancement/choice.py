@@ -43,8 +43,11 @@ def choose_by(darkness, frame, config):
     if not config.auto_strength:
         return ratio, reason, config.finish
     strength = exposure.auto_strength(darkness, ratio)
-    return ratio, reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""), dataclasses.replace(
-        config.finish, strength=strength)
+    return (
+        ratio,
+        reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""),
+        dataclasses.replace(config.finish, strength=strength),
+    )
 
 
 def choose(frame, packed, config, camera):

@@ -55,5 +55,12 @@ class EnhanceConfig:
         if asked is None:
             return self
         finish = dataclasses.replace(self.finish, strength=1.0 if asked.strength is None else asked.strength, stops=asked.exposure)
-        return dataclasses.replace(self, checkpoint_dir=asked.model or str(DEFAULT_MODEL), ratio=asked.ratio, target_exposure=None,
-                                   finish=finish, auto_strength=asked.strength is None, white_balance=asked.white_balance)
+        return dataclasses.replace(
+            self,
+            checkpoint_dir=asked.model or str(DEFAULT_MODEL),
+            ratio=asked.ratio,
+            target_exposure=None,
+            finish=finish,
+            auto_strength=asked.strength is None,
+            white_balance=asked.white_balance,
+        )

@@ -20,7 +20,7 @@ from lowlight_tf.raw.cameras import Camera
 from lowlight_tf.raw.rendering import RENDERING_BYTES
 
 _SLACK = 350_000_000  # bytes that libraries come to hold as they work: TensorFlow's pool does not fit its tensors exactly
-_ALIGNMENT = 64       # bytes
+_ALIGNMENT = 64  # bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,7 @@ def window_pixels(loaded, frame, settings, free, has_neighbours, renders_next=Fa
     photosite = 2 + picture + max(2 + 6 * blends, picture)
     if blends and has_neighbours:  # and so it does while LibRaw renders the next frame, from mosaic and packed
         photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
-    photosite += (2 + 2 + 2 * picture) * has_neighbours         # mosaic, packed; picture, and the encoder's copy of it
+    photosite += (2 + 2 + 2 * picture) * has_neighbours  # mosaic, packed; picture, and the encoder's copy of it
     photosite += RENDERING_BYTES * renders_next
     return tiling.most_pixels(loaded.network, free - photosite * frame.mosaic.size)
 
@@ -128,7 +128,7 @@ def _aligned_empty(shape, dtype):
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start:start + size].view(dtype).reshape(shape)
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _part(plain, where, padded):
@@ -155,11 +155,14 @@ def tile_output(rows, columns, packed, frame, ratio, loaded, noise):
     """
     shrink, scale = loaded.camera.upscale // loaded.network.upscale, loaded.network.upscale
     top, left = rows.start // shrink, columns.start // shrink
-    part = packed[top:-(-rows.stop // shrink), left:-(-columns.stop // shrink)]
+    part = packed[top : -(-rows.stop // shrink), left : -(-columns.stop // shrink)]
     inputs = network_inputs(part, frame, ratio, loaded, noise)
-    inputs = inputs[:, rows.start - top * shrink:rows.stop - top * shrink, columns.start - left * shrink:columns.stop - left * shrink]
-    output = loaded.run(inputs)[0, (rows.keep - rows.start) * scale:(rows.keep_end - rows.start) * scale,
-                                (columns.keep - columns.start) * scale:(columns.keep_end - columns.start) * scale]
+    inputs = inputs[:, rows.start - top * shrink : rows.stop - top * shrink, columns.start - left * shrink : columns.stop - left * shrink]
+    output = loaded.run(inputs)[
+        0,
+        (rows.keep - rows.start) * scale : (rows.keep_end - rows.start) * scale,
+        (columns.keep - columns.start) * scale : (columns.keep_end - columns.start) * scale,
+    ]
     return check_finite(output, frame.path)
 
 
@@ -177,7 +180,7 @@ def canvas_size(packed, loaded):
 
 def is_whole(packed, loaded, most_pixels):
     """Tells whether a frame of packed counts [h, w, C] can be run as a whole with `most_pixels` of network input at a time."""
-    return math.prod(canvas_size(packed, loaded)) <= most_pixels * loaded.network.upscale ** 2
+    return math.prod(canvas_size(packed, loaded)) <= most_pixels * loaded.network.upscale**2
 
 
 def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
@@ -226,4 +229,4 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, plain=None, tel
     for done, (where, output, tiles) in enumerate(outputs, 1):
         canvas[where] = finish(output, _part(plain, where, (top, left)), frame.ccm, loaded.target, settings)
         tell(done, tiles)
-    return canvas[top:top + frame.mosaic.shape[0], left:left + frame.mosaic.shape[1]]
+    return canvas[top : top + frame.mosaic.shape[0], left : left + frame.mosaic.shape[1]]

@@ -92,8 +92,13 @@ class _Stages:
                 picture = make_ratio_sheet(file.packed, frame, file.ratio, self._loaded)
             else:
                 picture = as_seen(self._run(file), frame)
-        return dataclasses.replace(file, packed=None, plain=to_uint8(file.plain) if self._page else None, picture=picture,
-                                   seconds=file.seconds + time.monotonic() - started)
+        return dataclasses.replace(
+            file,
+            packed=None,
+            plain=to_uint8(file.plain) if self._page else None,
+            picture=picture,
+            seconds=file.seconds + time.monotonic() - started,
+        )
 
     def _run(self, file):
         """Runs the network on the whole frame while the next one is rendered, where there is memory for both; else one after the other."""
@@ -114,8 +119,9 @@ class _Stages:
         if config.ratio_sheet:
             self._bar.update(1)
         kind = "jpeg" if config.ratio_sheet else config.kind
-        write_photo(file.job.output, file.picture, kind, frame.metadata, quality=config.quality,
-                    ccm=color_matrix(self._loaded.target, frame.ccm))
+        write_photo(
+            file.job.output, file.picture, kind, frame.metadata, quality=config.quality, ccm=color_matrix(self._loaded.target, frame.ccm)
+        )
         seconds = file.seconds + time.monotonic() - started
         say(_line(file, seconds))
         if self._page:
@@ -136,8 +142,14 @@ def _page(config, by, asked, kept, problems):
     if config.report and os.path.lexists(path) and not may_replace(path):
         problems.add(not_ours(path, "name another --result_dir for the page"))
     elif config.report:
-        return Collector(path, "Enhanced photographs", f"{by[:1].upper()}{by[1:]}.", asked,
-                         [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept], problems)
+        return Collector(
+            path,
+            "Enhanced photographs",
+            f"{by[:1].upper()}{by[1:]}.",
+            asked,
+            [f"{job.source}: {job.output} was there already; --overwrite makes it again" for job in kept],
+            problems,
+        )
     return contextlib.nullcontext()
 
 

@@ -11,15 +11,15 @@ from lowlight_tf.isp.color import linear_to_bt709
 from lowlight_tf.isp.noise_estimate import frame_noise
 from lowlight_tf.raw import packing
 
-MOST = 300.0               # SID's largest ratio, and so the largest that models have seen
-_PICTURES_MOST = 30.0      # 8 bits and JPEG hold no more
+MOST = 300.0  # SID's largest ratio, and so the largest that models have seen
+_PICTURES_MOST = 30.0  # 8 bits and JPEG hold no more
 # Mean of the finished picture, coded; and what keeps the darkest scenes darker than that, by half in stops. Chosen on the 12 training
 # crops of three SID scenes, whose true ratio is 100: 0.37 stops off in the mean, and 0.67 on the 4 test crops of two other scenes. That
 # there is a _NIGHT at all was decided with all 16 in view, so 0.67 is no held-out figure of the rule, only of its constants.
 _BRIGHTNESS, _NIGHT = 0.30, 2.5
-_NOISE = 0.03              # what read noise may become, of white
-_BLOCK = 8                 # packed pixels a side whose mean is free of noise enough
-_DARKEST = 1e-4            # of the range: a black level is not known better
+_NOISE = 0.03  # what read noise may become, of white
+_BLOCK = 8  # packed pixels a side whose mean is free of noise enough
+_DARKEST = 1e-4  # of the range: a black level is not known better
 # Root mean square of what the model that ships is off by on frames without noise, coded: python -m benchmarks.default_model.
 _NETWORK_ERROR = 0.010
 # Strengths that are taken for 1, and for 0: where the plain rendering is better than the network alone, and fine texture looks like noise.
@@ -55,7 +55,7 @@ def block_means(packed, block):
     """Averages blocks of [h, w, C]: float32 [h // block, w // block, C], the blocks cut where the frame is smaller than one."""
     height, width = (min(block, size) for size in packed.shape[:2])
     rows, columns = packed.shape[0] // height, packed.shape[1] // width
-    whole = packed[:rows * height, :columns * width].reshape(rows, height, columns, width, -1)
+    whole = packed[: rows * height, : columns * width].reshape(rows, height, columns, width, -1)
     return whole.mean(axis=(1, 3), dtype=np.float32)
 
 
@@ -76,10 +76,15 @@ def measure(packed, frame, camera):
     rgb = packing.superpixels(light, camera).numpy() * gains
     shot_noise, read_noise = frame.noise or frame_noise(packed, frame, camera)
     # A photosite behind a gain of g has 1/g of the light, so g times its shot noise's variance is left, and g squared of the read noise's.
-    shot, read = (float(np.mean(np.sum(np.asarray(frame.ccm) ** 2 * gains ** power, axis=1))) for power in (1, 2))
+    shot, read = (float(np.mean(np.sum(np.asarray(frame.ccm) ** 2 * gains**power, axis=1))) for power in (1, 2))
     light_gain = np.float32(frame.light_gain)
-    return Darkness((rgb @ _WEIGHTS).ravel() * light_gain, read_noise * frame.light_gain, shot * shot_noise * frame.light_gain,
-                    np.sqrt(read), float((light.min(axis=-1) > 0.95).mean()))
+    return Darkness(
+        (rgb @ _WEIGHTS).ravel() * light_gain,
+        read_noise * frame.light_gain,
+        shot * shot_noise * frame.light_gain,
+        np.sqrt(read),
+        float((light.min(axis=-1) > 0.95).mean()),
+    )
 
 
 def check_not_empty(darkness, path):
@@ -114,9 +119,14 @@ def auto_ratio(darkness, is_picture=False):
     for _ in range(20):  # bisection: the brightness rises with the ratio
         middle = (low + high) / 2
         low, high = (middle, high) if _brightness(darkness.luminance, np.exp(middle)) < _BRIGHTNESS else (low, middle)
-    night = _NIGHT / np.sqrt(max(darkness.mean, _DARKEST ** 2))
-    bounds = {"auto": np.exp(high), "auto: night scenes stay dark": night, "auto: noise allows no more": _NOISE / darkness.read_noise,
-              "auto: models have seen no more": MOST - 1e-3, "auto: pictures hold no more": _PICTURES_MOST if is_picture else np.inf}
+    night = _NIGHT / np.sqrt(max(darkness.mean, _DARKEST**2))
+    bounds = {
+        "auto": np.exp(high),
+        "auto: night scenes stay dark": night,
+        "auto: noise allows no more": _NOISE / darkness.read_noise,
+        "auto: models have seen no more": MOST - 1e-3,
+        "auto: pictures hold no more": _PICTURES_MOST if is_picture else np.inf,
+    }
     reason = min(bounds, key=bounds.get)
     return float(f"{max(bounds[reason], 1.0):.2g}"), reason
 
@@ -143,5 +153,5 @@ def auto_strength(darkness, ratio):
       0 to 1, to two digits.
     """
     variance = plain_noise(darkness, ratio) ** 2
-    strength = variance / (variance + _NETWORK_ERROR ** 2)
+    strength = variance / (variance + _NETWORK_ERROR**2)
     return 1.0 if strength > _ALL else 0.0 if strength < _NONE else round(strength, 2)

@@ -29,12 +29,24 @@ def _model_fit(camera, checkpoint_dir):
 def _facts(path, frame, camera):
     said, taken_with = frame.metadata, frame.exposure
     return {
-        "file": str(path), "kind": frame.kind, "camera": said.camera, "lens": said.lens, "taken": said.taken,
-        "seconds": taken_with.seconds, "aperture": taken_with.aperture, "iso": taken_with.iso,
-        "width": frame.mosaic.shape[1], "height": frame.mosaic.shape[0], "cfa": "X-Trans" if camera.tile == 6 else frame.cfa,
-        "black_level": list(frame.black_level), "white_level": frame.white_level, "bits": int(frame.white_level).bit_length(),
+        "file": str(path),
+        "kind": frame.kind,
+        "camera": said.camera,
+        "lens": said.lens,
+        "taken": said.taken,
+        "seconds": taken_with.seconds,
+        "aperture": taken_with.aperture,
+        "iso": taken_with.iso,
+        "width": frame.mosaic.shape[1],
+        "height": frame.mosaic.shape[0],
+        "cfa": "X-Trans" if camera.tile == 6 else frame.cfa,
+        "black_level": list(frame.black_level),
+        "white_level": frame.white_level,
+        "bits": int(frame.white_level).bit_length(),
         "wb_gains": [round(gain / frame.wb_gains[1], 4) for gain in frame.wb_gains],
-        "color_matrix": [[round(float(value), 4) for value in row] for row in frame.ccm], "applied": list(frame.applied)}
+        "color_matrix": [[round(float(value), 4) for value in row] for row in frame.ccm],
+        "applied": list(frame.applied),
+    }
 
 
 def inspect(path, checkpoint_dir):
@@ -57,20 +69,33 @@ def inspect(path, checkpoint_dir):
         ratio, reason = exposure.auto_ratio(darkness, frame.kind != "raw")
     except LowlightError as error:
         ratio, reason = None, str(error)
-    return {**_facts(path, frame, camera), "darkness": seen, "ratio": ratio, "ratio_reason": reason, "notes": list(frame.notes),
-            "model": _model_fit(camera, checkpoint_dir)}
+    return {
+        **_facts(path, frame, camera),
+        "darkness": seen,
+        "ratio": ratio,
+        "ratio_reason": reason,
+        "notes": list(frame.notes),
+        "model": _model_fit(camera, checkpoint_dir),
+    }
 
 
 def in_words(facts):
     """Returns what `inspect` found as lines of text."""
-    exposed = [f"{facts['seconds']:.4g} s" if facts["seconds"] else "", f"f/{facts['aperture']:.3g}" if facts["aperture"] else "",
-               f"ISO {facts['iso']:.0f}" if facts["iso"] else ""]
+    exposed = [
+        f"{facts['seconds']:.4g} s" if facts["seconds"] else "",
+        f"f/{facts['aperture']:.3g}" if facts["aperture"] else "",
+        f"ISO {facts['iso']:.0f}" if facts["iso"] else "",
+    ]
     mean, noise, clipped = (f"{100 * facts['darkness'][name]:.2g} %" for name in ("mean", "read_noise", "clipped"))
     rows = (
         ("camera", " with ".join(filter(None, (facts["camera"], facts["lens"]))) or "not said"),
         ("taken", ", ".join(filter(None, (facts["taken"], *exposed))) or "not said"),
-        ("size", f"{facts['width']}x{facts['height']}, {facts['cfa']}, {facts['bits']} bits" if facts["kind"] == "raw" else
-         f"{facts['width']}x{facts['height']}, {facts['kind']}"),
+        (
+            "size",
+            f"{facts['width']}x{facts['height']}, {facts['cfa']}, {facts['bits']} bits"
+            if facts["kind"] == "raw"
+            else f"{facts['width']}x{facts['height']}, {facts['kind']}",
+        ),
         ("levels", f"black {' '.join(f'{level:g}' for level in facts['black_level'])}, white {facts['white_level']:g}"),
         ("white balance", "R {:.3g}, G {:.3g}, B {:.3g}".format(*facts["wb_gains"])),
         ("darkness", f"mean {mean} of white, noise {noise}, clipped {clipped} of the frame"),

@@ -39,6 +39,7 @@ def _is_result(path, result_dir):
 
 def _in_folder(folder, result_dir, problems, results):
     """Lists the photographs of a folder: not those in a result folder within it, and no results of any run, which `results` is told of."""
+
     def is_wanted(path):
         ours = is_ours(path)
         if ours:

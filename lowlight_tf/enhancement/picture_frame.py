@@ -19,8 +19,8 @@ def _recorded(picture, camera):
     light, from_srgb = srgb_to_linear(np.arange(65536, dtype=np.float32) / 65535).numpy(), srgb_to_camera_matrix(camera.xyz_to_camera)
     recorded = np.empty(picture.shape[:2], np.uint16)
     for row in range(0, len(picture), _ROWS):
-        strip = mosaic(to_sensor(light[picture[row:row + _ROWS]], from_srgb, _PICTURE_GAINS), camera.cfa)
-        recorded[row:row + _ROWS] = tf.cast(tf.round(strip * (white - black) + black), tf.uint16).numpy()
+        strip = mosaic(to_sensor(light[picture[row : row + _ROWS]], from_srgb, _PICTURE_GAINS), camera.cfa)
+        recorded[row : row + _ROWS] = tf.cast(tf.round(strip * (white - black) + black), tf.uint16).numpy()
     return recorded
 
 
@@ -33,6 +33,18 @@ def read_picture_frame(path, camera):
     picture = decode_picture(path)
     check_size(path, picture.values.shape[:2], camera)
     black, white = camera.levels
-    return Frame(path, picture.kind, _recorded(picture.values, camera), camera.cfa, (0, 0), (float(black),) * 4, float(white),
-                 _PICTURE_GAINS, np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)), picture.flip, picture.metadata,
-                 (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes), daylight_gains=_PICTURE_GAINS)
+    return Frame(
+        path,
+        picture.kind,
+        _recorded(picture.values, camera),
+        camera.cfa,
+        (0, 0),
+        (float(black),) * 4,
+        float(white),
+        _PICTURE_GAINS,
+        np.linalg.inv(srgb_to_camera_matrix(camera.xyz_to_camera)),
+        picture.flip,
+        picture.metadata,
+        (f"from a {picture.kind}, a lesser substitute for raw", *picture.notes),
+        daylight_gains=_PICTURE_GAINS,
+    )

@@ -10,14 +10,14 @@ from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.pictures.panels import labelled
 from lowlight_tf.raw.frame import as_seen
 
-_SIDE = 256           # packed pixels of the longer side of a small picture
+_SIDE = 256  # packed pixels of the longer side of a small picture
 _STOPS = (-3, -2, -1, 0, 1, 2)
 _COLUMNS, _GAP, _STRIP = 3, 8, 26
 
 
 def sheet_ratios(ratio):
     """Returns the ratios of a sheet: `ratio` and others in whole stops around it, from 1 to what models have seen, ascending."""
-    return sorted({min(max(ratio * 2.0 ** stops, 1.0), exposure.MOST) for stops in _STOPS})
+    return sorted({min(max(ratio * 2.0**stops, 1.0), exposure.MOST) for stops in _STOPS})
 
 
 def make_ratio_sheet(packed, frame, ratio, loaded):
@@ -39,6 +39,8 @@ def make_ratio_sheet(packed, frame, ratio, loaded):
         panels.append(labelled(picture, f"--ratio={value:.3g}" + (" (chosen)" if value == ratio else ""), _STRIP, font_size=16))
     blank = np.full_like(panels[0], 255)
     panels += [blank] * (-len(panels) % _COLUMNS)
-    rows = [np.concatenate([np.pad(panel, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255) for panel in panels[i:i + _COLUMNS]], axis=1)
-            for i in range(0, len(panels), _COLUMNS)]
+    rows = [
+        np.concatenate([np.pad(panel, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255) for panel in panels[i : i + _COLUMNS]], axis=1)
+        for i in range(0, len(panels), _COLUMNS)
+    ]
     return np.concatenate(rows).astype(np.uint16) * 257

@@ -82,8 +82,9 @@ def check(settings):
     """
     ratio = settings.ratio and _number(settings.ratio, "ratio", 1e-6, MOST_RATIO)
     strength = None if settings.strength is None else _number(settings.strength, "strength", 0, 1)
-    return dataclasses.replace(settings, ratio=ratio, strength=strength,
-                               exposure=_number(settings.exposure, "exposure", -MOST_STOPS, MOST_STOPS))
+    return dataclasses.replace(
+        settings, ratio=ratio, strength=strength, exposure=_number(settings.exposure, "exposure", -MOST_STOPS, MOST_STOPS)
+    )
 
 
 def _kept_model(model, folder):
@@ -109,8 +110,13 @@ def _from(folder, path):
 
 
 def _in_json(asked, folder):
-    return {"ratio": asked.ratio or AUTO, "strength": AUTO if asked.strength is None else asked.strength, "exposure": asked.exposure,
-            "white_balance": str(asked.white_balance), "model": _kept_model(asked.model, folder)}
+    return {
+        "ratio": asked.ratio or AUTO,
+        "strength": AUTO if asked.strength is None else asked.strength,
+        "exposure": asked.exposure,
+        "white_balance": str(asked.white_balance),
+        "model": _kept_model(asked.model, folder),
+    }
 
 
 def _from_json(said, folder):
@@ -145,9 +151,14 @@ def write_settings(result_dir, settings):
       OutputError: where it cannot be written. LowlightError: where a file of that name is there that lowlight_tf did not write.
     """
     path = pathlib.Path(result_dir) / FILE_NAME
-    said = {_MARK: __version__, "version": _VERSION, "folder": _from(result_dir, settings.folder) if settings.folder else "",
-            "format": settings.kind, "quality": settings.quality,
-            "photographs": {name: _in_json(asked, result_dir) for name, asked in sorted(settings.photographs.items())}}
+    said = {
+        _MARK: __version__,
+        "version": _VERSION,
+        "folder": _from(result_dir, settings.folder) if settings.folder else "",
+        "format": settings.kind,
+        "quality": settings.quality,
+        "photographs": {name: _in_json(asked, result_dir) for name, asked in sorted(settings.photographs.items())},
+    }
     if os.path.lexists(path) and not _is_ours(path):
         raise LowlightError(not_ours(path, "name another folder for the results"))
     with atomic_path(path, _is_ours) as temporary:
@@ -212,8 +223,10 @@ def with_settings(jobs, settings, problems):
     names = {job: places.get(os.path.realpath(job.source), job.inside) for job in jobs}
     found = [dataclasses.replace(job, asked=settings.photographs[name]) for job, name in names.items() if name in settings.photographs]
     if not found:
-        raise LowlightError(f"none of the {len(jobs)} photographs is among the {len(settings.photographs)} of {FILE_NAME}; "
-                            "name the folder that was open in lowlight app")
+        raise LowlightError(
+            f"none of the {len(jobs)} photographs is among the {len(settings.photographs)} of {FILE_NAME}; "
+            "name the folder that was open in lowlight app"
+        )
     for name in sorted(set(settings.photographs) - set(names.values())):
         problems.add(f"{name}: {FILE_NAME} speaks of it, and it is not there")
     if len(found) < len(jobs):

@@ -31,16 +31,16 @@ def _widen(low, high, by):
 def _reach_from(position, network):
     """The input interval that the output at one position of the SID network depends on: its ten blocks, walked backwards."""
     window = network.pool_window - 1
-    low, high = _widen(position, position, 2 + 2 * network.extra_blocks)              # blocks 9 and extra, full resolution
+    low, high = _widen(position, position, 2 + 2 * network.extra_blocks)  # blocks 9 and extra, full resolution
     path = [(low, high)]
-    for _ in range(4):                                                                # through the up-filters, to blocks 8, 7, 6 and 5
+    for _ in range(4):  # through the up-filters, to blocks 8, 7, 6 and 5
         low, high = low // 2, high // 2
         low, high = _widen(low, high, 2)
         path.append((low, high))
-    for level in reversed(range(4)):                                                  # through pooling, to blocks 4, 3, 2 and 1
+    for level in reversed(range(4)):  # through pooling, to blocks 4, 3, 2 and 1
         # A window begins at 2i, or where its side is 3 and the size odd, at 2i - 1.
         low, high = 2 * low - max(window - 1, 0), 2 * high + window
-        low, high = min(low, path[level][0]), max(high, path[level][1])               # the skip connection
+        low, high = min(low, path[level][0]), max(high, path[level][1])  # the skip connection
         low, high = _widen(low, high, 2)
     return low, high
 
@@ -61,7 +61,7 @@ def halo(network):
 
 def bytes_per_pixel(network):
     """Returns what a network takes for each pixel of its input while it runs, an upper bound measured on CPU for frames of megapixels."""
-    ends = 2 * (network.input_channels + 3 * network.upscale ** 2)
+    ends = 2 * (network.input_channels + 3 * network.upscale**2)
     if isinstance(network, Denoise20Config):
         return 4 * (6 * denoise20.FEATURES + ends)
     return 4 * (4 * network.base_width + ends + 2 * network.head_units)
@@ -121,6 +121,8 @@ def plan(height, width, margin, most):
                 break  # more columns would only be more work
     if best is None:
         smallest = _area(rows) * _area(columns_of[-1])
-        raise LowlightError(f"the smallest tile takes {smallest} pixels of the network's input, and there is memory for {int(most)}; "
-                            "raise --memory_limit or close other programs")
+        raise LowlightError(
+            f"the smallest tile takes {smallest} pixels of the network's input, and there is memory for {int(most)}; "
+            "raise --memory_limit or close other programs"
+        )
     return [(row, column) for row in best[0] for column in best[1]]

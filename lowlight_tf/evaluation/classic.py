@@ -80,12 +80,12 @@ def process(short, ratio, camera, denoiser="nlm"):
       float32 [H, W, 3] numpy in [0, 1], with the curve of LibRaw's renderings.
     """
     counts = subtract_black(packing.pack(short.mosaic, camera), camera, short.black_level)
-    counts = denoise(counts.numpy(), denoiser)                                             # [h, w, C]
+    counts = denoise(counts.numpy(), denoiser)  # [h, w, C]
     white = short.white_level - np.asarray(short.black_level)[list(camera.channel_colors)]
     light = tf.cast(np.maximum(counts, 0) / white, tf.float32)
-    mosaic = packing.unpack(packing.amplify(light, ratio), camera)                         # [H, W]
+    mosaic = packing.unpack(packing.amplify(light, ratio), camera)  # [H, W]
     mosaic = white_balance(mosaic, color_masks(camera, *mosaic.shape), short.wb_gains)
-    rgb_linear = apply_matrix(demosaic(mosaic, camera), short.ccm)                         # [H, W, 3]
+    rgb_linear = apply_matrix(demosaic(mosaic, camera), short.ccm)  # [H, W, 3]
     return linear_to_bt709(tf.clip_by_value(rgb_linear, 0.0, 1.0)).numpy()
 
 

@@ -97,18 +97,28 @@ def evaluate_pair(predict, pair, camera, result_dir, entries=None):
     for picture, what in ((output, "out"), (target, "gt"), (scaled, "scaled-input")):
         if picture is not None:
             write_png(pathlib.Path(result_dir) / f"{pair.name}_{what}.png", picture, may_replace)
-    score = Score(pair.name, pair.ratio_label, output.shape[1], output.shape[0], psnr(output, target), ssim(output, target),
-                  None if scaled is None else psnr(scaled, target), None if scaled is None else ssim(scaled, target),
-                  aligned_psnr(output, target))
+    score = Score(
+        pair.name,
+        pair.ratio_label,
+        output.shape[1],
+        output.shape[0],
+        psnr(output, target),
+        ssim(output, target),
+        None if scaled is None else psnr(scaled, target),
+        None if scaled is None else ssim(scaled, target),
+        aligned_psnr(output, target),
+    )
     if entries is not None:
         entries.append(pair_entry(pair, short, output, target, scaled, score, camera))
     return score
 
 
 def _write_report(path, subject, metrics, entries):
-    lead = [f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
-            "Aligned PSNR is that after a gain for each colour. "
-            "The input is the short exposure, amplified by LibRaw."]
+    lead = [
+        f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
+        "Aligned PSNR is that after a gain for each colour. "
+        "The input is the short exposure, amplified by LibRaw."
+    ]
     write_page(path, f"Test of {subject.label}", lead, entries, summary=rows(metrics), left_out=metrics["skipped"])
 
 
@@ -116,8 +126,12 @@ def _write_results(result_dir, subject, scored, scores, metrics, entries):
     """Writes everything but the pictures, which are there already, and says so; the page only where there are entries."""
     folder = pathlib.Path(result_dir)
     write_csv(folder / METRICS_CSV, scores)
-    lines = [f"Protocol {metrics['protocol']}, {len(scores)} images scored:", *table(metrics), f"Pictures and metrics are in {result_dir}",
-             f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth"]
+    lines = [
+        f"Protocol {metrics['protocol']}, {len(scores)} images scored:",
+        *table(metrics),
+        f"Pictures and metrics are in {result_dir}",
+        f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth",
+    ]
     if entries is not None:
         _write_report(folder / PAGE_NAME, subject, metrics, entries)
         lines.append(f"and at {folder / PAGE_NAME}: every image before and after")
@@ -175,7 +189,11 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     if not scores:
         raise LowlightError(f"none of the {len(pairs)} test pairs could be scored; see the lines above")
     metrics = summarise(scores, protocol) | {
-        "camera": camera.name, **subject.facts, "data": {"dataset": located.dataset, "data_dir": os.path.abspath(located.data_dir)},
-        "versions": versions(), "skipped": problems.messages}
+        "camera": camera.name,
+        **subject.facts,
+        "data": {"dataset": located.dataset, "data_dir": os.path.abspath(located.data_dir)},
+        "versions": versions(),
+        "skipped": problems.messages,
+    }
     _write_results(result_dir, subject, scored, scores, metrics, entries)
     return metrics

@@ -19,7 +19,7 @@ def psnr(picture, reference):
     """
     difference = np.subtract(picture, reference, dtype=np.float32)
     error = float(tf.reduce_mean(np.square(difference, out=difference)))  # the differences are whole numbers, and so are their squares
-    return math.inf if error == 0 else 10 * math.log10(255.0 ** 2 / error)
+    return math.inf if error == 0 else 10 * math.log10(255.0**2 / error)
 
 
 def aligned_psnr(picture, reference):
@@ -38,14 +38,14 @@ def aligned_psnr(picture, reference):
         one, other = (tf.cast(image[..., channel], tf.float32) for image in (picture, reference))
         gain = tf.math.divide_no_nan(tf.reduce_mean(one * other), tf.reduce_mean(one * one))
         error += float(tf.reduce_mean(tf.square(gain * one - other))) / 3
-    return math.inf if error < 1e-9 else 10 * math.log10(255.0 ** 2 / error)
+    return math.inf if error < 1e-9 else 10 * math.log10(255.0**2 / error)
 
 
 def _ssim_map(picture, reference):
     """Returns the structural similarity at each place of a channel, uint8 [H, W]: float32 [H - 10, W - 10]."""
     strips = []
     for row in range(0, len(picture) - SSIM_WINDOW + 1, _ROWS):
-        pair = [tf.cast(channel[None, row:row + _ROWS + SSIM_WINDOW - 1, :, None], tf.float32) for channel in (picture, reference)]
+        pair = [tf.cast(channel[None, row : row + _ROWS + SSIM_WINDOW - 1, :, None], tf.float32) for channel in (picture, reference)]
         strips.append(tf.image.ssim(*pair, max_val=255.0, filter_size=SSIM_WINDOW, filter_sigma=1.5, return_index_map=True)[0])
     return tf.concat(strips, axis=0)
 

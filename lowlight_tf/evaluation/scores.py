@@ -56,6 +56,7 @@ def write_csv(path, scores):
 
 def rows(metrics):
     """The numbers as rows of text: the heads, each ratio, and all of them."""
+
     def row(label, means):
         forms = {"psnr": ".2f", "ssim": ".3f", "aligned_psnr": ".2f", "input_psnr": ".2f", "input_ssim": ".3f"}
         cells = (f"{means[field]:{form}}" if means[field] is not None else "-" for field, form in forms.items())

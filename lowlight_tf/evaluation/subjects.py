@@ -46,12 +46,19 @@ def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False, memor
     """
     loaded = load_model(checkpoint_dir, mixed_precision)
     if camera_name and camera_name != loaded.camera.name:
-        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={loaded.camera.name}, not of {camera_name}; "
-                            "leave --camera out or name another model")
-    facts = {"model": loaded.config.get("model", "sid"), "checkpoint": os.path.abspath(checkpoint_dir), "step": loaded.step,
-             "mixed_precision": mixed_precision}
-    return Subject(predictor_of(loaded, memory_limit), loaded.camera, f"step {loaded.step} of {checkpoint_dir}", facts,
-                   loaded.config.get("data", {}))
+        raise LowlightError(
+            f"{checkpoint_dir} holds a model of --camera={loaded.camera.name}, not of {camera_name}; "
+            "leave --camera out or name another model"
+        )
+    facts = {
+        "model": loaded.config.get("model", "sid"),
+        "checkpoint": os.path.abspath(checkpoint_dir),
+        "step": loaded.step,
+        "mixed_precision": mixed_precision,
+    }
+    return Subject(
+        predictor_of(loaded, memory_limit), loaded.camera, f"step {loaded.step} of {checkpoint_dir}", facts, loaded.config.get("data", {})
+    )
 
 
 def classic_subject(camera, denoiser):

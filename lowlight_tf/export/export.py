@@ -113,7 +113,7 @@ def _check(config):
 def _centre(short, camera):
     """Cuts the middle of a Frame, in the camera's phase."""
     starts = [max(side - _CALIBRATION_SIDE, 0) // 2 // camera.tile * camera.tile for side in short.mosaic.shape]
-    part = short.mosaic[starts[0]:starts[0] + _CALIBRATION_SIDE, starts[1]:starts[1] + _CALIBRATION_SIDE]
+    part = short.mosaic[starts[0] : starts[0] + _CALIBRATION_SIDE, starts[1] : starts[1] + _CALIBRATION_SIDE]
     return dataclasses.replace(short, mosaic=part)
 
 
@@ -133,7 +133,7 @@ def calibration_feeds(graph, data_dir, problems):
     located = sources.locate_pairs(DataConfig(data_dir=data_dir), camera)
     pairs = sources.find_pairs(located, camera, "train", problems)
     feeds = []
-    for pair in progress(pairs[::-(-len(pairs) // _CALIBRATION_FRAMES) or 1], unit="frame", description="calibrating"):
+    for pair in progress(pairs[:: -(-len(pairs) // _CALIBRATION_FRAMES) or 1], unit="frame", description="calibrating"):
         try:
             with line_of(pair.short):
                 feeds.append(make_feed(graph, _centre(read_short(pair.short, camera), camera), pair.ratio))
@@ -161,17 +161,26 @@ def export(config, problems):
     _check(config)
     loaded = load_network(config.checkpoint_dir)
     if config.quantize == "int8" and isinstance(loaded.network, Denoise20Config):
-        raise LowlightError("--quantize=int8 is for the SID network: all of denoise20 works at full resolution, where 8 bits show; "
-                            "use --quantize=float16")
+        raise LowlightError(
+            "--quantize=int8 is for the SID network: all of denoise20 works at full resolution, where 8 bits show; use --quantize=float16"
+        )
     if config.quantize == "float16":
         check_half(loaded.params)
     made = FORMATS[config.format]
-    graph = make_graph(loaded.params, loaded.camera, loaded.network, config.kind, loaded.interface,
-                       half=config.quantize == "float16" and config.format == "saved_model")
+    graph = make_graph(
+        loaded.params,
+        loaded.camera,
+        loaded.network,
+        config.kind,
+        loaded.interface,
+        half=config.quantize == "float16" and config.format == "saved_model",
+    )
     feeds = calibration_feeds(graph, config.data_dir, problems) if config.quantize == "int8" else []
     sweep(config.path.parent)
     with made.atomic(config.path) as temporary:
         made.write(temporary, graph, config.quantize, json.dumps(describe(graph, loaded.step, config.quantize), indent=2), feeds)
-    say(f"Step {loaded.step} of {config.checkpoint_dir}: {config.path} ({_size(config.path):.1f} MB). "
+    say(
+        f"Step {loaded.step} of {config.checkpoint_dir}: {config.path} ({_size(config.path):.1f} MB). "
         f"Inputs: {', '.join(f'{spec.name} {spec.dtype.name} {spec.shape.as_list()}' for spec in graph.specs)}; "
-        f"output: {loaded.interface.target}, float32 [1, H, W, 3].".replace("None", "any"))
+        f"output: {loaded.interface.target}, float32 [1, H, W, 3].".replace("None", "any")
+    )

@@ -77,8 +77,17 @@ def mosaic_input(camera, network, interface, mosaic, ratio, black_level=None, wh
     if camera.black_level is not None:
         black_level, white_level = (float(camera.black_level),) * 4, float(camera.white_level)
     packed = packing.pack(tf.cast(mosaic, tf.float32), camera)  # floats hold all counts, and every runtime can move them
-    return light.network_input(packed, camera, interface, network.input_channels, black_level=black_level, white_level=white_level,
-                               wb_gains=wb_gains, ratio=ratio, noise=None if noise is None else tf.unstack(noise, 2))
+    return light.network_input(
+        packed,
+        camera,
+        interface,
+        network.input_channels,
+        black_level=black_level,
+        white_level=white_level,
+        wb_gains=wb_gains,
+        ratio=ratio,
+        noise=None if noise is None else tf.unstack(noise, 2),
+    )
 
 
 def make_graph(params, camera, network, kind, interface=light.SID, half=False):
@@ -134,6 +143,12 @@ def describe(graph, step, quantize):
     """Returns what the file says of itself, as JSON can hold it: `camera` has CFA, packing order and levels, `target` what comes out."""
     inputs = {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name, "meaning": _MEANINGS[spec.name]} for spec in graph.specs}
     what = model.describe(graph.camera, graph.network, graph.interface)
-    return {**what, "step": step, "quantize": quantize or "none", "input": graph.kind,
-            "inputs": inputs, "output": {OUTPUT: "float32 [1, H, W, 3], target with 1 as white, not clipped"},
-            "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__}}
+    return {
+        **what,
+        "step": step,
+        "quantize": quantize or "none",
+        "input": graph.kind,
+        "inputs": inputs,
+        "output": {OUTPUT: "float32 [1, H, W, 3], target with 1 as white, not clipped"},
+        "versions": {"lowlight_tf": __version__, "tensorflow": tf.__version__},
+    }

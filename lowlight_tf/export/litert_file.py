@@ -28,11 +28,15 @@ def _full_resolution(content):
     """Returns the nodes before the first halving of the resolution and after its last doubling, by their outputs' names."""
     from tensorflow.lite.python.schema_py_generated import BuiltinOperator
     from tensorflow.lite.tools import flatbuffer_utils
+
     found = flatbuffer_utils.read_model_from_bytearray(content)
     nodes = found.subgraphs[0].operators
     codes = [max(code.deprecatedBuiltinCode, code.builtinCode) for code in (found.operatorCodes[node.opcodeIndex] for node in nodes)]
-    first = next(i for i, node in enumerate(nodes) if codes[i] in (BuiltinOperator.MAX_POOL_2D, BuiltinOperator.CONV_2D)
-                 and node.builtinOptions.strideH == 2)
+    first = next(
+        i
+        for i, node in enumerate(nodes)
+        if codes[i] in (BuiltinOperator.MAX_POOL_2D, BuiltinOperator.CONV_2D) and node.builtinOptions.strideH == 2
+    )
     last = len(codes) - 1 - codes[::-1].index(BuiltinOperator.TRANSPOSE_CONV)
     return [found.subgraphs[0].tensors[output].name.decode() for node in (*nodes[:first], *nodes[last:]) for output in node.outputs]
 
@@ -51,6 +55,7 @@ def _with_metadata(content, text):
     """Adds text to a file's named metadata."""
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
+
     found = flatbuffer_utils.read_model_from_bytearray(content)
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(text.encode(), np.uint8)

@@ -19,6 +19,7 @@ def check_packages(quantize):
     try:
         import onnx  # noqa: F401
         import tf2onnx  # noqa: F401
+
         if quantize == "int8":
             import onnxruntime.quantization  # noqa: F401
     except ImportError as error:
@@ -38,6 +39,7 @@ def _halve_weights(proto):
     """Keeps weights as float16; a cast, which runtimes do once when they load the file, makes float32 of them."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
+
     casts = []
     for tensor in proto.graph.initializer:
         if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
@@ -72,8 +74,17 @@ def _to_int8(proto, feeds):
 
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "int8.onnx"
-        quantize_static(proto, str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv"],
-                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=_full_resolution(proto))
+        quantize_static(
+            proto,
+            str(path),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            op_types_to_quantize=["Conv"],
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=_full_resolution(proto),
+        )
         return onnx.load(path)
 
 
@@ -89,6 +100,7 @@ def write_onnx(path, graph, quantize, metadata, feeds):
     """
     import onnx
     import tf2onnx
+
     with quiet_libraries():
         proto, _ = tf2onnx.convert.from_function(graph.function, graph.specs, opset=OPSET)
         _name_sizes([*proto.graph.input, *proto.graph.output])

@@ -17,17 +17,17 @@ _LEAST_GAIN, _MOST_GAIN, _FALL = 0.02, 40.0, 0.6
 _CALM_PART, _CALM_GAIN = 0.3, 1.5
 # Read noise in counts is about 2.6 sqrt(K), within a factor of e^0.7: Wei et al., CVPR 2020, give 3.4 K^0.54 for the A7S II.
 _READ, _READ_SCATTER = 2.6, 0.7
-_ROW, _COLUMN, _BANDING_SCATTER = 0.17, 0.15, 0.6    # of the read noise
-_HEAVIEST_TAIL = 0.04                                # of the cubic term that makes read noise's tails heavier than a Gaussian's
+_ROW, _COLUMN, _BANDING_SCATTER = 0.17, 0.15, 0.6  # of the read noise
+_HEAVIEST_TAIL = 0.04  # of the cubic term that makes read noise's tails heavier than a Gaussian's
 # Some makers multiply red and blue in the camera, so that their K is up to e times green's, as published profiles of Nikon and Sony show.
-_RED_GAIN, _BLUE_GAIN = (-0.1, 1.0), (-0.1, 0.9)     # natural logarithms
-_GREENS = 0.004                                      # deviation of the ratio of the two greens
-_DRIFT, _COLOR_DRIFT = (-1.2, 0.3), 0.25             # counts of 14 bits: of all colours together, and deviation of each
-_HOT, _HOT_LEVEL = 1e-4, 0.2                         # part of the photosites, and what they add in the mean, of the range
-_LEAST_SATURATION = 0.88                             # of the range
+_RED_GAIN, _BLUE_GAIN = (-0.1, 1.0), (-0.1, 0.9)  # natural logarithms
+_GREENS = 0.004  # deviation of the ratio of the two greens
+_DRIFT, _COLOR_DRIFT = (-1.2, 0.3), 0.25  # counts of 14 bits: of all colours together, and deviation of each
+_HOT, _HOT_LEVEL = 1e-4, 0.2  # part of the photosites, and what they add in the mean, of the range
+_LEAST_SATURATION = 0.88  # of the range
 # How often a sensor has the trait at all: columns, colours' gains, unequal greens, drift, hot pixels, early saturation.
 _COLUMNS_PART, _COLORS_PART, _GREENS_PART, _DRIFT_PART, _HOT_PART, _SATURATION_PART = 0.4, 0.6, 0.5, 0.5, 0.6, 0.2
-_MANY = 14.0                                         # electrons from which on a rounded normal with Poisson's skew stands for them
+_MANY = 14.0  # electrons from which on a rounded normal with Poisson's skew stands for them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class SensorNoise:
     @property
     def dark_deviation(self):
         """Standard deviation in the dark of a frame without hot pixels, counts: float32 scalar."""
-        return tf.sqrt(self.read_noise ** 2 + self.row_noise ** 2 + self.column_noise ** 2)
+        return tf.sqrt(self.read_noise**2 + self.row_noise**2 + self.column_noise**2)
 
 
 def random_sensor_noise(seed, exposure_ratio):
@@ -78,8 +78,9 @@ def random_sensor_noise(seed, exposure_ratio):
     uniform_seed, trait_seed, normal_seed = tf.unstack(tf.random.split(seed, 3))
     uniform, traits = tf.random.stateless_uniform([6], uniform_seed), tf.random.stateless_uniform([6], trait_seed)
     normal = tf.random.stateless_normal([8], normal_seed)
-    columns, colors, greens, drift, hot, saturation = tf.unstack(tf.cast(traits < [
-        _COLUMNS_PART, _COLORS_PART, _GREENS_PART, _DRIFT_PART, _HOT_PART, _SATURATION_PART], tf.float32))
+    columns, colors, greens, drift, hot, saturation = tf.unstack(
+        tf.cast(traits < [_COLUMNS_PART, _COLORS_PART, _GREENS_PART, _DRIFT_PART, _HOT_PART, _SATURATION_PART], tf.float32)
+    )
 
     def between(ends, place):
         return ends[0] + uniform[place] * (ends[1] - ends[0])
@@ -92,12 +93,18 @@ def random_sensor_noise(seed, exposure_ratio):
     color_gains = colors * tf.stack([between(_RED_GAIN, 1), 0.0, between(_BLUE_GAIN, 2), 0.0])
     green = greens * _GREENS * normal[3]
     return SensorNoise(
-        gain=gain, read_noise=read_noise, tail=_HEAVIEST_TAIL * uniform[3],
+        gain=gain,
+        read_noise=read_noise,
+        tail=_HEAVIEST_TAIL * uniform[3],
         row_noise=_ROW * read_noise * tf.exp(_BANDING_SCATTER * normal[1]),
         column_noise=columns * _COLUMN * read_noise * tf.exp(_BANDING_SCATTER * normal[2]),
-        color_gains=tf.exp(color_gains - tf.reduce_mean(color_gains)), response=tf.exp(tf.stack([0.0, green, 0.0, -green])),
-        black_offset=drift * (between(_DRIFT, 4) + _COLOR_DRIFT * normal[4:]), hot_part=hot * _HOT, hot_level=tf.constant(_HOT_LEVEL),
-        saturation=1 - saturation * (1 - _LEAST_SATURATION) * uniform[5])
+        color_gains=tf.exp(color_gains - tf.reduce_mean(color_gains)),
+        response=tf.exp(tf.stack([0.0, green, 0.0, -green])),
+        black_offset=drift * (between(_DRIFT, 4) + _COLOR_DRIFT * normal[4:]),
+        hot_part=hot * _HOT,
+        hot_level=tf.constant(_HOT_LEVEL),
+        saturation=1 - saturation * (1 - _LEAST_SATURATION) * uniform[5],
+    )
 
 
 def _tile(cfa):
@@ -124,7 +131,7 @@ def shot_electrons(expected, seed):
     few_seed, many_seed = tf.unstack(tf.random.split(seed, 2))
     few = tf.random.stateless_poisson(tf.shape(expected), few_seed, tf.where(expected < _MANY, expected, 0.0), tf.float32)
     normal = tf.random.stateless_normal(tf.shape(expected), many_seed)
-    many = tf.maximum(tf.round(expected + tf.sqrt(expected) * normal + (normal ** 2 - 1) / 6), 0.0)
+    many = tf.maximum(tf.round(expected + tf.sqrt(expected) * normal + (normal**2 - 1) / 6), 0.0)
     return tf.where(expected < _MANY, few, many)
 
 
@@ -152,7 +159,7 @@ def record(mosaic, noise, seed, *, cfa, exposure_ratio, black_level, white_level
     light = mosaic * spread(noise.response) * (span / tf.cast(exposure_ratio, tf.float32))
     normal = tf.random.stateless_normal(tf.shape(mosaic), read_seed)
     # E[(x + t x^3)^2] = 1 + 6 t + 15 t^2 of a standard normal x.
-    read = noise.read_noise * normal * (1 + noise.tail * normal ** 2) / tf.sqrt(1 + 6 * noise.tail + 15 * noise.tail ** 2)
+    read = noise.read_noise * normal * (1 + noise.tail * normal**2) / tf.sqrt(1 + 6 * noise.tail + 15 * noise.tail**2)
     bands = noise.row_noise * tf.random.stateless_normal([height, 1], row_seed)
     bands += noise.column_noise * tf.random.stateless_normal([1, width], column_seed)
     glow = tf.random.stateless_uniform([2, height, width], hot_seed)

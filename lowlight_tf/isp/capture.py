@@ -75,9 +75,16 @@ def random_capture(seed, camera, kind="physical", darkest=DARKEST, mix_colors=Fa
     gain_seed, brightness_seed, ratio_seed, noise_seed, frame_seed = tf.unstack(tf.random.split(seed, 5))
     ratio, noise, from_srgb, cuts_black = _random_sensor(seed, ratio_seed, noise_seed, camera, kind, many_cameras)
     order = tf.random.stateless_uniform([], tf.random.fold_in(seed, 2), maxval=len(_ORDERS) if mix_colors else 1, dtype=tf.int32)
-    return Capture(wb_gains=random_wb_gains(gain_seed), channels=tf.gather(tf.constant(_ORDERS), order),
-                   brightness=random_brightness(brightness_seed, darkest), exposure_ratio=ratio, noise=noise, from_srgb=from_srgb,
-                   cuts_black=cuts_black, seed=frame_seed)
+    return Capture(
+        wb_gains=random_wb_gains(gain_seed),
+        channels=tf.gather(tf.constant(_ORDERS), order),
+        brightness=random_brightness(brightness_seed, darkest),
+        exposure_ratio=ratio,
+        noise=noise,
+        from_srgb=from_srgb,
+        cuts_black=cuts_black,
+        seed=frame_seed,
+    )
 
 
 def expose(clean, capture, camera):

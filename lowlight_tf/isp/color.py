@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 # Linear sRGB -> CIE XYZ with the D65 white point. IEC 61966-2-1.
-SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375],
-                        [0.2126729, 0.7151522, 0.0721750],
-                        [0.0193339, 0.1191920, 0.9503041]], np.float32)
+SRGB_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]], np.float32
+)
 
 # Where the two branches of LibRaw's gamma (2.222, 4.5) touch; solved from equal values and equal slopes there.
 _BT709_TOE, _BT709_OFFSET = 0.018050156, 0.099257806

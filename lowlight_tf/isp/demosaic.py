@@ -16,7 +16,7 @@ _GREEN = np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 
 _IN_ROW = np.array([[0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, 0.5, 0, 0]])
 _ACROSS = np.array([[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0]])
 _SMOOTH = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1])  # just large enough to hold every colour of an X-Trans tile
-_AROUND = 5                                           # tiles a side on which responses are taken: none reaches round the edge
+_AROUND = 5  # tiles a side on which responses are taken: none reaches round the edge
 
 
 def _masks(camera):
@@ -46,6 +46,7 @@ def _malvar(mosaics, masks):
 
 def _normalised(mosaics, masks):
     """[n, H, W] -> [n, H, W, 3]."""
+
     def fill(planes, mask):
         return np.where(mask > 0, planes, _filter(planes * mask, _SMOOTH) / _filter(mask, _SMOOTH))
 
@@ -68,7 +69,7 @@ def packed_filters(camera):
     for number, place in enumerate(camera.gather_order):
         mosaics[number, middle + place // tile, middle + place % tile] = 1
     responses = (_malvar if tile == 2 else _normalised)(mosaics, _masks(camera))
-    near = responses[:, middle - tile:middle + 2 * tile, middle - tile:middle + 2 * tile]
+    near = responses[:, middle - tile : middle + 2 * tile, middle - tile : middle + 2 * tile]
     near = near.reshape(tile * tile, 3, tile, 3, tile, 3).transpose(1, 3, 0, 2, 4, 5)
     # What lies a tile below the lit one sees it a tile above.
     return near[::-1, ::-1].reshape(3, 3, tile * tile, 3 * tile * tile).astype(np.float32)

@@ -17,9 +17,9 @@ from lowlight_tf.console import progress
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.noise import SONY_A7S2
 
-_GAIN_RANGE = (0.01, 30.0)          # counts per electron, wider than any camera's at 10 to 16 bits
-_MOST_SAMPLES = 200_000             # of a plane, for the estimate
-_PATCH, _PATCHES = 96, 3            # what the noise is measured on, packed pixels, and how many of them along each axis
+_GAIN_RANGE = (0.01, 30.0)  # counts per electron, wider than any camera's at 10 to 16 bits
+_MOST_SAMPLES = 200_000  # of a plane, for the estimate
+_PATCH, _PATCHES = 96, 3  # what the noise is measured on, packed pixels, and how many of them along each axis
 # Blind to ramps, and of norm 1 so that it keeps the standard deviation of white noise.
 _LAPLACE_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6
 
@@ -39,7 +39,7 @@ def noise_patches(frame, step=1, scale=1):
     def starts(size):
         return sorted({int(start) // step * step for start in np.linspace(0, max(size - side, 0), _PATCHES)})
 
-    return [frame[row:row + side, column:column + side] for row in starts(frame.shape[0]) for column in starts(frame.shape[1])]
+    return [frame[row : row + side, column : column + side] for row in starts(frame.shape[0]) for column in starts(frame.shape[1])]
 
 
 def estimate_gain(planes, figures=SONY_A7S2):
@@ -59,7 +59,7 @@ def estimate_gain(planes, figures=SONY_A7S2):
     for plane in np.moveaxis(np.asarray(planes, np.float64), -1, 0):
         mean = ndimage.uniform_filter(plane, 7, mode="mirror")
         bright = np.flatnonzero(mean >= np.median(mean))
-        bright = bright[::-(-bright.size // _MOST_SAMPLES)]
+        bright = bright[:: -(-bright.size // _MOST_SAMPLES)]
         deviations.append(np.abs(ndimage.convolve(plane, _LAPLACE_DIFFERENCE, mode="mirror")).ravel()[bright])
         means.append(np.maximum(mean.ravel()[bright], 0))
     deviations, means = np.concatenate(deviations), np.concatenate(means)
@@ -83,13 +83,13 @@ def stabilise(counts, gain, read_noise):
       gain: K, counts per electron.
       read_noise: standard deviation in the dark, counts.
     """
-    return 2 / gain * np.sqrt(np.maximum(gain * counts + 0.375 * gain ** 2 + read_noise ** 2, 0))
+    return 2 / gain * np.sqrt(np.maximum(gain * counts + 0.375 * gain**2 + read_noise**2, 0))
 
 
 def unstabilise(stable, gain, read_noise):
     """Inverts `stabilise` for denoised values: the counts whose transform has this expectation (Makitalo and Foi, the closed form)."""
     d = np.maximum(stable, 2 * np.sqrt(0.375 + (read_noise / gain) ** 2))  # not below black
-    electrons = d ** 2 / 4 + np.sqrt(1.5) / 4 / d - 11 / 8 / d ** 2 + 5 * np.sqrt(1.5) / 8 / d ** 3 - 1 / 8 - (read_noise / gain) ** 2
+    electrons = d**2 / 4 + np.sqrt(1.5) / 4 / d - 11 / 8 / d**2 + 5 * np.sqrt(1.5) / 8 / d**3 - 1 / 8 - (read_noise / gain) ** 2
     return gain * electrons
 
 
@@ -141,8 +141,10 @@ def check_installed(name):
     """
     denoiser = DENOISERS[name]
     if denoiser.package and importlib.util.find_spec(denoiser.package) is None:
-        raise LowlightError(f"--denoiser={name} needs the package {denoiser.package}: pip install {denoiser.package} ({denoiser.licence}); "
-                            "or use --denoiser=nlm")
+        raise LowlightError(
+            f"--denoiser={name} needs the package {denoiser.package}: pip install {denoiser.package} ({denoiser.licence}); "
+            "or use --denoiser=nlm"
+        )
 
 
 def denoise(planes, name, figures=SONY_A7S2):

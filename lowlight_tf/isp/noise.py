@@ -39,11 +39,23 @@ class NoiseFigures:
 # K of about 0.1 at ISO 100 and in proportion to ISO; SID's outdoor shorts are ISO 100 to 500, so the range stops there. Tukey-lambda
 # shapes: those calibrated at the low ISOs; at the highest they fall to -0.14. The black offsets contain what SID's shorts show against
 # their long exposures (means of -0.9 to -0.4 in the crops of three training scenes); ELD's frames of single ISOs drift by more.
-SONY_A7S2 = NoiseFigures(gain_range=(0.1, 0.5), gaussian_read=(0.541, 1.218, 0.268), tukey_read=(0.462, 0.566, 0.263),
-                         tukey_shape=(0.0, 0.129), row=(0.528, -0.592, 0.294), black_offset=(-1.2, 0.2))
+SONY_A7S2 = NoiseFigures(
+    gain_range=(0.1, 0.5),
+    gaussian_read=(0.541, 1.218, 0.268),
+    tukey_read=(0.462, 0.566, 0.263),
+    tukey_shape=(0.0, 0.129),
+    row=(0.528, -0.592, 0.294),
+    black_offset=(-1.2, 0.2),
+)
 # Of cameras at large: the same lines with more scatter, for sensors better and worse than this one.
-ANY_CAMERA = NoiseFigures(gain_range=(0.1, 8.0), gaussian_read=(0.541, 1.218, 0.5), tukey_read=(0.462, 0.566, 0.5),
-                          tukey_shape=(-0.1, 0.129), row=(0.528, -0.592, 0.6), black_offset=(-1.2, 0.5))
+ANY_CAMERA = NoiseFigures(
+    gain_range=(0.1, 8.0),
+    gaussian_read=(0.541, 1.218, 0.5),
+    tukey_read=(0.462, 0.566, 0.5),
+    tukey_shape=(-0.1, 0.129),
+    row=(0.528, -0.592, 0.6),
+    black_offset=(-1.2, 0.5),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +90,8 @@ class Noise:
             shape = tf.cast(self.read_shape, tf.float64)
             away = tf.where(tf.abs(shape) < 1e-4, tf.constant(1e-4, tf.float64), shape)  # continuous there, and 0 / 0 at 0
             gammas = tf.exp(2 * tf.math.lgamma(away + 1) - tf.math.lgamma(2 * away + 2))
-            read *= tf.cast(tf.sqrt(2 / away ** 2 * (1 / (1 + 2 * away) - gammas)), tf.float32)
-        return tf.sqrt(read ** 2 + self.row_noise ** 2)
+            read *= tf.cast(tf.sqrt(2 / away**2 * (1 / (1 + 2 * away) - gammas)), tf.float32)
+        return tf.sqrt(read**2 + self.row_noise**2)
 
 
 def gain_at_iso(iso, figures=SONY_A7S2):
@@ -115,8 +127,13 @@ def random_noise(seed, kind="physical", figures=SONY_A7S2):
         return Noise(gain, zero, None, zero, zero)
     if kind == "gaussian":
         return Noise(gain, scale(figures.gaussian_read, scatter[0]), None, zero, zero)
-    return Noise(gain, scale(figures.tukey_read, scatter[0]), between(figures.tukey_shape, uniform[2]), scale(figures.row, scatter[1]),
-                 between(figures.black_offset, uniform[1]))
+    return Noise(
+        gain,
+        scale(figures.tukey_read, scatter[0]),
+        between(figures.tukey_shape, uniform[2]),
+        scale(figures.row, scatter[1]),
+        between(figures.black_offset, uniform[1]),
+    )
 
 
 def tukey_lambda(uniform, shape):

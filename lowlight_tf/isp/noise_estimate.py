@@ -9,21 +9,21 @@ import functools
 
 import numpy as np
 
-_BLOCK = 8                   # packed pixels a side
-_PATCH, _PATCHES = 130, 4    # packed pixels a side of what is looked at, and how many of them along each axis
-_QUIET = 0.1                 # quantile of the blocks' variances that is taken for noise
-_GROUPS, _GROUP = 10, 25     # groups of blocks by brightness: how many, and the fewest blocks of one
-_GAINS = np.exp(np.linspace(np.log(0.005), np.log(60), 90))   # counts per electron
+_BLOCK = 8  # packed pixels a side
+_PATCH, _PATCHES = 130, 4  # packed pixels a side of what is looked at, and how many of them along each axis
+_QUIET = 0.1  # quantile of the blocks' variances that is taken for noise
+_GROUPS, _GROUP = 10, 25  # groups of blocks by brightness: how many, and the fewest blocks of one
+_GAINS = np.exp(np.linspace(np.log(0.005), np.log(60), 90))  # counts per electron
 # Read noise is about 2.6 sqrt(K) counts, within a factor of e^0.7: the A7S II's line (Wei et al., CVPR 2020) and others around it. It
 # only decides where a frame has too few brightnesses to tell the two apart.
 _READ, _READ_SCATTER, _PRIOR = 2.6, 0.7, 0.01
-_FACTORS = np.exp(np.linspace(-2.5, 2.5, 51))                 # of the read noise about that line
-_ROUNDING = 1 / 12           # variance of rounding to whole counts
-_TEXTURE_WEIGHT = 0.35       # of a variance above the line, where one below it has weight 1
+_FACTORS = np.exp(np.linspace(-2.5, 2.5, 51))  # of the read noise about that line
+_ROUNDING = 1 / 12  # variance of rounding to whole counts
+_TEXTURE_WEIGHT = 0.35  # of a variance above the line, where one below it has weight 1
 
 
 def _mean_blocks(plane, rows, columns):
-    return plane[:rows * _BLOCK, :columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK).mean(axis=(1, 3))
+    return plane[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK).mean(axis=(1, 3))
 
 
 def _variances(plane):
@@ -33,7 +33,7 @@ def _variances(plane):
     down = plane[:-2] - 2 * plane[1:-1] + plane[2:]
     both = down[:, :-2] - 2 * down[:, 1:-1] + down[:, 2:]
     powers = ((across[1:-1], 6), (down[:, 1:-1], 6), (both, 36))  # each with the sum of its squared weights
-    return np.min([_mean_blocks(difference ** 2, rows, columns) / norm for difference, norm in powers], axis=0)
+    return np.min([_mean_blocks(difference**2, rows, columns) / norm for difference, norm in powers], axis=0)
 
 
 @functools.cache
@@ -45,7 +45,7 @@ def _quiet_variance():
 def _blocks(patch, least, most):
     """Returns brightness and variance of the blocks of a plane's patch that neither black nor white cuts off."""
     variances = _variances(patch)
-    inner = patch[1:1 + variances.shape[0] * _BLOCK, 1:1 + variances.shape[1] * _BLOCK]
+    inner = patch[1 : 1 + variances.shape[0] * _BLOCK, 1 : 1 + variances.shape[1] * _BLOCK]
     white, black, brightness = (_mean_blocks(values, *variances.shape) for values in (inner >= most, inner <= least, inner))
     usable = (variances > 0) & (white == 0) & (black < 0.02)
     return brightness[usable], variances[usable]
@@ -74,8 +74,11 @@ def _patches(plane):
     def starts(size):
         return sorted({int(start) for start in np.linspace(0, max(size - _PATCH, 0), min(_PATCHES, -(-size // _PATCH)))})
 
-    return [plane[row:row + _PATCH, column:column + _PATCH].astype(np.float64)
-            for row in starts(plane.shape[0]) for column in starts(plane.shape[1])]
+    return [
+        plane[row : row + _PATCH, column : column + _PATCH].astype(np.float64)
+        for row in starts(plane.shape[0])
+        for column in starts(plane.shape[1])
+    ]
 
 
 def _plane_noise(plane, black):

@@ -76,6 +76,7 @@ def unprocess(srgb, camera, wb_gains):
 # The first two of four stages that make a bright picture look taken in the dark without knowing any camera; the other two are in noise.py.
 # Coarser than the physical model and quicker to explain: `python -m lowlight_tf simulation_figure` shows them.
 
+
 def random_gamma(seed):
     """Draws the exponent of `gamma_distortion`: float32 scalar, uniform in [2, 3.5]."""
     return tf.random.stateless_uniform([], seed, 2.0, 3.5)
@@ -83,7 +84,7 @@ def random_gamma(seed):
 
 def gamma_distortion(srgb, gamma):
     """Darkens a picture: float32 [..., 3] in [0, 1] to the power `gamma` > 1."""
-    return srgb ** gamma
+    return srgb**gamma
 
 
 def random_imbalance(seed):

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from lowlight_tf.network import winograd
 
-_LEAST_CHANNELS = 128      # below, moving the tiles costs more than the multiplications saved: `python -m benchmarks.winograd`
-_LEAST_PIXELS = 32 * 32    # likewise for turning the filters
+_LEAST_CHANNELS = 128  # below, moving the tiles costs more than the multiplications saved: `python -m benchmarks.winograd`
+_LEAST_PIXELS = 32 * 32  # likewise for turning the filters
 
 _WINOGRAD_OFF = contextvars.ContextVar("Winograd's algorithm is off", default=False)
 
@@ -36,8 +36,7 @@ def winograd_pays(x, filters):
       x: [B, h, w, C], a tensor or array.
       filters: [kh, kw, C, D], a tensor or variable.
     """
-    if (_WINOGRAD_OFF.get() or filters.shape[:2] != [3, 3] or tf.as_dtype(x.dtype) != tf.float32
-            or tf.config.list_physical_devices("GPU")):
+    if _WINOGRAD_OFF.get() or filters.shape[:2] != [3, 3] or tf.as_dtype(x.dtype) != tf.float32 or tf.config.list_physical_devices("GPU"):
         return False
     pixels = tf.TensorShape(x.shape)[1:3].num_elements()
     return min(filters.shape[2:]) >= _LEAST_CHANNELS and (pixels is None or pixels >= _LEAST_PIXELS)

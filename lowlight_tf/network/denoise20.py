@@ -39,7 +39,7 @@ class Denoise20Config:
     @property
     def corrections(self):
         """Feature maps of each layer that correct the picture: R, G and B of every output pixel in a packed pixel."""
-        return 3 * self.upscale ** 2
+        return 3 * self.upscale**2
 
 
 def parameter_shapes(config):
@@ -62,6 +62,7 @@ def initialize_parameters(config, seed=0):
     Returns:
       dict from name to tf.Variable, in the order of `parameter_shapes`.
     """
+
     def value(name, shape):
         if name.endswith("/biases"):
             return tf.zeros(shape)
@@ -88,10 +89,10 @@ def forward(params, packed, config):
     Returns:
       float32 [B, h * upscale, w * upscale, 3], sRGB with 1 as white, not clipped.
     """
-    picture = tf.tile(_superpixels(packed, config), [1, 1, 1, config.upscale ** 2])   # [B, h, w, 3 * upscale^2]
+    picture = tf.tile(_superpixels(packed, config), [1, 1, 1, config.upscale**2])  # [B, h, w, 3 * upscale^2]
     features = packed
     for layer in range(1, LAYERS + 1):
-        maps = conv(params, f"conv{layer}", features, activation=None)                 # [B, h, w, 64]
-        picture += maps[..., :config.corrections]
-        features = tf.nn.relu(maps[..., config.corrections:])                          # none after the last layer
+        maps = conv(params, f"conv{layer}", features, activation=None)  # [B, h, w, 64]
+        picture += maps[..., : config.corrections]
+        features = tf.nn.relu(maps[..., config.corrections :])  # none after the last layer
     return picture if config.upscale == 1 else tf.nn.depth_to_space(picture, config.upscale)

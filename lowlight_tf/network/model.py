@@ -32,8 +32,9 @@ def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0
     return BY_NAME[network_name(config)][1].initialize_parameters(config, seed)
 
 
-def forward(params: dict[str, tf.Variable | tf.Tensor], inputs: tf.Tensor, config: NetworkConfig | Denoise20Config,
-            mixed_precision: bool = False) -> tf.Tensor:
+def forward(
+    params: dict[str, tf.Variable | tf.Tensor], inputs: tf.Tensor, config: NetworkConfig | Denoise20Config, mixed_precision: bool = False
+) -> tf.Tensor:
     """Runs whichever network `config` describes: float32 [B, h, w, C] -> float32 [B, h * upscale, w * upscale, 3].
 
     With mixed_precision it computes in bfloat16. The parameters stay what they are, and so do their gradients: the cast is part of the
@@ -81,8 +82,13 @@ def network_for(camera, *, network="sid", network_input="packed", interface=SID,
 
 def describe(camera, network, interface=SID):
     """Returns the part of config.json that says what the model is."""
-    return {"model": network_name(network), "camera": dataclasses.asdict(camera), "network": dataclasses.asdict(network),
-            "interface": dataclasses.asdict(interface), "target": interface.target}
+    return {
+        "model": network_name(network),
+        "camera": dataclasses.asdict(camera),
+        "network": dataclasses.asdict(network),
+        "interface": dataclasses.asdict(interface),
+        "target": interface.target,
+    }
 
 
 def check_interface(camera, network, interface):
@@ -142,16 +148,20 @@ def check_same(config, camera, network, interface, checkpoint_dir):
     """
     found_camera, found_network, found_interface = from_description(config, checkpoint_dir)
     if found_camera.name != camera.name:
-        raise LowlightError(f"{checkpoint_dir} holds a model of --camera={found_camera.name}, not of {camera.name}; "
-                            "name another --checkpoint_dir")
+        raise LowlightError(
+            f"{checkpoint_dir} holds a model of --camera={found_camera.name}, not of {camera.name}; name another --checkpoint_dir"
+        )
     if found_camera != camera:
         raise LowlightError(f"{checkpoint_dir} was trained with another definition of camera {camera.name}; name another --checkpoint_dir")
     if type(found_network) is not type(network):
-        raise LowlightError(f"{checkpoint_dir} holds a model of --network={network_name(found_network)}, not of {network_name(network)}; "
-                            "name another --checkpoint_dir")
+        raise LowlightError(
+            f"{checkpoint_dir} holds a model of --network={network_name(found_network)}, not of {network_name(network)}; "
+            "name another --checkpoint_dir"
+        )
     for there, here in ((found_interface, interface), (found_network, network)):
         for field in dataclasses.fields(here):
             found, wanted = getattr(there, field.name), getattr(here, field.name)
             if found != wanted:
-                raise LowlightError(f"{checkpoint_dir} holds a network with {field.name}={found}, not {wanted}; "
-                                    "name another --checkpoint_dir")
+                raise LowlightError(
+                    f"{checkpoint_dir} holds a network with {field.name}={found}, not {wanted}; name another --checkpoint_dir"
+                )

@@ -39,8 +39,17 @@ def adam_update(params, state, gradients, learning_rate):
     beta2_power = tf.cast(tf.pow(tf.constant(BETA2, tf.float64), tf.cast(t, tf.float64)), tf.float32)
     for name, gradient in gradients.items():
         tf.raw_ops.ResourceApplyAdam(
-            var=params[name].handle, m=state[f"{name}/m"].handle, v=state[f"{name}/v"].handle, beta1_power=beta1_power,
-            beta2_power=beta2_power, lr=learning_rate, beta1=BETA1, beta2=BETA2, epsilon=EPSILON, grad=gradient)
+            var=params[name].handle,
+            m=state[f"{name}/m"].handle,
+            v=state[f"{name}/v"].handle,
+            beta1_power=beta1_power,
+            beta2_power=beta2_power,
+            lr=learning_rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            epsilon=EPSILON,
+            grad=gradient,
+        )
 
 
 def clip_gradients(gradients, most):

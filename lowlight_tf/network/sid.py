@@ -56,29 +56,48 @@ def parameter_shapes(config):
     """
     c, w, k = config.input_channels, config.base_width, config.pool_window
     shapes = {
-        "conv1_1/weights": (3, 3, c, w), "conv1_1/biases": (w,),
-        "conv1_2/weights": (3, 3, w, w), "conv1_2/biases": (w,),
-        "conv2_1/weights": (3, 3, w, 2 * w), "conv2_1/biases": (2 * w,),
-        "conv2_2/weights": (3, 3, 2 * w, 2 * w), "conv2_2/biases": (2 * w,),
-        "conv3_1/weights": (3, 3, 2 * w, 4 * w), "conv3_1/biases": (4 * w,),
-        "conv3_2/weights": (3, 3, 4 * w, 4 * w), "conv3_2/biases": (4 * w,),
-        "conv4_1/weights": (3, 3, 4 * w, 8 * w), "conv4_1/biases": (8 * w,),
-        "conv4_2/weights": (3, 3, 8 * w, 8 * w), "conv4_2/biases": (8 * w,),
-        "conv5_1/weights": (3, 3, 8 * w, 16 * w), "conv5_1/biases": (16 * w,),
-        "conv5_2/weights": (3, 3, 16 * w, 16 * w), "conv5_2/biases": (16 * w,),
+        "conv1_1/weights": (3, 3, c, w),
+        "conv1_1/biases": (w,),
+        "conv1_2/weights": (3, 3, w, w),
+        "conv1_2/biases": (w,),
+        "conv2_1/weights": (3, 3, w, 2 * w),
+        "conv2_1/biases": (2 * w,),
+        "conv2_2/weights": (3, 3, 2 * w, 2 * w),
+        "conv2_2/biases": (2 * w,),
+        "conv3_1/weights": (3, 3, 2 * w, 4 * w),
+        "conv3_1/biases": (4 * w,),
+        "conv3_2/weights": (3, 3, 4 * w, 4 * w),
+        "conv3_2/biases": (4 * w,),
+        "conv4_1/weights": (3, 3, 4 * w, 8 * w),
+        "conv4_1/biases": (8 * w,),
+        "conv4_2/weights": (3, 3, 8 * w, 8 * w),
+        "conv4_2/biases": (8 * w,),
+        "conv5_1/weights": (3, 3, 8 * w, 16 * w),
+        "conv5_1/biases": (16 * w,),
+        "conv5_2/weights": (3, 3, 16 * w, 16 * w),
+        "conv5_2/biases": (16 * w,),
         "up6/weights": (2, 2, 8 * w, 16 * w),
-        "conv6_1/weights": (3, 3, 16 * w, 8 * w), "conv6_1/biases": (8 * w,),
-        "conv6_2/weights": (3, 3, 8 * w, 8 * w), "conv6_2/biases": (8 * w,),
+        "conv6_1/weights": (3, 3, 16 * w, 8 * w),
+        "conv6_1/biases": (8 * w,),
+        "conv6_2/weights": (3, 3, 8 * w, 8 * w),
+        "conv6_2/biases": (8 * w,),
         "up7/weights": (2, 2, 4 * w, 8 * w),
-        "conv7_1/weights": (3, 3, 8 * w, 4 * w), "conv7_1/biases": (4 * w,),
-        "conv7_2/weights": (3, 3, 4 * w, 4 * w), "conv7_2/biases": (4 * w,),
+        "conv7_1/weights": (3, 3, 8 * w, 4 * w),
+        "conv7_1/biases": (4 * w,),
+        "conv7_2/weights": (3, 3, 4 * w, 4 * w),
+        "conv7_2/biases": (4 * w,),
         "up8/weights": (2, 2, 2 * w, 4 * w),
-        "conv8_1/weights": (3, 3, 4 * w, 2 * w), "conv8_1/biases": (2 * w,),
-        "conv8_2/weights": (3, 3, 2 * w, 2 * w), "conv8_2/biases": (2 * w,),
+        "conv8_1/weights": (3, 3, 4 * w, 2 * w),
+        "conv8_1/biases": (2 * w,),
+        "conv8_2/weights": (3, 3, 2 * w, 2 * w),
+        "conv8_2/biases": (2 * w,),
         "up9/weights": (2, 2, w, 2 * w),
-        "conv9_1/weights": (3, 3, 2 * w, w), "conv9_1/biases": (w,),
-        "conv9_2/weights": (3, 3, w, w), "conv9_2/biases": (w,),
-        "conv10/weights": (1, 1, w, 3 * config.upscale ** 2), "conv10/biases": (3 * config.upscale ** 2,),
+        "conv9_1/weights": (3, 3, 2 * w, w),
+        "conv9_1/biases": (w,),
+        "conv9_2/weights": (3, 3, w, w),
+        "conv9_2/biases": (w,),
+        "conv10/weights": (1, 1, w, 3 * config.upscale**2),
+        "conv10/biases": (3 * config.upscale**2,),
     }
     if config.downsample == "strided":
         for level in (1, 2, 3, 4):
@@ -88,7 +107,7 @@ def parameter_shapes(config):
         for layer in (1, 2):
             shapes[f"extra{block}_{layer}/weights"], shapes[f"extra{block}_{layer}/biases"] = (3, 3, w, w), (w,)
     if config.head == "fc":
-        out, units = 3 * config.upscale ** 2, config.head_units
+        out, units = 3 * config.upscale**2, config.head_units
         shapes["head1/weights"], shapes["head1/biases"] = (out, units), (units,)
         shapes["head2/weights"], shapes["head2/biases"] = (units, out), (out,)
     return shapes
@@ -141,38 +160,38 @@ def forward(params, packed, config):
     Returns:
       float32 [B, h * upscale, w * upscale, 3], the interface's target with 1 as white, not clipped; or a correction, see `light.base`.
     """
-    conv1 = conv(params, "conv1_1", packed)                 # [B, h, w, 32] at the original's base width
+    conv1 = conv(params, "conv1_1", packed)  # [B, h, w, 32] at the original's base width
     conv1 = conv(params, "conv1_2", conv1)
-    pool1 = _down(params, 1, conv1, config)                 # [B, h/2, w/2, 32], rounded up
+    pool1 = _down(params, 1, conv1, config)  # [B, h/2, w/2, 32], rounded up
 
-    conv2 = conv(params, "conv2_1", pool1)                  # [B, h/2, w/2, 64]
+    conv2 = conv(params, "conv2_1", pool1)  # [B, h/2, w/2, 64]
     conv2 = conv(params, "conv2_2", conv2)
     pool2 = _down(params, 2, conv2, config)
 
-    conv3 = conv(params, "conv3_1", pool2)                  # [B, h/4, w/4, 128]
+    conv3 = conv(params, "conv3_1", pool2)  # [B, h/4, w/4, 128]
     conv3 = conv(params, "conv3_2", conv3)
     pool3 = _down(params, 3, conv3, config)
 
-    conv4 = conv(params, "conv4_1", pool3)                  # [B, h/8, w/8, 256]
+    conv4 = conv(params, "conv4_1", pool3)  # [B, h/8, w/8, 256]
     conv4 = conv(params, "conv4_2", conv4)
     pool4 = _down(params, 4, conv4, config)
 
-    conv5 = conv(params, "conv5_1", pool4)                  # [B, h/16, w/16, 512]
+    conv5 = conv(params, "conv5_1", pool4)  # [B, h/16, w/16, 512]
     conv5 = conv(params, "conv5_2", conv5)
 
-    up6 = up_conv(params, "up6", conv5, like=conv4)         # [B, h/8, w/8, 256]
+    up6 = up_conv(params, "up6", conv5, like=conv4)  # [B, h/8, w/8, 256]
     conv6 = conv(params, "conv6_1", up6, conv4)
     conv6 = conv(params, "conv6_2", conv6)
 
-    up7 = up_conv(params, "up7", conv6, like=conv3)         # [B, h/4, w/4, 128]
+    up7 = up_conv(params, "up7", conv6, like=conv3)  # [B, h/4, w/4, 128]
     conv7 = conv(params, "conv7_1", up7, conv3)
     conv7 = conv(params, "conv7_2", conv7)
 
-    up8 = up_conv(params, "up8", conv7, like=conv2)         # [B, h/2, w/2, 64]
+    up8 = up_conv(params, "up8", conv7, like=conv2)  # [B, h/2, w/2, 64]
     conv8 = conv(params, "conv8_1", up8, conv2)
     conv8 = conv(params, "conv8_2", conv8)
 
-    up9 = up_conv(params, "up9", conv8, like=conv1)         # [B, h, w, 32]
+    up9 = up_conv(params, "up9", conv8, like=conv1)  # [B, h, w, 32]
     conv9 = conv(params, "conv9_1", up9, conv1)
     conv9 = conv(params, "conv9_2", conv9)
 

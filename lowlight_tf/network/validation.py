@@ -10,7 +10,7 @@ from lowlight_tf.network.sid import NetworkConfig
 
 _MOST_TEXT = 200
 # The largest that a field may be: beyond these no machine holds the network, and every size is reckoned from them.
-_MOST = {"base_width": 1024, "head_units": 4096, "input_channels": 64, "upscale": 4, "black_level": 2 ** 24, "white_level": 2 ** 24}
+_MOST = {"base_width": 1024, "head_units": 4096, "input_channels": 64, "upscale": 4, "black_level": 2**24, "white_level": 2**24}
 
 
 def _fits(value, kind):
@@ -36,14 +36,17 @@ def check_fields(config):
             raise ValueError(f"{field.name} is {str(value)[:50]!r}; expected {getattr(field.type, '__name__', field.type)}")
         if isinstance(value, str) and len(value) > _MOST_TEXT:
             raise ValueError(f"{field.name} has {len(value)} letters; expected {_MOST_TEXT} at most")
-        if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= _MOST.get(field.name, 2 ** 31):
-            raise ValueError(f"{field.name} is {value}; expected 0 to {_MOST.get(field.name, 2 ** 31)}")
+        if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= _MOST.get(field.name, 2**31):
+            raise ValueError(f"{field.name} is {value}; expected 0 to {_MOST.get(field.name, 2**31)}")
 
 
 def _numbers(values, count, low, high):
     """Tells whether a value is `count` numbers (None: any count) from low to high."""
-    return isinstance(values, tuple) and (count is None or len(values) == count) and all(
-        _fits(value, float) and low <= value <= high for value in values)
+    return (
+        isinstance(values, tuple)
+        and (count is None or len(values) == count)
+        and all(_fits(value, float) and low <= value <= high for value in values)
+    )
 
 
 def _check_packing(camera):
@@ -52,12 +55,18 @@ def _check_packing(camera):
         raise ValueError(f"cfa is {camera.cfa!r}; expected 4 or 36 letters of R, G and B")
     tile, order = {4: 2, 36: 6}[len(camera.cfa)], camera.pack_order
     cells = {4: 1, 36: 4}[len(camera.cfa)]
-    whole = isinstance(order, tuple) and len(order) == cells and all(
-        isinstance(cell, tuple) and len(cell) == tile * tile // cells and all(_numbers(place, 2, 0, tile - 1) for place in cell)
-        for cell in order)
+    whole = (
+        isinstance(order, tuple)
+        and len(order) == cells
+        and all(
+            isinstance(cell, tuple) and len(cell) == tile * tile // cells and all(_numbers(place, 2, 0, tile - 1) for place in cell)
+            for cell in order
+        )
+    )
     places = [tuple(place) for cell in order for place in cell] if whole else []
     if sorted(places) != [(row, column) for row in range(tile) for column in range(tile)] or not all(
-            type(number) is int for place in places for number in place):
+        type(number) is int for place in places for number in place
+    ):
         raise ValueError("pack_order does not take every photosite of the CFA's tile once")
     colors = [[camera.cfa[row * tile + column] for row, column in cell] for cell in order]
     if any(cell != colors[0] for cell in colors) or (tile == 2 and sorted(colors[0][1::2]) != ["G", "G"]):

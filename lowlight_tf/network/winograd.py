@@ -9,18 +9,18 @@ import numpy as np
 import tensorflow as tf
 
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
-_GG = np.kron(_G, _G)      # [16, 9]: G w G^T of all filters as one matrix product
+_GG = np.kron(_G, _G)  # [16, 9]: G w G^T of all filters as one matrix product
 
 
-def _input_rows(a, b, c, d):       # B^T
+def _input_rows(a, b, c, d):  # B^T
     return a - c, b + c, c - b, b - d
 
 
-def _output_rows(a, b, c, d):      # A^T
+def _output_rows(a, b, c, d):  # A^T
     return a + b + c, b - c - d
 
 
-def _gradient_rows(a, b):          # A
+def _gradient_rows(a, b):  # A
     return a, a + b, a - b, -b
 
 
@@ -35,15 +35,21 @@ def _input_tiles(x):
     """B^T d B of the 4x4 windows d that overlap by two: [B, h, w, C] -> 16 of [tiles, C]."""
     x, channels = _cells(x, 1), x.shape[3]
     rows = _input_rows(x[:, :-1, 0], x[:, :-1, 1], x[:, 1:, 0], x[:, 1:, 1])
-    return [tf.reshape(tile, [-1, channels]) for row in rows
-            for tile in _input_rows(row[:, :, :-1, 0], row[:, :, :-1, 1], row[:, :, 1:, 0], row[:, :, 1:, 1])]
+    return [
+        tf.reshape(tile, [-1, channels])
+        for row in rows
+        for tile in _input_rows(row[:, :, :-1, 0], row[:, :, :-1, 1], row[:, :, 1:, 0], row[:, :, 1:, 1])
+    ]
 
 
 def _gradient_tiles(gradient):
     """A g A^T of the 2x2 windows g: [B, h, w, C] -> 16 of [tiles, C]."""
     g, channels = _cells(gradient, 0), gradient.shape[3]
-    return [tf.reshape(tile, [-1, channels]) for row in _gradient_rows(g[:, :, 0], g[:, :, 1])
-            for tile in _gradient_rows(row[:, :, :, 0], row[:, :, :, 1])]
+    return [
+        tf.reshape(tile, [-1, channels])
+        for row in _gradient_rows(g[:, :, 0], g[:, :, 1])
+        for tile in _gradient_rows(row[:, :, :, 0], row[:, :, :, 1])
+    ]
 
 
 def _filter_tiles(filters):
@@ -57,8 +63,8 @@ def _outputs(tiles, filters, like):
     batch, height, width = tf.unstack(tf.shape(like)[:3])
     rows, columns, channels = -(-height // 2), -(-width // 2), filters[0].shape[1]
     products = [tf.reshape(tf.matmul(*pair), [batch, rows, columns, channels]) for pair in zip(tiles, filters)]
-    halves = zip(*(_output_rows(*products[first:first + 4]) for first in (0, 4, 8, 12)))
-    cells = tf.stack([tf.stack(_output_rows(*half), axis=2) for half in halves], axis=4)     # [B, rows, 2, columns, 2, D]
+    halves = zip(*(_output_rows(*products[first : first + 4]) for first in (0, 4, 8, 12)))
+    cells = tf.stack([tf.stack(_output_rows(*half), axis=2) for half in halves], axis=4)  # [B, rows, 2, columns, 2, D]
     outputs = tf.reshape(cells, [batch, 2 * rows, 2 * columns, channels])[:, :height, :width]
     return tf.ensure_shape(outputs, [*like.shape[:3], channels])
 

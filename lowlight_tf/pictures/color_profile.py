@@ -22,9 +22,9 @@ _D65 = (0.3127, 0.3290)
 # LittleCMS else resamples a matrix as a cube of 33 steps a side, which is off by up to 5,000 of 65,535.
 _FLAGS = int(imagecodecs.CMS.FLAGS.NOOPTIMIZE) | int(imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION)
 _SPACES = {"RGB": (3, "rgb"), "GRAY": (1, "gray"), "CMYK": (4, "cmyk")}
-_SAME = 257           # a profile that moves no colour by more than a code of 8 bits is some maker's copy of sRGB
-_LEVELS = 1 << 20     # of linear light: with 65,536, the darkest codes would be off by 6
-_ROWS = 256           # of a picture at a time: a whole frame as floats would take a gigabyte
+_SAME = 257  # a profile that moves no colour by more than a code of 8 bits is some maker's copy of sRGB
+_LEVELS = 1 << 20  # of linear light: with 65,536, the darkest codes would be off by 6
+_ROWS = 256  # of a picture at a time: a whole frame as floats would take a gigabyte
 
 
 @functools.cache
@@ -65,8 +65,16 @@ def _facts(profile):
 
 
 def _transform(values, profile, space, output, dtype):
-    return imagecodecs.cms_transform(np.ascontiguousarray(values), profile, output, colorspace=space, outcolorspace="rgb", outdtype=dtype,
-                                     intent=int(imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC), flags=_FLAGS)
+    return imagecodecs.cms_transform(
+        np.ascontiguousarray(values),
+        profile,
+        output,
+        colorspace=space,
+        outcolorspace="rgb",
+        outdtype=dtype,
+        intent=int(imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC),
+        flags=_FLAGS,
+    )
 
 
 def _probe():
@@ -101,7 +109,7 @@ def _curves_and_matrix(profile):
         ramps[channel, :, channel] = np.arange(65536)
     light = _transform(ramps, profile, "rgb", linear, np.float32).astype(np.float64)
     columns = light[:, -1]
-    lengths = (columns ** 2).sum(axis=1)
+    lengths = (columns**2).sum(axis=1)
     if not (np.isfinite(light).all() and lengths.min() > 0):
         return None
     curves, matrix = ((light * columns[:, None]).sum(axis=2) / lengths[:, None]).T.astype(np.float32), columns.T.astype(np.float32)
@@ -151,10 +159,11 @@ def to_srgb(picture, profile, path):
         parts = _curves_and_matrix(profile) if space == "RGB" else None
         converted = np.empty((*fitting.shape[:2], 3), np.uint16)
         for row in range(0, len(fitting), _ROWS):
-            strip = fitting[row:row + _ROWS]
+            strip = fitting[row : row + _ROWS]
             strip = strip[..., 0] if space == "GRAY" else strip
-            converted[row:row + _ROWS] = (_by_matrix(strip, *parts) if parts else
-                                          _transform(strip, profile, _SPACES[space][1], srgb_profile(), np.uint16))
+            converted[row : row + _ROWS] = (
+                _by_matrix(strip, *parts) if parts else _transform(strip, profile, _SPACES[space][1], srgb_profile(), np.uint16)
+            )
     except LowlightError:
         raise
     except Exception as error:  # Pillow, imagecodecs and LittleCMS each have errors of their own for a damaged profile

@@ -24,6 +24,7 @@ def output_tags(metadata, size):
 
 def _writable(tags):
     """Leaves out what Pillow cannot write again: a damaged file may give a value of a kind that its tag does not allow."""
+
     def whole(tag, value):
         try:
             directory_bytes({tag: value}, 0)
@@ -65,8 +66,7 @@ def add_directories(path, metadata, size):
     with open(path, "rb+") as file:
         first = struct.unpack("<4xI", file.read(8))[0]
         file.seek(first)
-        entries = {struct.unpack("<H", file.read(12)[:2])[0]: first + 2 + 12 * i
-                   for i in range(struct.unpack("<H", file.read(2))[0])}
+        entries = {struct.unpack("<H", file.read(12)[:2])[0]: first + 2 + 12 * i for i in range(struct.unpack("<H", file.read(2))[0])}
         for tag, tags in ((EXIF_IFD, exif), (GPS_IFD, gps)):
             if tag - 1 not in entries:
                 continue

@@ -93,7 +93,7 @@ def finish(output, plain, ccm, target, settings):
       `color_matrix` speaks of.
     """
     matrix = tf.constant(color_matrix(target, ccm))
-    light = _light(output, plain, matrix, tf.constant(settings.strength), tf.constant(2.0 ** settings.stops), target)
+    light = _light(output, plain, matrix, tf.constant(settings.strength), tf.constant(2.0**settings.stops), target)
     if not settings.linear:
         light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
         light = CURVES[settings.curve](tf.clip_by_value(light, 0.0, 1.0))

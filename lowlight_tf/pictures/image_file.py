@@ -153,16 +153,19 @@ def _dng_tags(cfa, black_level, white_level, wb_gains, xyz_to_camera, exposure_s
     side = {4: 2, 36: 6}[len(cfa)]
     neutral = [1.0 / gain for gain in wb_gains]
     return [
-        (271, "s", 0, make, True), (272, "s", 0, model, True),                                                # Make, Model
-        (50708, "s", 0, f"{make} {model}", True),                                                             # UniqueCameraModel
-        (50706, "B", 4, (1, 4, 0, 0), True),                                                                  # DNGVersion
-        (50707, "B", 4, (1, 1, 0, 0), True),                                                                  # DNGBackwardVersion
-        (33421, "H", 2, (side, side), True),                                                                  # CFARepeatPatternDim
-        (33422, "B", len(cfa), tuple("RGB".index(c) for c in cfa), True),                                     # CFAPattern
-        (50714, "H", 1, int(black_level), True), (50717, "H", 1, int(white_level), True),                     # BlackLevel, WhiteLevel
-        (50721, "2i", 9, rationals(xyz_to_camera, matrix_scale), True), (50778, "H", 1, 21, True),           # ColorMatrix1 for D65
-        (50728, "2I", 3, rationals(neutral, 1000000), True),                                                 # AsShotNeutral
-        (33434, "2I", 1, rationals([exposure_seconds]), True),                                               # ExposureTime
+        (271, "s", 0, make, True),
+        (272, "s", 0, model, True),  # Make, Model
+        (50708, "s", 0, f"{make} {model}", True),  # UniqueCameraModel
+        (50706, "B", 4, (1, 4, 0, 0), True),  # DNGVersion
+        (50707, "B", 4, (1, 1, 0, 0), True),  # DNGBackwardVersion
+        (33421, "H", 2, (side, side), True),  # CFARepeatPatternDim
+        (33422, "B", len(cfa), tuple("RGB".index(c) for c in cfa), True),  # CFAPattern
+        (50714, "H", 1, int(black_level), True),
+        (50717, "H", 1, int(white_level), True),  # BlackLevel, WhiteLevel
+        (50721, "2i", 9, rationals(xyz_to_camera, matrix_scale), True),
+        (50778, "H", 1, 21, True),  # ColorMatrix1 for D65
+        (50728, "2I", 3, rationals(neutral, 1000000), True),  # AsShotNeutral
+        (33434, "2I", 1, rationals([exposure_seconds]), True),  # ExposureTime
     ]
 
 
@@ -182,8 +185,7 @@ def mosaic_dng(mosaic, cfa, wb_gains, xyz_to_camera):
     return content
 
 
-def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model,
-              software=""):
+def write_dng(path, mosaic, cfa, *, black_level, white_level, wb_gains, xyz_to_camera, exposure_seconds, make, model, software=""):
     """Writes a mosaic as a CFA DNG that LibRaw opens bit-exactly.
 
     Args:

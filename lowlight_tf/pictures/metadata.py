@@ -22,17 +22,40 @@ _SECONDS, _APERTURE, _ISO, _TAKEN, _FOCAL_LENGTH, _LENS = 33434, 33437, 34855, 3
 _SENSITIVITY_TYPE, _OUTPUT_SENSITIVITY, _RECOMMENDED_INDEX, _ISO_SPEED = 34864, 34865, 34866, 34867
 _ISO_IS_ELSEWHERE = 65535  # all that 16 bits can say of an ISO
 # By SensitivityType, where the sensitivity is said that the ISO's 16 bits could not hold. EXIF 2.3, tables 5 and 6.
-_SENSITIVITIES = {1: (_OUTPUT_SENSITIVITY,), 2: (_RECOMMENDED_INDEX,), 3: (_ISO_SPEED,), 4: (_RECOMMENDED_INDEX, _OUTPUT_SENSITIVITY),
-                  5: (_ISO_SPEED, _OUTPUT_SENSITIVITY), 6: (_ISO_SPEED, _RECOMMENDED_INDEX)}
+_SENSITIVITIES = {
+    1: (_OUTPUT_SENSITIVITY,),
+    2: (_RECOMMENDED_INDEX,),
+    3: (_ISO_SPEED,),
+    4: (_RECOMMENDED_INDEX, _OUTPUT_SENSITIVITY),
+    5: (_ISO_SPEED, _OUTPUT_SENSITIVITY),
+    6: (_ISO_SPEED, _RECOMMENDED_INDEX),
+}
 _ANY_SENSITIVITY = (_RECOMMENDED_INDEX, _OUTPUT_SENSITIVITY, _ISO_SPEED)
 COLOR_SPACE, _INTEROPERABILITY, _ADOBE_RGB = 40961, 40965, 2
 KEPT = (_DESCRIPTION, _MAKE, _MODEL, _DATE, _ARTIST, _COPYRIGHT)
 # Some raw files have these beside Make and Model, where readers of pictures do not look.
-_OF_THE_EXPOSURE = (_SECONDS, _APERTURE, 34850, _ISO, _SENSITIVITY_TYPE, *_ANY_SENSITIVITY, _TAKEN, 36868, 37377, 37378, 37380, 37383,
-                    37384, 37385, _FOCAL_LENGTH, 42034, _LENS)
+_OF_THE_EXPOSURE = (
+    _SECONDS,
+    _APERTURE,
+    34850,
+    _ISO,
+    _SENSITIVITY_TYPE,
+    *_ANY_SENSITIVITY,
+    _TAKEN,
+    36868,
+    37377,
+    37378,
+    37380,
+    37383,
+    37384,
+    37385,
+    _FOCAL_LENGTH,
+    42034,
+    _LENS,
+)
 _LEFT_BEHIND = (37500, COLOR_SPACE, 40962, 40963, _INTEROPERABILITY)  # MakerNote; colour space, size, interoperability of the old picture
-_LONGEST = 4096                                      # bytes of a value; JPEG allows 64 KB for all of them
-_HEAD = 1 << 20                                      # bytes that hold EXIF in a preview's JPEG, and in Canon's boxes, whatever follows
+_LONGEST = 4096  # bytes of a value; JPEG allows 64 KB for all of them
+_HEAD = 1 << 20  # bytes that hold EXIF in a preview's JPEG, and in Canon's boxes, whatever follows
 _FLIPS = {1: 0, 2: 1, 3: 3, 4: 2, 5: 4, 6: 6, 7: 7, 8: 5}
 
 
@@ -122,9 +145,12 @@ def _of(tags):
     """Sorts what Pillow read."""
     base, exif = dict(tags), dict(tags.get_ifd(EXIF_IFD))
     moved = {tag: base[tag] for tag in _OF_THE_EXPOSURE if tag in base}
-    return Metadata(_cleaned(base, lambda tag: tag in (*KEPT, ORIENTATION)),
-                    _cleaned({**moved, **exif}, lambda tag: tag not in _LEFT_BEHIND), _cleaned(dict(tags.get_ifd(GPS_IFD))),
-                    _is_adobe_rgb(tags, exif))
+    return Metadata(
+        _cleaned(base, lambda tag: tag in (*KEPT, ORIENTATION)),
+        _cleaned({**moved, **exif}, lambda tag: tag not in _LEFT_BEHIND),
+        _cleaned(dict(tags.get_ifd(GPS_IFD))),
+        _is_adobe_rgb(tags, exif),
+    )
 
 
 def _is_adobe_rgb(tags, exif):
@@ -162,12 +188,13 @@ def _of_cr3(content):
     for name in (b"CMT1", b"CMT2", b"CMT4"):
         tags, start = Image.Exif(), content.find(name)
         if start >= 4:
-            size = struct.unpack(">I", content[start - 4:start])[0]
-            tags.load_from_fp(io.BytesIO(content[start + 4:start - 4 + size]))
+            size = struct.unpack(">I", content[start - 4 : start])[0]
+            tags.load_from_fp(io.BytesIO(content[start + 4 : start - 4 + size]))
         found.append(dict(tags))
     base, exif, gps = found
-    return Metadata(_cleaned(base, lambda tag: tag in (*KEPT, ORIENTATION)), _cleaned(exif, lambda tag: tag not in _LEFT_BEHIND),
-                    _cleaned(gps))
+    return Metadata(
+        _cleaned(base, lambda tag: tag in (*KEPT, ORIENTATION)), _cleaned(exif, lambda tag: tag not in _LEFT_BEHIND), _cleaned(gps)
+    )
 
 
 def _read(path):
@@ -202,11 +229,20 @@ def read_metadata(path):
 
 def completed(metadata, raw):
     """Adds what LibRaw knows of a RawImage and the file's EXIF does not say."""
-    known = {_SECONDS: raw.exposure_seconds, _APERTURE: raw.aperture, _ISO: round(raw.iso), _FOCAL_LENGTH: raw.focal_length,
-             _LENS: raw.lens, _TAKEN: raw.taken.strftime("%Y:%m:%d %H:%M:%S") if raw.taken else ""}
+    known = {
+        _SECONDS: raw.exposure_seconds,
+        _APERTURE: raw.aperture,
+        _ISO: round(raw.iso),
+        _FOCAL_LENGTH: raw.focal_length,
+        _LENS: raw.lens,
+        _TAKEN: raw.taken.strftime("%Y:%m:%d %H:%M:%S") if raw.taken else "",
+    }
     rational = (_SECONDS, _APERTURE, _FOCAL_LENGTH)
-    known = {tag: TiffImagePlugin.IFDRational(value).limit_rational(1000000) if tag in rational else value
-             for tag, value in known.items() if value}
+    known = {
+        tag: TiffImagePlugin.IFDRational(value).limit_rational(1000000) if tag in rational else value
+        for tag, value in known.items()
+        if value
+    }
     known = {tag: TiffImagePlugin.IFDRational(*value) if tag in rational else value for tag, value in known.items()}
     unsaid = metadata.iso == _ISO_IS_ELSEWHERE and _ISO in known
     said = {tag: value for tag, value in metadata.exif.items() if not (unsaid and tag == _ISO)}

@@ -18,12 +18,12 @@ from lowlight_tf.pictures.metadata import EXIF_IFD, GPS_IFD, ORIENTATION
 from lowlight_tf.pictures.provenance import may_replace, png_chunk, png_parts
 
 _LINEAR_RAW = 34892
-_MOST_PIXELS = 65500      # of a JPEG's side, libjpeg's limit
+_MOST_PIXELS = 65500  # of a JPEG's side, libjpeg's limit
 _MOST_IN_SEGMENT = 65533  # bytes of a JPEG's segment
 
 
 def _segment(marker, content):
-    return struct.pack(">BBH", 0xff, marker, len(content) + 2) + content
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
 def _write_jpeg(path, picture, metadata, quality):
@@ -33,8 +33,8 @@ def _write_jpeg(path, picture, metadata, quality):
     exif = exif_bytes(metadata, picture.shape[:2])
     if len(exif) > _MOST_IN_SEGMENT:  # some text of book length; the exposure is kept
         exif = exif_bytes(dataclasses.replace(metadata, base={}), picture.shape[:2])
-    exif = _segment(0xe1, exif)
-    profile = _segment(0xe2, b"ICC_PROFILE\0\x01\x01" + srgb_profile())
+    exif = _segment(0xE1, exif)
+    profile = _segment(0xE2, b"ICC_PROFILE\0\x01\x01" + srgb_profile())
     with open(path, "wb") as file:
         file.writelines([encoded[:head], exif, profile, memoryview(encoded)[head:]])
 
@@ -51,21 +51,38 @@ def _write_tiff(path, picture, metadata, tags=(), **options):
     base, exif, gps = output_tags(metadata, picture.shape[:2])
     texts = [(tag, "s", 0, value, True) for tag, value in base.items() if tag != ORIENTATION]
     room = [(tag - 1, "I", 1, 0, True) for tag, tags_there in ((EXIF_IFD, exif), (GPS_IFD, gps)) if tags_there]
-    tifffile.imwrite(path, picture, extratags=[(ORIENTATION, "H", 1, 1, True), *texts, *room, *tags], planarconfig="contig",
-                     byteorder="<", metadata=None, software=False, **options)
+    tifffile.imwrite(
+        path,
+        picture,
+        extratags=[(ORIENTATION, "H", 1, 1, True), *texts, *room, *tags],
+        planarconfig="contig",
+        byteorder="<",
+        metadata=None,
+        software=False,
+        **options,
+    )
     add_directories(path, metadata, picture.shape[:2])
 
 
 def _write_dng(path, rgb_linear, metadata, ccm):
     """Reference: Adobe, Digital Negative Specification 1.4, chapter "LinearRaw"."""
     name = metadata.camera or "unknown camera"
-    _write_tiff(path, rgb_linear, metadata, [
-        (50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True),               # DNGVersion, DNGBackwardVersion
-        (50708, "s", 0, f"{name}, developed".encode("latin-1", "replace"), True),               # UniqueCameraModel
-        (50714, "H", 3, (0, 0, 0), True), (50717, "H", 3, (65535,) * 3, True),                  # BlackLevel, WhiteLevel
-        (50721, "2i", 9, rationals(np.linalg.inv(SRGB_TO_XYZ @ ccm), 1000000), True),          # ColorMatrix1
-        (50778, "H", 1, 21, True), (50728, "2I", 3, rationals([1, 1, 1], 1), True),            # for D65; AsShotNeutral
-    ], photometric=_LINEAR_RAW)
+    _write_tiff(
+        path,
+        rgb_linear,
+        metadata,
+        [
+            (50706, "B", 4, (1, 4, 0, 0), True),
+            (50707, "B", 4, (1, 1, 0, 0), True),  # DNGVersion, DNGBackwardVersion
+            (50708, "s", 0, f"{name}, developed".encode("latin-1", "replace"), True),  # UniqueCameraModel
+            (50714, "H", 3, (0, 0, 0), True),
+            (50717, "H", 3, (65535,) * 3, True),  # BlackLevel, WhiteLevel
+            (50721, "2i", 9, rationals(np.linalg.inv(SRGB_TO_XYZ @ ccm), 1000000), True),  # ColorMatrix1
+            (50778, "H", 1, 21, True),
+            (50728, "2I", 3, rationals([1, 1, 1], 1), True),  # for D65; AsShotNeutral
+        ],
+        photometric=_LINEAR_RAW,
+    )
 
 
 def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
@@ -83,8 +100,9 @@ def write_photo(path, picture, kind, metadata, *, quality=95, ccm=None):
         a file is there that stays.
     """
     if kind == "jpeg" and max(picture.shape[:2]) > _MOST_PIXELS:
-        raise LowlightError(f"{path} would be {picture.shape[1]}x{picture.shape[0]}, and a JPEG holds {_MOST_PIXELS} pixels a side; "
-                            "use --format=png")
+        raise LowlightError(
+            f"{path} would be {picture.shape[1]}x{picture.shape[0]}, and a JPEG holds {_MOST_PIXELS} pixels a side; use --format=png"
+        )
     with atomic_path(path, may_replace) as temporary:
         if kind == "jpeg":
             _write_jpeg(temporary, picture, metadata, quality)

@@ -15,10 +15,20 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it also logs what it rais
 
 KINDS = ("JPEG", "PNG", "TIFF")
 # Where a file's kind is written in it, and how; the kinds that are not read have a name, so that they can be refused by it.
-_MARKS = ((0, b"\xff\xd8\xff", "JPEG"), (0, SIGNATURE, "PNG"), *((0, mark, "TIFF") for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-          (8, b"WEBP", "WebP"), *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
-          (4, b"ftypavif", "AVIF"), (0, b"GIF8", "GIF"), (0, b"8BPS", "Photoshop"), (0, b"%PDF", "PDF"), (0, b"\xff\x0a", "JPEG XL"),
-          (4, b"JXL ", "JPEG XL"), (4, b"jP  ", "JPEG 2000"))
+_MARKS = (
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, SIGNATURE, "PNG"),
+    *((0, mark, "TIFF") for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    (8, b"WEBP", "WebP"),
+    *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
+    (4, b"ftypavif", "AVIF"),
+    (0, b"GIF8", "GIF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"%PDF", "PDF"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"JXL ", "JPEG XL"),
+    (4, b"jP  ", "JPEG 2000"),
+)
 
 
 def content_kind(path):
@@ -28,7 +38,7 @@ def content_kind(path):
             head = file.read(32)
     except OSError:
         return ""
-    return next((kind for start, mark, kind in _MARKS if head[start:start + len(mark)] == mark), "")
+    return next((kind for start, mark, kind in _MARKS if head[start : start + len(mark)] == mark), "")
 
 
 def check_there(path, kind):

@@ -66,8 +66,9 @@ def _of_numbers(content, path):
     if transfer in _HDR:
         raise LowlightError(f"{path} is a PNG for HDR screens ({_HDR[transfer]}); save it again as sRGB")
     if primaries not in _PRIMARIES or transfer not in _TRANSFERS or matrix != 0 or full != 1:
-        raise LowlightError(f"{path} is in a colour space that is not known here (cICP {primaries}, {transfer}, {matrix}, {full}); "
-                            "save it again as sRGB")
+        raise LowlightError(
+            f"{path} is in a colour space that is not known here (cICP {primaries}, {transfer}, {matrix}, {full}); save it again as sRGB"
+        )
     if (primaries, transfer) == (1, 13):
         return srgb_profile()
     return rgb_profile(_PRIMARIES[primaries], _TRANSFERS[transfer])

@@ -14,7 +14,7 @@ _MARK = re.compile(rb"lowlight_tf \d[\w.+-]*")  # of any version
 SIMULATED = f"{SOFTWARE} simulation"
 _SIMULATED_MARK = re.compile(rb"lowlight_tf \d[\w.+-]* simulation")
 _SOFTWARE_TAG = 305
-_MOST_ENTRIES = 4096    # of a TIFF directory, parts of a JPEG or PNG: what a damaged file may claim is not walked through
+_MOST_ENTRIES = 4096  # of a TIFF directory, parts of a JPEG or PNG: what a damaged file may claim is not walked through
 _HEAD_OF_PAGE = 4096
 _PAGE_MARK = re.compile(rb'<meta name="generator" content="lowlight_tf \d[\w.+-]*">')
 # How tables of ours begin, those of earlier versions too: metrics.csv, a study's table.csv and table.md.
@@ -63,9 +63,9 @@ def _jpeg_software(file):
     for _ in range(_MOST_ENTRIES):
         marker, size = struct.unpack(">HH", file.read(4))
         start = file.tell()
-        if marker == 0xffe1 and file.read(6) == _EXIF:
+        if marker == 0xFFE1 and file.read(6) == _EXIF:
             return _tiff_software(file, start + 6)
-        if not 0xffc0 <= marker < 0xffff or marker == 0xffda:  # the pixels begin
+        if not 0xFFC0 <= marker < 0xFFFF or marker == 0xFFDA:  # the pixels begin
             return b""
         file.seek(start + size - 2)
     return b""

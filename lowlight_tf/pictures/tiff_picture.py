@@ -14,15 +14,27 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 _LAB = (PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB)
-_SAMPLES = {PHOTOMETRIC.MINISBLACK: 1, PHOTOMETRIC.MINISWHITE: 1, PHOTOMETRIC.RGB: 3, PHOTOMETRIC.PALETTE: 1, PHOTOMETRIC.SEPARATED: 4,
-            PHOTOMETRIC.YCBCR: 3, PHOTOMETRIC.CIELAB: 3, PHOTOMETRIC.ICCLAB: 3}
+_SAMPLES = {
+    PHOTOMETRIC.MINISBLACK: 1,
+    PHOTOMETRIC.MINISWHITE: 1,
+    PHOTOMETRIC.RGB: 3,
+    PHOTOMETRIC.PALETTE: 1,
+    PHOTOMETRIC.SEPARATED: 4,
+    PHOTOMETRIC.YCBCR: 3,
+    PHOTOMETRIC.CIELAB: 3,
+    PHOTOMETRIC.ICCLAB: 3,
+}
 _SENSOR = (PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW)
-_REFUSED_VALUES = {"f": "floating point, which says neither what is white nor whether it is linear", "i": "signed integers",
-                   "u": "integers of more than 16 bits", "c": "complex numbers"}
+_REFUSED_VALUES = {
+    "f": "floating point, which says neither what is white nor whether it is linear",
+    "i": "signed integers",
+    "u": "integers of more than 16 bits",
+    "c": "complex numbers",
+}
 _ORIENTATION, _PROFILE, _EXTRA_SAMPLES, _INK_SET = 274, 34675, 338, 332
-_MASK = 4                                          # a bit of NewSubfileType: the page is no picture, but tells where one is
-_ASSOCIATED, _UNASSOCIATED, _CMYK = 1, 2, 1        # values of ExtraSamples and InkSet
-_JPEG = (6, 7)                                     # compressions whose decoder makes RGB of YCbCr
+_MASK = 4  # a bit of NewSubfileType: the page is no picture, but tells where one is
+_ASSOCIATED, _UNASSOCIATED, _CMYK = 1, 2, 1  # values of ExtraSamples and InkSet
+_JPEG = (6, 7)  # compressions whose decoder makes RGB of YCbCr
 
 
 def _all_pages(pages):
@@ -34,8 +46,11 @@ def _all_pages(pages):
 
 def _pictures(tiff):
     """Lists the pages that show something, those of sub-directories too."""
-    return [page for page in _all_pages(tiff.pages)
-            if page.photometric != PHOTOMETRIC.MASK and not int(page.subfiletype) & _MASK and page.imagewidth * page.imagelength > 0]
+    return [
+        page
+        for page in _all_pages(tiff.pages)
+        if page.photometric != PHOTOMETRIC.MASK and not int(page.subfiletype) & _MASK and page.imagewidth * page.imagelength > 0
+    ]
 
 
 def _largest(pages):
@@ -87,8 +102,10 @@ def _check(page, path):
     """Refuses by name what cannot become RGB."""
     kind = getattr(page.photometric, "name", str(page.photometric))
     if page.photometric in _SENSOR:
-        raise LowlightError(f"{path} holds a sensor's values ({kind}) and no finished picture; expected RGB, or a raw file that LibRaw "
-                            "can open, under a raw file's name")
+        raise LowlightError(
+            f"{path} holds a sensor's values ({kind}) and no finished picture; expected RGB, or a raw file that LibRaw "
+            "can open, under a raw file's name"
+        )
     if page.photometric not in _SAMPLES:
         raise LowlightError(f"{path} is a {kind} TIFF; save it again as 8-bit or 16-bit RGB")
     if page.dtype is None or page.dtype.kind not in "ub" or page.dtype.itemsize > 2:
@@ -153,8 +170,8 @@ def over_black(values):
     colors = np.empty_like(values[..., :-1])
     most = np.iinfo(values.dtype).max
     for row in range(0, len(values), 256):  # a whole frame in 64 bits would take a gigabyte
-        strip = values[row:row + 256].astype(np.uint64)
-        colors[row:row + 256] = (strip[..., :-1] * strip[..., -1:] + most // 2) // most
+        strip = values[row : row + 256].astype(np.uint64)
+        colors[row : row + 256] = (strip[..., :-1] * strip[..., -1:] + most // 2) // most
     return colors
 
 

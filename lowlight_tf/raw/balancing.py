@@ -16,15 +16,15 @@ from lowlight_tf.pictures.image_file import read_picture
 from lowlight_tf.raw.frame import Frame
 from lowlight_tf.raw.white_balance import AS_SHOT, AS_SHOT_NAME, COLDEST, DAYLIGHT_NAME, MOST_TINT, WARMEST, of_gains
 
-_TINT = 3000.0      # tint of a step of 1 across the locus in CIE 1960 uv, as in Adobe's DNG SDK
-_ROWS = 512         # of a picture at a time
-_LEAST = 1e-6       # of the largest part of a neutral: below it the camera sees nothing
+_TINT = 3000.0  # tint of a step of 1 across the locus in CIE 1960 uv, as in Adobe's DNG SDK
+_ROWS = 512  # of a picture at a time
+_LEAST = 1e-6  # of the largest part of a neutral: below it the camera sees nothing
 
 
 def _planckian(kelvin):
     """CIE 1960 (u, v) of a black body. Krystek (1985), equations for 1000 to 15000 K."""
-    u = (0.860117757 + 1.54118254e-4 * kelvin + 1.28641212e-7 * kelvin ** 2) / (1 + 8.42420235e-4 * kelvin + 7.08145163e-7 * kelvin ** 2)
-    v = (0.317398726 + 4.22806245e-5 * kelvin + 4.20481691e-8 * kelvin ** 2) / (1 - 2.89741816e-5 * kelvin + 1.61456053e-7 * kelvin ** 2)
+    u = (0.860117757 + 1.54118254e-4 * kelvin + 1.28641212e-7 * kelvin**2) / (1 + 8.42420235e-4 * kelvin + 7.08145163e-7 * kelvin**2)
+    v = (0.317398726 + 4.22806245e-5 * kelvin + 4.20481691e-8 * kelvin**2) / (1 - 2.89741816e-5 * kelvin + 1.61456053e-7 * kelvin**2)
     return np.array([u, v])
 
 
@@ -63,8 +63,10 @@ def gains_of(frame, balance):
     gains = balance.values
     if balance.name != "gains":
         if frame.daylight_gains is None:
-            raise LowlightError(f"{frame.path} does not say what daylight is to its camera, so there is no white balance {balance}; "
-                                "use as_shot, or gains such as 2.1,1,1.6")
+            raise LowlightError(
+                f"{frame.path} does not say what daylight is to its camera, so there is no white balance {balance}; "
+                "use as_shot, or gains such as 2.1,1,1.6"
+            )
         gains = frame.daylight_gains if balance.name == DAYLIGHT_NAME else _gains_at(frame, *balance.values)
     if gains is None:
         raise LowlightError(f"{frame.path}: its camera sees nothing of a light of {balance} in one of its colours; use another temperature")
@@ -95,7 +97,7 @@ def _nearest(gains, daylight_gains, ccm):
         kelvins = np.clip(kelvin * np.geomspace(1 / spread, spread, 15), WARMEST, COLDEST)
         tints = np.clip(tint + step * np.arange(-7, 8), -MOST_TINT, MOST_TINT)
         kelvin, tint = min(((one, other) for one in kelvins for other in tints), key=lambda point: error(*point))
-        spread, step = spread ** 0.3, step / 4
+        spread, step = spread**0.3, step / 4
     return round(float(kelvin), -1), round(float(tint))
 
 
@@ -112,14 +114,18 @@ def grey_gains(frame, row, column, side=16):
     tile = 6 if len(frame.cfa) == 36 else 2
     side = max(side, 2 * tile)
     top, left = (max(0, min(int(middle) - side // 2, size - side)) for middle, size in zip((row, column), frame.mosaic.shape))
-    spot = frame.mosaic[top:top + side, left:left + side]
+    spot = frame.mosaic[top : top + side, left : left + side]
     letters = np.array(list(frame.cfa)).reshape(tile, tile)
-    letters = letters[np.add.outer(top + np.arange(spot.shape[0]), np.zeros(spot.shape[1], int)) % tile,
-                      np.add.outer(np.zeros(spot.shape[0], int), left + np.arange(spot.shape[1])) % tile]
+    letters = letters[
+        np.add.outer(top + np.arange(spot.shape[0]), np.zeros(spot.shape[1], int)) % tile,
+        np.add.outer(np.zeros(spot.shape[0], int), left + np.arange(spot.shape[1])) % tile,
+    ]
     light = [float(spot[letters == letter].mean()) - frame.black_level[color] for color, letter in enumerate("RGB")]
     if min(light) <= 0 or (spot >= frame.white_level).any():
-        raise LowlightError(f"{frame.path}: this spot is {'clipped' if min(light) > 0 else 'black'}, so its colour says nothing; "
-                            "take a grey one that is brighter than black and darker than white")
+        raise LowlightError(
+            f"{frame.path}: this spot is {'clipped' if min(light) > 0 else 'black'}, so its colour says nothing; "
+            "take a grey one that is brighter than black and darker than white"
+        )
     return of_gains([light[1] / value for value in light]).values
 
 
@@ -145,8 +151,8 @@ class PictureFrame(Frame):
         table, matrix = srgb_to_linear(np.arange(65536, dtype=np.float32) / 65535).numpy(), matrix.T.astype(np.float32) * np.float32(gain)
         plain = np.empty_like(picture)
         for row in range(0, len(picture), _ROWS):
-            light = np.clip(table[picture[row:row + _ROWS]] @ matrix, 0, 1)
-            plain[row:row + _ROWS] = np.rint(linear_to_srgb(light).numpy() * 65535)
+            light = np.clip(table[picture[row : row + _ROWS]] @ matrix, 0, 1)
+            plain[row : row + _ROWS] = np.rint(linear_to_srgb(light).numpy() * 65535)
         return plain
 
 
@@ -165,8 +171,10 @@ def check_takes_balance(interface, balance, model):
       LowlightError: where the model was not trained on white-balanced light.
     """
     if balance != AS_SHOT and not interface.white_balance:
-        raise LowlightError(f"{model} balances white by itself and is told nothing of it, so there is no white balance {balance}; "
-                            "use as_shot, or a model such as models/bayer")
+        raise LowlightError(
+            f"{model} balances white by itself and is told nothing of it, so there is no white balance {balance}; "
+            "use as_shot, or a model such as models/bayer"
+        )
 
 
 def balanced(frame, balance):

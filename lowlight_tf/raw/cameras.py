@@ -89,18 +89,30 @@ class Camera:
 
 
 # Colour matrices: Adobe's ColorMatrix for D65, as dcraw and LibRaw list them for the two cameras of SID.
-_BAYER = {"cfa": "RGGB", "pack_order": (((0, 0), (0, 1), (1, 1), (1, 0)),), "make": "Sony", "model": "ILCE-7SM2",
-          "xyz_to_camera": ((0.5838, -0.1430, -0.0246), (-0.3497, 1.1477, 0.2297), (-0.0748, 0.1885, 0.5778))}
-_XTRANS = {"cfa": "RBGBRG" "GGRGGB" "GGBGGR" "BRGRBG" "GGBGGR" "GGRGGB", "pack_order": tuple(zip(*_XTRANS_SOURCES)),
-           "make": "Fujifilm", "model": "X-T2",
-           "xyz_to_camera": ((1.1434, -0.4948, -0.1210), (-0.3746, 1.2042, 0.1903), (-0.0666, 0.1479, 0.5235))}
+_BAYER = {
+    "cfa": "RGGB",
+    "pack_order": (((0, 0), (0, 1), (1, 1), (1, 0)),),
+    "make": "Sony",
+    "model": "ILCE-7SM2",
+    "xyz_to_camera": ((0.5838, -0.1430, -0.0246), (-0.3497, 1.1477, 0.2297), (-0.0748, 0.1885, 0.5778)),
+}
+_XTRANS = {
+    "cfa": "RBGBRGGGRGGBGGBGGRBRGRBGGGBGGRGGRGGB",
+    "pack_order": tuple(zip(*_XTRANS_SOURCES)),
+    "make": "Fujifilm",
+    "model": "X-T2",
+    "xyz_to_camera": ((1.1434, -0.4948, -0.1210), (-0.3746, 1.2042, 0.1903), (-0.0666, 0.1479, 0.5235)),
+}
 
-CAMERAS = {camera.name: camera for camera in (
-    Camera("sony", "Sony", black_level=512, white_level=16383, **_BAYER),     # SID's Sony A7S II
-    Camera("fuji", "Fuji", black_level=1024, white_level=16383, **_XTRANS),   # SID's Fuji X-T2
-    Camera("bayer", "Bayer", **_BAYER),                                       # any Bayer camera, levels from its files
-    Camera("xtrans", "XTrans", **_XTRANS),                                    # any X-Trans camera, levels from its files
-)}
+CAMERAS = {
+    camera.name: camera
+    for camera in (
+        Camera("sony", "Sony", black_level=512, white_level=16383, **_BAYER),  # SID's Sony A7S II
+        Camera("fuji", "Fuji", black_level=1024, white_level=16383, **_XTRANS),  # SID's Fuji X-T2
+        Camera("bayer", "Bayer", **_BAYER),  # any Bayer camera, levels from its files
+        Camera("xtrans", "XTrans", **_XTRANS),  # any X-Trans camera, levels from its files
+    )
+}
 
 
 def tile_colors(cfa):

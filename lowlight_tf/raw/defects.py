@@ -7,15 +7,15 @@ their colours. A defect is alone.
 
 import numpy as np
 
-_DEVIATIONS = 8.0    # of the noise, beyond the farthest neighbour
-_TEXTURE = 1.0       # of the range of the eight neighbours, beside noise: where they differ, so may the photosite
+_DEVIATIONS = 8.0  # of the noise, beyond the farthest neighbour
+_TEXTURE = 1.0  # of the range of the eight neighbours, beside noise: where they differ, so may the photosite
 # What a point of light leaves on the photosites around it, all together, of its excess: a white one twice that much, a red lamp through
 # green and blue filters hardly more than this.
 _SPREAD = 0.12
-_CONFIDENCE = 2.0    # standard deviations of the noise of that sum
+_CONFIDENCE = 2.0  # standard deviations of the noise of that sum
 _MOST, _FEW = 1e-3, 16  # of a mosaic, and in a small one: more are no defects, the estimate of the noise is wrong
 _AROUND = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
-_REACH = 8           # photosites: where neighbours are looked for
+_REACH = 8  # photosites: where neighbours are looked for
 
 
 def same_color_neighbours(colors):
@@ -29,8 +29,10 @@ def same_color_neighbours(colors):
     tile = len(colors)
     green = {3: 1}
     of = {(y, x): green.get(colors[y][x], colors[y][x]) for y in range(tile) for x in range(tile)}
-    offsets = sorted(((y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1) if (y, x) != (0, 0)),
-                     key=lambda offset: (offset[0] ** 2 + offset[1] ** 2, offset))
+    offsets = sorted(
+        ((y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1) if (y, x) != (0, 0)),
+        key=lambda offset: (offset[0] ** 2 + offset[1] ** 2, offset),
+    )
     return {(y, x): [(dy, dx) for dy, dx in offsets if of[(y + dy) % tile, (x + dx) % tile] == color][:8] for (y, x), color in of.items()}
 
 
@@ -61,9 +63,10 @@ def _candidates(extended, size, neighbours, tile, margin, threshold):
     """Finds suspects; returns their rows and columns in the extended mosaic, whose middle has `size`."""
     rows, columns = [], []
     for (y, x), offsets in neighbours.items():
+
         def plane_of(offset, y=y, x=x):
             top, left = margin + y + offset[0], margin + x + offset[1]
-            return extended[top:top + size[0] - y:tile, left:left + size[1] - x:tile]
+            return extended[top : top + size[0] - y : tile, left : left + size[1] - x : tile]
 
         found = np.nonzero(_suspects(plane_of, offsets, threshold))
         rows.append(found[0] * tile + margin + y)
@@ -110,7 +113,7 @@ def find_defects(mosaic, colors, black_level, shot_noise, read_noise):
     black = float(np.mean(black_level))
 
     def sigma(counts):
-        return np.sqrt(np.maximum(counts - black, 0) * shot_noise + read_noise ** 2 + 1 / 12)
+        return np.sqrt(np.maximum(counts - black, 0) * shot_noise + read_noise**2 + 1 / 12)
 
     extended = _extended(mosaic, margin)
     rows, columns = _candidates(extended, mosaic.shape, neighbours, tile, margin, np.uint16(min(_DEVIATIONS * sigma(0), 65535)))

@@ -20,8 +20,27 @@ _WHITE_XY, _BASELINE_EXPOSURE, _NOISE_PROFILE, _OPCODES_RAW, _OPCODES_RGB = 5072
 _GAIN_MAP = 9
 _MOST_STOPS = 5.0
 # Correlated colour temperature of EXIF's light sources, in kelvin; those of Adobe's own reader.
-_KELVINS = {1: 5500, 2: 4150, 3: 2850, 4: 5500, 9: 5500, 10: 6500, 11: 7500, 12: 6400, 13: 5050, 14: 4150, 15: 3525, 17: 2850, 18: 5500,
-            19: 6500, 20: 5500, 21: 6500, 22: 7500, 23: 5000, 24: 3200}
+_KELVINS = {
+    1: 5500,
+    2: 4150,
+    3: 2850,
+    4: 5500,
+    9: 5500,
+    10: 6500,
+    11: 7500,
+    12: 6400,
+    13: 5050,
+    14: 4150,
+    15: 3525,
+    17: 2850,
+    18: 5500,
+    19: 6500,
+    20: 5500,
+    21: 6500,
+    22: 7500,
+    23: 5000,
+    24: 3200,
+}
 _D65 = 21
 
 
@@ -103,7 +122,7 @@ def _masked_areas(tags):
     numbers = _floats(tags, _MASKED_AREAS)
     if numbers is None or len(numbers) % 4:
         return ()
-    areas = (tuple(int(edge) for edge in numbers[start:start + 4]) for start in range(0, len(numbers), 4))
+    areas = (tuple(int(edge) for edge in numbers[start : start + 4]) for start in range(0, len(numbers), 4))
     return tuple(area for area in areas if min(area) >= 0 and area[0] < area[2] and area[1] < area[3])
 
 
@@ -145,8 +164,16 @@ def _gain_map(content, after_demosaicing):
     places = (down, across, first_down, first_across)
     if not (gains.size and np.isfinite(gains).all() and gains.min() > 0 and row_pitch and column_pitch and np.isfinite(places).all()):
         return None
-    return GainMap((top, left, bottom, right), (row_pitch, column_pitch), plane, planes, gains, (first_down, first_across), (down, across),
-                   after_demosaicing)
+    return GainMap(
+        (top, left, bottom, right),
+        (row_pitch, column_pitch),
+        plane,
+        planes,
+        gains,
+        (first_down, first_across),
+        (down, across),
+        after_demosaicing,
+    )
 
 
 def _gain_maps(tags, tag):
@@ -157,8 +184,8 @@ def _gain_maps(tags, tag):
     for _ in range(struct.unpack(">I", content[:4])[0] if len(content) >= 4 else 0):
         if len(content) < position + 16:
             break
-        opcode, _, _, size = struct.unpack(">4I", content[position:position + 16])
-        body = content[position + 16:position + 16 + size]
+        opcode, _, _, size = struct.unpack(">4I", content[position : position + 16])
+        body = content[position + 16 : position + 16 + size]
         position += 16 + size
         if opcode == _GAIN_MAP and len(body) >= 76:
             try:
@@ -188,18 +215,27 @@ def read_dng_tags(path):
     active, crop = _areas(tags)
     pattern, across, down = _black_levels(tags)
     white, stops = _floats(tags, _WHITE_XY, 2), _floats(tags, _BASELINE_EXPOSURE, 1)
-    return DngTags(is_dng=True, layout=tags.get(_LAYOUT, (1,))[0], active_area=active, crop=crop if _inside(crop, active) else None,
-                   masked_areas=_masked_areas(tags),
-                   black_level=pattern, black_across=across, black_down=down,
-                   white_xy=tuple(white) if white is not None and min(white) > 0.05 and sum(white) < 1 else None, matrices=_matrices(tags),
-                   stops=float(np.clip(stops[0], -_MOST_STOPS, _MOST_STOPS)) if stops is not None else 0.0,
-                   noise=_noise(tags), gain_maps=(*_gain_maps(tags, _OPCODES_RAW), *_gain_maps(tags, _OPCODES_RGB)))
+    return DngTags(
+        is_dng=True,
+        layout=tags.get(_LAYOUT, (1,))[0],
+        active_area=active,
+        crop=crop if _inside(crop, active) else None,
+        masked_areas=_masked_areas(tags),
+        black_level=pattern,
+        black_across=across,
+        black_down=down,
+        white_xy=tuple(white) if white is not None and min(white) > 0.05 and sum(white) < 1 else None,
+        matrices=_matrices(tags),
+        stops=float(np.clip(stops[0], -_MOST_STOPS, _MOST_STOPS)) if stops is not None else 0.0,
+        noise=_noise(tags),
+        gain_maps=(*_gain_maps(tags, _OPCODES_RAW), *_gain_maps(tags, _OPCODES_RGB)),
+    )
 
 
 def _kelvin(x, y):
     """Correlated colour temperature of a chromaticity. McCamy, "Correlated color temperature as an explicit function", 1992."""
     n = (x - 0.3320) / (0.1858 - y)
-    return 449.0 * n ** 3 + 3525.0 * n ** 2 + 6823.3 * n + 5520.33
+    return 449.0 * n**3 + 3525.0 * n**2 + 6823.3 * n + 5520.33
 
 
 def matrix_at(matrices, white_xy):

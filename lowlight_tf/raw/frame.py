@@ -73,8 +73,15 @@ class Frame:
     def plain(self, gain):
         """Renders it without a network, its light multiplied by `gain`: uint16 [H, W, 3], sRGB, not upright, pixels as they are."""
         if self.kind == "raw":
-            return render_mosaic(self.mosaic, self.cfa, black_level=self.black_level, white_level=self.white_level, wb_gains=self.wb_gains,
-                                 ccm=self.ccm, gain=gain)
+            return render_mosaic(
+                self.mosaic,
+                self.cfa,
+                black_level=self.black_level,
+                white_level=self.white_level,
+                wb_gains=self.wb_gains,
+                ccm=self.ccm,
+                gain=gain,
+            )
         picture = read_picture(self.path)
         return picture if gain == 1 else exposed_codes(gain)[picture]
 
@@ -86,8 +93,10 @@ def check_size(path, size, camera, offset=(0, 0)):
       LowlightError: naming the smallest size.
     """
     if any(side - start < camera.tile for side, start in zip(size, offset)):
-        raise LowlightError(f"{path} is {size[1]}x{size[0]}, smaller than a CFA tile; expected at least "
-                            f"{camera.tile + offset[1]}x{camera.tile + offset[0]} pixels")
+        raise LowlightError(
+            f"{path} is {size[1]}x{size[0]}, smaller than a CFA tile; expected at least "
+            f"{camera.tile + offset[1]}x{camera.tile + offset[0]} pixels"
+        )
 
 
 def check_levels(path, black_level, white_level):
@@ -102,7 +111,7 @@ def check_levels(path, black_level, white_level):
 
 def upright(picture, flip):
     """Turns a picture [H, W, 3] as RawImage.flip says."""
-    picture = picture[::-1 if flip & 2 else 1, ::-1 if flip & 1 else 1]
+    picture = picture[:: -1 if flip & 2 else 1, :: -1 if flip & 1 else 1]
     return np.ascontiguousarray(picture.transpose(1, 0, 2) if flip & 4 else picture)
 
 

@@ -40,7 +40,7 @@ def _multiply(mosaic, area, pitch, gains, gain_map, black, ceiling, where):
     columns = np.arange(left, min(right, mosaic.shape[1]), pitch[1])
     for start in range(top, min(bottom, mosaic.shape[0]), _ROWS * pitch[0]):
         rows = np.arange(start, min(start + _ROWS * pitch[0], bottom, mosaic.shape[0]), pitch[0])
-        part = mosaic[start:rows[-1] + 1:pitch[0], left:right:pitch[1]]
+        part = mosaic[start : rows[-1] + 1 : pitch[0], left : right : pitch[1]]
         multipliers = _interpolated(gains, rows + where.origin[0], columns + where.origin[1], where.size, gain_map)
         brighter = (part - np.float32(black)) * multipliers + np.float32(black)
         # What was clipped stays clipped, though a gain may be below 1.

@@ -40,12 +40,16 @@ def _libraw():
 def _unsupported(path):
     scheme = unknown_compression(path)
     if scheme:
-        return LowlightError(f"{path} is a DNG whose image is compressed by scheme {scheme}, which LibRaw {_libraw()} does not decode; "
-                             "convert it with Adobe DNG Converter, without lossy compression")
+        return LowlightError(
+            f"{path} is a DNG whose image is compressed by scheme {scheme}, which LibRaw {_libraw()} does not decode; "
+            "convert it with Adobe DNG Converter, without lossy compression"
+        )
     size = sensor_size(path)
     if size:
-        return LowlightError(f"{path} is a raw file of {size[0]}x{size[1]} pixels that LibRaw {_libraw()} does not open; it is too small, "
-                             "damaged, or of a kind that LibRaw does not know")
+        return LowlightError(
+            f"{path} is a raw file of {size[0]}x{size[1]} pixels that LibRaw {_libraw()} does not open; it is too small, "
+            "damaged, or of a kind that LibRaw does not know"
+        )
     return NotRawError(f"{path} is no raw file that LibRaw {_libraw()} can open; expected ARW, RAF, DNG, NEF, CR2, ...")
 
 
@@ -102,11 +106,12 @@ def cfa_letters(raw, path, layout=1):
     letters = raw.color_desc.decode()
     if raw.raw_type != rawpy.RawType.Flat or raw.raw_pattern is None or raw.num_colors != 3 or not letters.startswith("RGB"):
         found = "monochrome" if raw.num_colors == 1 else f"colours {letters}, {raw.raw_type.name}"
-        raise LowlightError(f"{path} holds no Bayer or X-Trans mosaic ({found}); "
-                            "expected one sample a pixel")
+        raise LowlightError(f"{path} holds no Bayer or X-Trans mosaic ({found}); expected one sample a pixel")
     if layout != 1 or raw.raw_pattern.shape not in ((2, 2), (6, 6)):
-        raise LowlightError(f"{path} is of a sensor whose photosites stand in staggered rows (SuperCCD), which no model here knows; "
-                            "expected a Bayer or X-Trans mosaic in straight rows")
+        raise LowlightError(
+            f"{path} is of a sensor whose photosites stand in staggered rows (SuperCCD), which no model here knows; "
+            "expected a Bayer or X-Trans mosaic in straight rows"
+        )
     period = raw.raw_pattern.shape[0]
     top, left = raw.sizes.top_margin, raw.sizes.left_margin
     return "".join(letters[raw.raw_color(top + y, left + x)] for y in range(period) for x in range(period))
@@ -114,15 +119,24 @@ def cfa_letters(raw, path, layout=1):
 
 def _measured_matrix(path):
     """Finds the matrix that LibRaw keeps for a few old cameras and does not show: from its renderings with and without it. Or zeros."""
+
     def rendered(space):  # opened anew, because rendering may change the counts
         with opened(path) as raw:
-            return raw.postprocess(output_color=space, half_size=True, no_auto_bright=True, output_bps=16, user_flip=0,
-                                   adjust_maximum_thr=0.0, gamma=(1, 1), user_wb=[1.0] * 4).reshape(-1, 3)
+            return raw.postprocess(
+                output_color=space,
+                half_size=True,
+                no_auto_bright=True,
+                output_bps=16,
+                user_flip=0,
+                adjust_maximum_thr=0.0,
+                gamma=(1, 1),
+                user_wb=[1.0] * 4,
+            ).reshape(-1, 3)
 
     camera, srgb = rendered(rawpy.ColorSpace.raw), rendered(rawpy.ColorSpace.sRGB)
     kept = (np.minimum(camera, srgb).min(axis=1) > 0) & (np.maximum(camera, srgb).max(axis=1) < 65535)
     camera, srgb = camera[kept].astype(np.float64), srgb[kept].astype(np.float64)
-    if len(camera) < 100 or np.linalg.matrix_rank(camera.T @ camera, tol=1e-4 * np.sum(camera ** 2)) < 3 or np.array_equal(camera, srgb):
+    if len(camera) < 100 or np.linalg.matrix_rank(camera.T @ camera, tol=1e-4 * np.sum(camera**2)) < 3 or np.array_equal(camera, srgb):
         return np.zeros([3, 3])
     matrix = np.linalg.lstsq(camera, srgb, rcond=None)[0].T
     return matrix if np.abs(camera @ matrix.T - srgb).mean() < 0.01 * srgb.mean() else np.zeros([3, 3])

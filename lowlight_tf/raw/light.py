@@ -150,8 +150,17 @@ def frame_input(packed, frame, ratio, camera, interface, input_channels, noise=N
       frame: a Frame.
       ratio, camera, interface, input_channels, noise: as for `network_input`.
     """
-    return network_input(packed, camera, interface, input_channels, black_level=frame.black_level, white_level=frame.white_level,
-                         wb_gains=frame.wb_gains if interface.white_balance else None, ratio=ratio, noise=noise)
+    return network_input(
+        packed,
+        camera,
+        interface,
+        input_channels,
+        black_level=frame.black_level,
+        white_level=frame.white_level,
+        wb_gains=frame.wb_gains if interface.white_balance else None,
+        ratio=ratio,
+        noise=noise,
+    )
 
 
 def base(inputs, camera):
@@ -163,4 +172,4 @@ def base(inputs, camera):
     Returns:
       float32 [B, h * camera.upscale, w * camera.upscale, 3], the input's light demosaiced, coded as it is.
     """
-    return packed_demosaic(inputs[..., :camera.channels], camera)
+    return packed_demosaic(inputs[..., : camera.channels], camera)

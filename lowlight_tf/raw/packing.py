@@ -70,7 +70,7 @@ def pack_frame(mosaic, camera, offset=(0, 0)):
         strip = pack(mosaic[start:stop], camera, (0 if start else offset[0], offset[1])).numpy()
         if whole is None:
             whole = np.empty((-(-(len(mosaic) + top) // camera.tile) * camera.cells, *strip.shape[1:]), mosaic.dtype)
-        whole[done:done + len(strip)] = strip
+        whole[done : done + len(strip)] = strip
         done += len(strip)
     return whole
 
@@ -96,7 +96,7 @@ def unpack(packed, camera, size=None, offset=(0, 0)):
     mosaic = tf.reshape(mosaic, [*lead, rows * tile, columns * tile])
     top, left = -offset[0] % tile, -offset[1] % tile
     height, width = size or (rows * tile - top, columns * tile - left)
-    return mosaic[..., top:top + height, left:left + width]
+    return mosaic[..., top : top + height, left : left + width]
 
 
 def crop_to_phase(image, camera, offset=(0, 0)):
@@ -105,7 +105,7 @@ def crop_to_phase(image, camera, offset=(0, 0)):
     SID's own rule where offset is (0, 0): "H, W floored to multiples of 6" for X-Trans, and the ground truth likewise.
     """
     rows, columns = ((size - start) // camera.tile * camera.tile for size, start in zip(image.shape[:2], offset))
-    return image[offset[0]:offset[0] + rows, offset[1]:offset[1] + columns]
+    return image[offset[0] : offset[0] + rows, offset[1] : offset[1] + columns]
 
 
 def normalise(packed, camera, black_level, white_level, signed=False):

@@ -12,11 +12,11 @@ from lowlight_tf.raw.raw_levels import color_planes
 
 # What is left out of a border's width on either side, where light leaks and edges ring: a part of it, and photosites at least.
 _SKIP, _SKIP_LEAST = 1 / 8, 2
-_LEAST = 4           # photosites across a border that are left then
-_STEP = 8.0          # standard errors by which the frame beside a masked border must be brighter
+_LEAST = 4  # photosites across a border that are left then
+_STEP = 8.0  # standard errors by which the frame beside a masked border must be brighter
 # How far parts of a masked border may differ from all of it: standard errors, counts, and a part of its noise (rows and columns have some).
 _ERRORS, _COUNTS, _NOISE = 4.0, 1.0, 0.2
-_PARTS = 8           # along a border that are compared; across it there are two
+_PARTS = 8  # along a border that are compared; across it there are two
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +43,12 @@ def _span(start, stop, period):
 def _seen_borders(image, place, colors, period):
     """Yields the borders on the four sides of the visible area, as far as they are wide enough."""
     top, left, height, width = place
-    sides = ((0, left, left, False), (left + width, image.shape[1], left + width, False), (0, top, top, True),
-             (top + height, image.shape[0], top + height, True))
+    sides = (
+        (0, left, left, False),
+        (left + width, image.shape[1], left + width, False),
+        (0, top, top, True),
+        (top + height, image.shape[0], top + height, True),
+    )
     for start, stop, edge, is_row in sides:
         span = _span(start, stop, period)
         if span is None:
@@ -53,10 +57,16 @@ def _seen_borders(image, place, colors, period):
         inner = edge + _SKIP_LEAST if stop <= edge else edge - _SKIP_LEAST - across
         length = (height if not is_row else width) // period * period
         if is_row:
-            strip, lit = image[span[0]:span[1], left:left + length].T, image[max(inner, top):max(inner, top) + across, left:left + length].T
+            strip, lit = (
+                image[span[0] : span[1], left : left + length].T,
+                image[max(inner, top) : max(inner, top) + across, left : left + length].T,
+            )
             yield _Border(strip, lit, _turned(colors, span[0] - top, 0).T)
         else:
-            strip, lit = image[top:top + length, span[0]:span[1]], image[top:top + length, max(inner, left):max(inner, left) + across]
+            strip, lit = (
+                image[top : top + length, span[0] : span[1]],
+                image[top : top + length, max(inner, left) : max(inner, left) + across],
+            )
             yield _Border(strip, lit, _turned(colors, 0, span[0] - left))
 
 
@@ -66,7 +76,7 @@ def _said_borders(image, place, colors, period, areas):
         bottom, right = min(bottom, image.shape[0]), min(right, image.shape[1])
         rows, columns = (bottom - top) // period * period, (right - left) // period * period
         if min(rows, columns) > 0:
-            yield _Border(image[top:top + rows, left:left + columns], None, _turned(colors, top - place[0], left - place[1]))
+            yield _Border(image[top : top + rows, left : left + columns], None, _turned(colors, top - place[0], left - place[1]))
 
 
 def _robust(values):

@@ -9,11 +9,11 @@ _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC = 256, 257, 259, 262
 _STRIPS, _TILES = (273, 279), (324, 325)  # offsets, byte counts
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _PIECES = ((_STRIPS, (None, _ROWS_PER_STRIP), "strips"), (_TILES, (_TILE_WIDTH, _TILE_HEIGHT), "tiles"))
-_PANASONIC_OFFSET = 280                   # RawDataOffset, where StripOffsets says nothing
+_PANASONIC_OFFSET = 280  # RawDataOffset, where StripOffsets says nothing
 _DNG_VERSION = 50706
 _UNKNOWN = 0xFFFFFFFF
-_RAW_PHOTOMETRICS = (32803, 34892)        # colour filter array, linear raw
-_LIBRAW_DECODES = (1, 7, 8, 34892)        # compressions of a DNG
+_RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array, linear raw
+_LIBRAW_DECODES = (1, 7, 8, 34892)  # compressions of a DNG
 _COMPRESSIONS = {50002: "JPEG XL", 52546: "JPEG XL"}
 
 

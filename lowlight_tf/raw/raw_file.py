@@ -15,9 +15,53 @@ from lowlight_tf.raw.raw_borders import masked_black
 from lowlight_tf.raw.raw_color import choose_gains, choose_matrix, daylight_gains
 
 # What a folder is searched for: the suffixes of the cameras in LibRaw's list, except .tif, which is a picture's as well.
-RAW_SUFFIXES = (".arw", ".raf", ".dng", ".nef", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".pef", ".srw", ".raw", ".kdc", ".dcr", ".sr2",
-                ".srf", ".3fr", ".fff", ".iiq", ".mos", ".mef", ".mrw", ".erf", ".x3f", ".nrw", ".rwl", ".gpr", ".ari", ".bay", ".cap",
-                ".cine", ".cs1", ".dc2", ".dcs", ".drf", ".k25", ".kc2", ".mdc", ".ori", ".ptx", ".pxn", ".qtk", ".rdc", ".rwz", ".sti")
+RAW_SUFFIXES = (
+    ".arw",
+    ".raf",
+    ".dng",
+    ".nef",
+    ".cr2",
+    ".cr3",
+    ".crw",
+    ".orf",
+    ".rw2",
+    ".pef",
+    ".srw",
+    ".raw",
+    ".kdc",
+    ".dcr",
+    ".sr2",
+    ".srf",
+    ".3fr",
+    ".fff",
+    ".iiq",
+    ".mos",
+    ".mef",
+    ".mrw",
+    ".erf",
+    ".x3f",
+    ".nrw",
+    ".rwl",
+    ".gpr",
+    ".ari",
+    ".bay",
+    ".cap",
+    ".cine",
+    ".cs1",
+    ".dc2",
+    ".dcs",
+    ".drf",
+    ".k25",
+    ".kc2",
+    ".mdc",
+    ".ori",
+    ".ptx",
+    ".pxn",
+    ".qtk",
+    ".rdc",
+    ".rwz",
+    ".sti",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,15 +159,27 @@ def read_raw(path: str | os.PathLike) -> RawImage:
         ccm, no_matrix = choose_matrix(color_matrix(raw, path), raw.rgb_xyz_matrix, dng)
         active = dng.active_area or (sizes.top_margin, sizes.left_margin)
         return RawImage(
-            mosaic=raw.raw_image_visible.copy(), cfa=cfa, black_level=tuple(float(level) for level in raw.black_level_per_channel),
-            white_level=int(raw.white_level), wb_gains=gains, ccm=ccm,
-            exposure_seconds=_known(raw.other.shutter_speed), iso=_known(raw.other.iso_speed), aperture=_known(raw.other.aperture),
-            focal_length=_known(raw.other.focal_length), lens=_text(raw.lens.model),
+            mosaic=raw.raw_image_visible.copy(),
+            cfa=cfa,
+            black_level=tuple(float(level) for level in raw.black_level_per_channel),
+            white_level=int(raw.white_level),
+            wb_gains=gains,
+            ccm=ccm,
+            exposure_seconds=_known(raw.other.shutter_speed),
+            iso=_known(raw.other.iso_speed),
+            aperture=_known(raw.other.aperture),
+            focal_length=_known(raw.other.focal_length),
+            lens=_text(raw.lens.model),
             # LibRaw counts from 1970: a file without a date has that one.
-            taken=raw.other.timestamp if raw.other.timestamp.year > 1970 else None, flip=int(sizes.flip), aspect=_aspect(sizes),
+            taken=raw.other.timestamp if raw.other.timestamp.year > 1970 else None,
+            flip=int(sizes.flip),
+            aspect=_aspect(sizes),
             masked_black=_masked_black(raw, tile_colors(cfa), dng),
-            origin=(sizes.top_margin - active[0], sizes.left_margin - active[1]), dng=dng,
-            notes=tuple(filter(None, (no_gains, no_matrix))), daylight_gains=daylight_gains(raw.daylight_whitebalance))
+            origin=(sizes.top_margin - active[0], sizes.left_margin - active[1]),
+            dng=dng,
+            notes=tuple(filter(None, (no_gains, no_matrix))),
+            daylight_gains=daylight_gains(raw.daylight_whitebalance),
+        )
 
 
 def visible_size(path):

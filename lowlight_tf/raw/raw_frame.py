@@ -13,7 +13,7 @@ from lowlight_tf.raw.gain_maps import apply_gain_maps
 from lowlight_tf.raw.raw_file import read_raw
 from lowlight_tf.raw.raw_levels import even_black, file_black, saturation
 
-_QUANTISATION = 12 ** -0.5  # counts: the noise of rounding, below which no read noise is
+_QUANTISATION = 12**-0.5  # counts: the noise of rounding, below which no read noise is
 
 
 def _black(raw, camera):
@@ -64,18 +64,21 @@ def _cropped(raw):
     if min(top, left) < 0 or top + height > raw.mosaic.shape[0] or left + width > raw.mosaic.shape[1]:
         return raw.mosaic, raw.cfa, (0, 0)
     turned = np.roll(colors, (-(top % len(colors)), -(left % len(colors))), axis=(0, 1))
-    return np.ascontiguousarray(raw.mosaic[top:top + height, left:left + width]), "".join(turned.ravel()), (top, left)
+    return np.ascontiguousarray(raw.mosaic[top : top + height, left : left + width]), "".join(turned.ravel()), (top, left)
 
 
 def _applied(raw, size, defects, levels):
     """Says in words what was done to the counts."""
     words = " ".join(f"{level:.4g}" for level in levels)
-    done = [f"black levels {words} of the colours evened out" if max(levels) - min(levels) >= 1 else "",
-            defects, "noise by the file's NoiseProfile" if raw.dng.noise else "",
-            f"{len(raw.dng.gain_maps)} gain maps applied" if raw.dng.gain_maps else "",
-            f"cropped from {raw.mosaic.shape[1]}x{raw.mosaic.shape[0]} as the file asks" if size != raw.mosaic.shape else "",
-            f"BaselineExposure {raw.dng.stops:+.3g} stops" if raw.dng.stops else "",
-            "stretched to square pixels" if max(raw.aspect) > 1 else ""]
+    done = [
+        f"black levels {words} of the colours evened out" if max(levels) - min(levels) >= 1 else "",
+        defects,
+        "noise by the file's NoiseProfile" if raw.dng.noise else "",
+        f"{len(raw.dng.gain_maps)} gain maps applied" if raw.dng.gain_maps else "",
+        f"cropped from {raw.mosaic.shape[1]}x{raw.mosaic.shape[0]} as the file asks" if size != raw.mosaic.shape else "",
+        f"BaselineExposure {raw.dng.stops:+.3g} stops" if raw.dng.stops else "",
+        "stretched to square pixels" if max(raw.aspect) > 1 else "",
+    ]
     return tuple(filter(None, done))
 
 
@@ -106,10 +109,28 @@ def frame_of(raw, path, camera):
     check_size(path, mosaic.shape, camera)
     gains, scale = tuple(gain / min(raw.wb_gains) for gain in raw.wb_gains), span / (white - float(np.mean(black)))
     noise = noise[0] * scale, noise[1] * scale  # of the range to where it saturates
-    return Frame(path, "raw", mosaic, cfa, check_cfa(path, cfa, camera), black, white, gains, raw.ccm, raw.flip,
-                 completed(read_metadata(path), raw), raw.notes + notes, light_gain=2.0 ** raw.dng.stops,
-                 noise=noise, noise_profile=noise if raw.dng.noise else None, visible_size=raw.mosaic.shape, origin=origin,
-                 aspect=raw.aspect, applied=_applied(raw, mosaic.shape, defects, levels), daylight_gains=raw.daylight_gains)
+    return Frame(
+        path,
+        "raw",
+        mosaic,
+        cfa,
+        check_cfa(path, cfa, camera),
+        black,
+        white,
+        gains,
+        raw.ccm,
+        raw.flip,
+        completed(read_metadata(path), raw),
+        raw.notes + notes,
+        light_gain=2.0**raw.dng.stops,
+        noise=noise,
+        noise_profile=noise if raw.dng.noise else None,
+        visible_size=raw.mosaic.shape,
+        origin=origin,
+        aspect=raw.aspect,
+        applied=_applied(raw, mosaic.shape, defects, levels),
+        daylight_gains=raw.daylight_gains,
+    )
 
 
 def read_raw_frame(path, camera=None):

@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 
-_PLAUSIBLE = 1 / 128      # of the range: a border's black further from the file's is none; drift is some counts of 16,383
-_PILE, _WINDOWS = 16, 8   # photosites that make a pile; windows below it that together hold fewer
-_WINDOW = 1 / 1024        # of the range
-_STRAY = 0.05             # of a pile: hot photosites that are above it
-_LEAST_SATURATION = 0.5   # of the range: sensors saturate above
-_ROWS = 512               # of a mosaic at a time
+_PLAUSIBLE = 1 / 128  # of the range: a border's black further from the file's is none; drift is some counts of 16,383
+_PILE, _WINDOWS = 16, 8  # photosites that make a pile; windows below it that together hold fewer
+_WINDOW = 1 / 1024  # of the range
+_STRAY = 0.05  # of a pile: hot photosites that are above it
+_LEAST_SATURATION = 0.5  # of the range: sensors saturate above
+_ROWS = 512  # of a mosaic at a time
 
 
 def color_planes(mosaic, colors):
@@ -55,7 +55,7 @@ def _strips(dng, shape, tile, origin):
 
 def _tiled(pattern, shape):
     """Repeats a pattern [h, w] over [H, W]."""
-    return np.tile(pattern, [-(-size // part) for size, part in zip(shape, pattern.shape)])[:shape[0], :shape[1]]
+    return np.tile(pattern, [-(-size // part) for size, part in zip(shape, pattern.shape)])[: shape[0], : shape[1]]
 
 
 def level_black(mosaic, colors, dng, origin, white_level):
@@ -79,7 +79,7 @@ def level_black(mosaic, colors, dng, origin, white_level):
         if not uneven.any():
             continue
         for start in range(0, len(mosaic), _ROWS * len(uneven)) if row is None else (row,):
-            part = mosaic[start:start + (_ROWS * len(uneven) if row is None else len(uneven))]
+            part = mosaic[start : start + (_ROWS * len(uneven) if row is None else len(uneven))]
             part[:] = np.clip(part - _tiled(uneven, part.shape), 0, 65535)
     return tuple(float(level) for level in levels)
 
@@ -142,12 +142,12 @@ def _pile(counts, first, window):
       first: value of the first.
       window: values that a pile spans at most.
     """
-    below = np.concatenate([[0], np.cumsum(counts)])           # photosites below each value
-    in_window = below[window:] - below[:-window]               # in the window that begins there
+    below = np.concatenate([[0], np.cumsum(counts)])  # photosites below each value
+    in_window = below[window:] - below[:-window]  # in the window that begins there
     full = np.flatnonzero(in_window >= _PILE)
     if not full.size or full[-1] < (_WINDOWS + 1) * window:
         return None
-    start = full[-1] - window + 1 + int(np.argmax(in_window[full[-1] - window + 1:full[-1] + 1]))
+    start = full[-1] - window + 1 + int(np.argmax(in_window[full[-1] - window + 1 : full[-1] + 1]))
     piled, under, above = in_window[start], below[start] - below[start - _WINDOWS * window], below[-1] - below[start + window]
     return first + int(start) + window - 1 if piled > under and above <= _STRAY * piled else None
 
@@ -178,5 +178,5 @@ def saturation(mosaic, colors, black_level, white_level, shot_noise=0.0):
     piles = sorted(pile for pile in (_pile(row, first, window) for row in counts) if pile is not None)
     agreeing = [low for low, high in itertools.pairwise(piles) if high - low <= 2 * window]
     if not agreeing and piles and math.sqrt(shot_noise * (piles[-1] - max(black_level))) > 2 * window:
-        agreeing = [piles[-1]] if counts[:, piles[-1] - first + window:].sum() < _PILE else []
+        agreeing = [piles[-1]] if counts[:, piles[-1] - first + window :].sum() < _PILE else []
     return agreeing[0] if agreeing and agreeing[0] < white_level - window else None

@@ -28,8 +28,10 @@ def _amplify_in_place(raw, ratio):
 def _check_renders(path, raw):
     if raw.raw_pattern is not None and raw.raw_pattern.shape[0] == 6 and min(raw.raw_image_visible.shape) < _SMALLEST[6] - 4:
         height, width = raw.raw_image_visible.shape
-        raise LowlightError(f"{path} is {width}x{height}; LibRaw renders X-Trans frames from {_SMALLEST[6] - 4} pixels a side only: "
-                            "use a larger frame or put a 16-bit PNG into long/")
+        raise LowlightError(
+            f"{path} is {width}x{height}; LibRaw renders X-Trans frames from {_SMALLEST[6] - 4} pixels a side only: "
+            "use a larger frame or put a 16-bit PNG into long/"
+        )
 
 
 def _needs_more(raw):
@@ -41,12 +43,12 @@ def _needs_more(raw):
 def _light(mosaic, colors, black_level, white_level, gain):
     """Normalises a mosaic to uint16 light, 65535 at white, in strips: what is below black is black."""
     tile = len(colors)
-    black = np.tile(np.asarray(black_level, np.float32)[colors], (_ROWS // tile, -(-mosaic.shape[1] // tile)))[:, :mosaic.shape[1]]
+    black = np.tile(np.asarray(black_level, np.float32)[colors], (_ROWS // tile, -(-mosaic.shape[1] // tile)))[:, : mosaic.shape[1]]
     light = np.empty_like(mosaic)
     for row in range(0, len(mosaic), _ROWS):
-        strip = mosaic[row:row + _ROWS]
-        scale = np.float32(65535 * gain) / (np.float32(white_level) - black[:len(strip)])
-        light[row:row + _ROWS] = np.clip(np.rint((strip - black[:len(strip)]) * scale), 0, 65535)
+        strip = mosaic[row : row + _ROWS]
+        scale = np.float32(65535 * gain) / (np.float32(white_level) - black[: len(strip)])
+        light[row : row + _ROWS] = np.clip(np.rint((strip - black[: len(strip)]) * scale), 0, 65535)
     return light
 
 
@@ -57,8 +59,10 @@ def _padded(light, tile):
         return light
     rows, columns = (np.arange(max(size, least)) for size in light.shape)
     height, width = (max(size // tile * tile, tile) for size in light.shape)
-    rows, columns = (np.where(index < size, index, index % whole)
-                     for index, size, whole in ((rows, light.shape[0], height), (columns, light.shape[1], width)))
+    rows, columns = (
+        np.where(index < size, index, index % whole)
+        for index, size, whole in ((rows, light.shape[0], height), (columns, light.shape[1], width))
+    )
     return np.ascontiguousarray(light[rows[:, None], columns])
 
 
@@ -84,9 +88,10 @@ def render_mosaic(mosaic, cfa, *, black_level, white_level, wb_gains, ccm, gain=
     content = mosaic_dng(light, cfa, wb_gains, xyz_to_camera_matrix(ccm))
     del light
     with opened_mosaic(content) as raw:
-        picture = raw.postprocess(use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0,
-                                  adjust_maximum_thr=0.0, gamma=gamma)
-    picture = picture[:mosaic.shape[0], :mosaic.shape[1]]
+        picture = raw.postprocess(
+            use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0, adjust_maximum_thr=0.0, gamma=gamma
+        )
+    picture = picture[: mosaic.shape[0], : mosaic.shape[1]]
     # A gain below 1 comes last: before white balance it would turn clipped lights pink.
     return picture if gain >= 1 else exposed_codes(gain, gamma == SRGB_GAMMA)[picture]
 
@@ -111,8 +116,22 @@ def render(path, ratio=1.0, stretch=True):
         if not _needs_more(raw):
             if ratio != 1.0:
                 _amplify_in_place(raw, ratio)
-            return raw.postprocess(use_camera_wb=True, half_size=False, no_auto_bright=True, output_bps=16, user_flip=0,
-                                   adjust_maximum_thr=0.75 if stretch else 0.0)
+            return raw.postprocess(
+                use_camera_wb=True,
+                half_size=False,
+                no_auto_bright=True,
+                output_bps=16,
+                user_flip=0,
+                adjust_maximum_thr=0.75 if stretch else 0.0,
+            )
     of = read_raw(path)
-    return render_mosaic(of.mosaic, of.cfa, black_level=of.black_level, white_level=of.white_level, wb_gains=of.wb_gains, ccm=of.ccm,
-                         gain=ratio, gamma=BT709_GAMMA)
+    return render_mosaic(
+        of.mosaic,
+        of.cfa,
+        black_level=of.black_level,
+        white_level=of.white_level,
+        wb_gains=of.wb_gains,
+        ccm=of.ccm,
+        gain=ratio,
+        gamma=BT709_GAMMA,
+    )

@@ -8,8 +8,21 @@ import struct
 
 _SUB_IFDS = 330
 # By TIFF type: struct's letter and how many numbers make a value. 2 and 7 are bytes.
-_TYPES = {1: ("B", 1), 2: ("s", 1), 3: ("H", 1), 4: ("I", 1), 5: ("I", 2), 6: ("b", 1), 7: ("s", 1), 8: ("h", 1), 9: ("i", 1),
-          10: ("i", 2), 11: ("f", 1), 12: ("d", 1), 13: ("I", 1)}
+_TYPES = {
+    1: ("B", 1),
+    2: ("s", 1),
+    3: ("H", 1),
+    4: ("I", 1),
+    5: ("I", 2),
+    6: ("b", 1),
+    7: ("s", 1),
+    8: ("h", 1),
+    9: ("i", 1),
+    10: ("i", 2),
+    11: ("f", 1),
+    12: ("d", 1),
+    13: ("I", 1),
+}
 _MOST_DIRECTORIES, _MOST_ENTRIES, _MOST_BYTES = 64, 1024, 1 << 24  # what damage may claim; gain maps of phones take up to a megabyte
 # TIFF's magic number, and Olympus' and Panasonic's.
 _MAGICS = (b"*\0", b"\0*", b"RO", b"RS", b"OR", b"U\0")
@@ -45,8 +58,8 @@ def _directory(file, order, offset):
     following = file.read(4)
     tags = {}
     for start in range(0, len(entries) - 11, 12):
-        tag, kind, count = struct.unpack(order + "HHI", entries[start:start + 8])
-        value = _value(file, order, kind, count, entries[start + 8:start + 12]) if kind in _TYPES and count else None
+        tag, kind, count = struct.unpack(order + "HHI", entries[start : start + 8])
+        value = _value(file, order, kind, count, entries[start + 8 : start + 12]) if kind in _TYPES and count else None
         if value is not None:
             tags[tag] = value
     return tags, struct.unpack(order + "I", following)[0] if len(following) == 4 else 0

@@ -7,7 +7,7 @@ import re
 from lowlight_tf.errors import UsageError
 
 AS_SHOT_NAME, DAYLIGHT_NAME = "as_shot", "daylight"
-COLDEST, WARMEST = 15000.0, 1700.0    # K, within which Krystek's formula holds
+COLDEST, WARMEST = 15000.0, 1700.0  # K, within which Krystek's formula holds
 MOST_TINT = 150.0
 _MOST_GAIN = 64.0
 _TEMPERATURE = re.compile(r"(\d+(?:\.\d+)?)[kK]([+-]\d+(?:\.\d+)?)?")
@@ -43,8 +43,9 @@ def temperature(kelvin, tint=0.0):
       UsageError: for what is beyond the locus.
     """
     if not (WARMEST <= kelvin <= COLDEST and abs(tint) <= MOST_TINT):
-        raise UsageError(f"white balance {kelvin:g}K{tint:+g}: expected {WARMEST:g} to {COLDEST:g} K, "
-                         f"and a tint from {-MOST_TINT:g} to {MOST_TINT:g}")
+        raise UsageError(
+            f"white balance {kelvin:g}K{tint:+g}: expected {WARMEST:g} to {COLDEST:g} K, and a tint from {-MOST_TINT:g} to {MOST_TINT:g}"
+        )
     return WhiteBalance("temperature", (float(kelvin), float(tint)))
 
 
@@ -57,8 +58,10 @@ def of_gains(gains):
     values = tuple(float(gain) for gain in gains)
     good = len(values) == 3 and all(map(math.isfinite, values)) and min(values) > 0 and max(values) <= _MOST_GAIN * min(values)
     if not good:
-        raise UsageError(f"white balance {','.join(f'{value:g}' for value in values)}: expected three gains above 0, "
-                         f"the largest at most {_MOST_GAIN:g} times the smallest")
+        raise UsageError(
+            f"white balance {','.join(f'{value:g}' for value in values)}: expected three gains above 0, "
+            f"the largest at most {_MOST_GAIN:g} times the smallest"
+        )
     return WhiteBalance("gains", tuple(float(f"{value / values[1]:.6g}") for value in values))
 
 

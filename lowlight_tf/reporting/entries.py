@@ -23,8 +23,8 @@ def _coded(linear, matrix):
     """Codes a DNG's linear light, uint16 [H, W, 3] in the colours that `matrix` takes to sRGB, as pictures are: uint8. In strips."""
     coded = np.empty(linear.shape, np.uint8)
     for row in range(0, len(linear), _ROWS):
-        light = linear[row:row + _ROWS] / np.float32(65535) @ np.asarray(matrix, np.float32).T
-        coded[row:row + _ROWS] = to_uint8(linear_to_srgb(np.clip(light, 0, 1)).numpy())
+        light = linear[row : row + _ROWS] / np.float32(65535) @ np.asarray(matrix, np.float32).T
+        coded[row : row + _ROWS] = to_uint8(linear_to_srgb(np.clip(light, 0, 1)).numpy())
     return coded
 
 
@@ -52,15 +52,36 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
     name = str(pathlib.Path(output).relative_to(result_dir).with_name(frame.path.name))
     height, width = result.shape[:2]
     notes = (*frame.notes, *(("the histogram is of the picture put back on a sensor",) if frame.kind != "raw" else ()))
-    cells = {"Name": name, "Ratio": ratio, "Strength": finish.strength, "Camera": frame.metadata.camera,
-             "Exposure": str(frame.exposure), "Seconds": seconds}
-    facts = {"Camera": cells["Camera"], "Exposure": cells["Exposure"], "Size": f"{width}\N{MULTIPLICATION SIGN}{height}",
-             "Ratio": f"\N{MULTIPLICATION SIGN}{ratio:.4g} ({file.reason})", "Strength": f"{finish.strength:.2g}",
-             "Brightness": f"{finish.stops:+g} stops" if finish.stops else "", "Time": f"{seconds:.1f} s", "Note": "; ".join(notes)}
+    cells = {
+        "Name": name,
+        "Ratio": ratio,
+        "Strength": finish.strength,
+        "Camera": frame.metadata.camera,
+        "Exposure": str(frame.exposure),
+        "Seconds": seconds,
+    }
+    facts = {
+        "Camera": cells["Camera"],
+        "Exposure": cells["Exposure"],
+        "Size": f"{width}\N{MULTIPLICATION SIGN}{height}",
+        "Ratio": f"\N{MULTIPLICATION SIGN}{ratio:.4g} ({file.reason})",
+        "Strength": f"{finish.strength:.2g}",
+        "Brightness": f"{finish.stops:+g} stops" if finish.stops else "",
+        "Time": f"{seconds:.1f} s",
+        "Note": "; ".join(notes),
+    }
     histogram = raw_histogram(frame.mosaic, loaded.camera, frame.offset, frame.black_level, frame.white_level)
-    return make_entry(name, cells, facts, {pathlib.Path(output).name: relative_url(output, result_dir)}, pictures,
-                      [(label, RESULT) for label in (PLAIN, AS_SHOT) if label in pictures], histogram,
-                      chosen_by=RESULT, whole_only=(AS_SHOT,))
+    return make_entry(
+        name,
+        cells,
+        facts,
+        {pathlib.Path(output).name: relative_url(output, result_dir)},
+        pictures,
+        [(label, RESULT) for label in (PLAIN, AS_SHOT) if label in pictures],
+        histogram,
+        chosen_by=RESULT,
+        whole_only=(AS_SHOT,),
+    )
 
 
 def _of(value, reference, form, unit=""):
@@ -80,14 +101,29 @@ def pair_entry(pair, short, output, target, scaled, score, camera):
     """
     pictures = {INPUT: scaled, OUTPUT: output, TRUTH: target}
     pictures = {label: picture for label, picture in pictures.items() if picture is not None}
-    cells = {"Name": pair.name, "Ratio": pair.ratio, "PSNR": score.psnr, "SSIM": score.ssim, "Aligned PSNR": score.aligned_psnr,
-             "Input PSNR": score.input_psnr,
-             "Input SSIM": score.input_ssim}
-    facts = {"PSNR": _of(score.psnr, score.input_psnr, ".2f", " dB"), "SSIM": _of(score.ssim, score.input_ssim, ".3f"),
-             "Ratio": f"\N{MULTIPLICATION SIGN}{pair.ratio:.4g} (long and short exposure)", "Camera": camera.name,
-             "Size": f"{score.width}\N{MULTIPLICATION SIGN}{score.height}", "Short": pair.short.name, "Long": pair.long.name}
-    links = {label: relative_url(f"{pair.name}_{what}.png", ".") for label, what in
-             ((INPUT, "scaled-input"), (OUTPUT, "out"), (TRUTH, "gt")) if label in pictures}
+    cells = {
+        "Name": pair.name,
+        "Ratio": pair.ratio,
+        "PSNR": score.psnr,
+        "SSIM": score.ssim,
+        "Aligned PSNR": score.aligned_psnr,
+        "Input PSNR": score.input_psnr,
+        "Input SSIM": score.input_ssim,
+    }
+    facts = {
+        "PSNR": _of(score.psnr, score.input_psnr, ".2f", " dB"),
+        "SSIM": _of(score.ssim, score.input_ssim, ".3f"),
+        "Ratio": f"\N{MULTIPLICATION SIGN}{pair.ratio:.4g} (long and short exposure)",
+        "Camera": camera.name,
+        "Size": f"{score.width}\N{MULTIPLICATION SIGN}{score.height}",
+        "Short": pair.short.name,
+        "Long": pair.long.name,
+    }
+    links = {
+        label: relative_url(f"{pair.name}_{what}.png", ".")
+        for label, what in ((INPUT, "scaled-input"), (OUTPUT, "out"), (TRUTH, "gt"))
+        if label in pictures
+    }
     histogram = raw_histogram(short.mosaic, camera, (0, 0), short.black_level, short.white_level)
     pairs = [couple for couple in ((INPUT, OUTPUT), (OUTPUT, TRUTH), (INPUT, TRUTH)) if couple[0] in pictures]
     return make_entry(pair.name, cells, facts, links, pictures, pairs, histogram, chosen_by=OUTPUT)

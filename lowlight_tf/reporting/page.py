@@ -59,8 +59,10 @@ def make_entry(name, cells, facts, links, pictures, pairs, histogram, *, chosen_
       chosen_by: label of the picture whose detail decides which crops are shown.
       whole_only: labels that have no crops.
     """
-    crops = tuple((crop, {label: embed(picture[rows, columns]) for label, picture in pictures.items() if label not in whole_only})
-                  for crop, rows, columns in choose_crops(pictures[chosen_by]))
+    crops = tuple(
+        (crop, {label: embed(picture[rows, columns]) for label, picture in pictures.items() if label not in whole_only})
+        for crop, rows, columns in choose_crops(pictures[chosen_by])
+    )
     views = {label: embed(shrink(picture)) for label, picture in pictures.items()}
     return Entry(name, cells, facts, links, views, tuple(pairs), crops, histogram)
 
@@ -68,8 +70,12 @@ def make_entry(name, cells, facts, links, pictures, pairs, histogram, *, chosen_
 def text(value):
     """Escapes what a file or a person said for HTML; control characters, those that turn the order of letters, and bytes that are no
     UTF-8 become replacement characters."""
-    return html.escape("".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") or letter in BIDI else letter
-                               for letter in str(value)))
+    return html.escape(
+        "".join(
+            "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") or letter in BIDI else letter
+            for letter in str(value)
+        )
+    )
 
 
 def relative_url(path, folder):
@@ -89,10 +95,16 @@ def _image(embedded, alt):
 def _comparison(entry):
     """The whole pictures: side by side where there is no JavaScript and on paper, else two of them with a divider."""
     labels, main = list(entry.views), entry.crops[0][1]
-    figures = "".join(f'<figure class="view{"" if label in main else " extra"}">{_image(view, f"{entry.name}: {label}")}'
-                      f"<figcaption>{text(label)}</figcaption></figure>" for label, view in entry.views.items())
-    buttons = "".join(f'<button type="button" data-left="{labels.index(left)}" data-right="{labels.index(right)}">'
-                      f'{text(left)} <span aria-label="against">|</span> {text(right)}</button>' for left, right in entry.pairs)
+    figures = "".join(
+        f'<figure class="view{"" if label in main else " extra"}">{_image(view, f"{entry.name}: {label}")}'
+        f"<figcaption>{text(label)}</figcaption></figure>"
+        for label, view in entry.views.items()
+    )
+    buttons = "".join(
+        f'<button type="button" data-left="{labels.index(left)}" data-right="{labels.index(right)}">'
+        f'{text(left)} <span aria-label="against">|</span> {text(right)}</button>'
+        for left, right in entry.pairs
+    )
     choice = f'<div class="choice" role="group" aria-label="What is compared">{buttons}</div>' if entry.pairs else ""
     return f'<div class="compare" data-name="{text(entry.name)}">{figures}</div>{choice}'
 
@@ -100,8 +112,10 @@ def _comparison(entry):
 def _crops(entry):
     parts = []
     for name, pieces in entry.crops:
-        tiles = "".join(f'<figure>{_image(piece, f"{entry.name}, {name}: {label}")}<figcaption>{text(label)}</figcaption></figure>'
-                        for label, piece in pieces.items())
+        tiles = "".join(
+            f"<figure>{_image(piece, f'{entry.name}, {name}: {label}')}<figcaption>{text(label)}</figcaption></figure>"
+            for label, piece in pieces.items()
+        )
         parts.append(f'<div class="crop"><h4>{text(name)}</h4><div class="tiles">{tiles}</div></div>')
     return f'<section class="crops"><h3>100&#8239;% crops</h3><div class="rows">{"".join(parts)}</div></section>'
 
@@ -110,12 +124,14 @@ def _article(entry, place):
     facts = "".join(f"<div><dt>{text(label)}</dt><dd>{text(value)}</dd></div>" for label, value in entry.facts.items() if value != "")
     links = ", ".join(f'<a href="{text(url)}">{text(label)}</a>' for label, url in entry.links.items())
     size = next(iter(entry.views.values()))
-    return (f'<article id="picture-{place}" style="--width:{size.width}px;--aspect:{size.width / size.height:.4f}">'
-            f"<h2>{text(entry.name)}</h2>"
-            f'<div class="main"><div class="pictures">{_comparison(entry)}</div>'
-            f'<div class="said"><dl>{facts}<div><dt>Files</dt><dd>{links}</dd></div></dl>'
-            f'<h3>Raw histogram</h3>{histogram_svg(entry.histogram)}<p class="note">{describe(entry.histogram)}</p></div></div>'
-            f"{_crops(entry)}</article>\n")
+    return (
+        f'<article id="picture-{place}" style="--width:{size.width}px;--aspect:{size.width / size.height:.4f}">'
+        f"<h2>{text(entry.name)}</h2>"
+        f'<div class="main"><div class="pictures">{_comparison(entry)}</div>'
+        f'<div class="said"><dl>{facts}<div><dt>Files</dt><dd>{links}</dd></div></dl>'
+        f'<h3>Raw histogram</h3>{histogram_svg(entry.histogram)}<p class="note">{describe(entry.histogram)}</p></div></div>'
+        f"{_crops(entry)}</article>\n"
+    )
 
 
 def _sort_value(value):
@@ -135,14 +151,21 @@ def _index(entries):
     """The table of all pictures, whose heads are the buttons that sort it and the pictures with it."""
     columns = list(entries[0].cells)
     kinds = {column: "text" if isinstance(entries[0].cells[column], str) else "number" for column in columns}
-    heads = "".join(f'<th scope="col" class="{kinds[column]}" aria-sort="{"none" if i else "ascending"}">'
-                    f'<button type="button" disabled data-kind="{kinds[column]}">{text(column)}</button></th>'
-                    for i, column in enumerate(columns))
-    rows = "".join(f'<tr data-place="{place}">' + "".join(_cell(column, entry.cells[column], None if i else place)
-                                                          for i, column in enumerate(columns)) + "</tr>\n"
-                   for place, entry in enumerate(entries))
-    return (f'<div class="scroll" tabindex="0" role="region" aria-label="All pictures"><table id="index"><thead><tr>{heads}</tr></thead>'
-            f"<tbody>{rows}</tbody></table></div>")
+    heads = "".join(
+        f'<th scope="col" class="{kinds[column]}" aria-sort="{"none" if i else "ascending"}">'
+        f'<button type="button" disabled data-kind="{kinds[column]}">{text(column)}</button></th>'
+        for i, column in enumerate(columns)
+    )
+    rows = "".join(
+        f'<tr data-place="{place}">'
+        + "".join(_cell(column, entry.cells[column], None if i else place) for i, column in enumerate(columns))
+        + "</tr>\n"
+        for place, entry in enumerate(entries)
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="All pictures"><table id="index"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _summary(table):
@@ -151,8 +174,10 @@ def _summary(table):
         return ""
     head, *rows = table
     heads = "".join(f'<th scope="col"{" class=number" if i else ""}>{text(cell)}</th>' for i, cell in enumerate(head))
-    body = "".join(f'<tr><th scope="row">{text(row[0])}</th>' + "".join(f'<td class="number">{text(cell)}</td>' for cell in row[1:])
-                   + "</tr>" for row in rows)
+    body = "".join(
+        f'<tr><th scope="row">{text(row[0])}</th>' + "".join(f'<td class="number">{text(cell)}</td>' for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
     return f'<div class="scroll"><table class="summary"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -177,10 +202,18 @@ def write_page(path, title, lead, entries, *, summary=(), left_out=()):
       OutputError: where it cannot be written. LowlightError: where a file is there that stays.
     """
     style, script, page = (_PARTS.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js", ".html"))
-    values = {"title": text(title), "software": SOFTWARE, "style": style, "script": script,
-              "lead": "".join(f"<p>{text(line)}</p>" for line in lead), "summary": _summary(summary),
-              "index": _index(entries), "left_out": _left_out(left_out),
-              "long_side": f"{LONG_SIDE:,}", "crop_side": CROP_SIDE}
+    values = {
+        "title": text(title),
+        "software": SOFTWARE,
+        "style": style,
+        "script": script,
+        "lead": "".join(f"<p>{text(line)}</p>" for line in lead),
+        "summary": _summary(summary),
+        "index": _index(entries),
+        "left_out": _left_out(left_out),
+        "long_side": f"{LONG_SIDE:,}",
+        "crop_side": CROP_SIDE,
+    }
     head, tail = (string.Template(part).substitute(values) for part in page.split("$articles"))
     with atomic_path(path, may_replace) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         file.write(head)
@@ -219,8 +252,13 @@ class Collector:
         of_this_run = f"This page shows one run: {len(self._entries)} of the {self._asked} photographs that it was to make."
         try:
             with undisturbed():
-                write_page(self._path, self._title, [self._lead, of_this_run], sorted(self._entries, key=lambda entry: entry.name),
-                           left_out=[*self._left_out, *self._problems.messages])
+                write_page(
+                    self._path,
+                    self._title,
+                    [self._lead, of_this_run],
+                    sorted(self._entries, key=lambda entry: entry.name),
+                    left_out=[*self._left_out, *self._problems.messages],
+                )
         except OutputError:
             raise
         except LowlightError as error:  # a file that came there during the run; what was made is whole all the same

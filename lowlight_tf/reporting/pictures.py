@@ -65,8 +65,11 @@ def choose_crops(picture, side=CROP_SIDE):
     side = min(side, height, width)
     cells = [(slice(top, top + side), slice(left, left + side)) for top in _starts(height, side) for left in _starts(width, side)]
     measured = [_measure(picture[cell]) for cell in cells]
-    keys = {"Centre": [abs(2 * rows.start + side - height) + abs(2 * columns.start + side - width) for rows, columns in cells],
-            "Most detail": [-detail for detail, _ in measured], "Darkest": [brightness for _, brightness in measured]}
+    keys = {
+        "Centre": [abs(2 * rows.start + side - height) + abs(2 * columns.start + side - width) for rows, columns in cells],
+        "Most detail": [-detail for detail, _ in measured],
+        "Darkest": [brightness for _, brightness in measured],
+    }
     left, chosen = set(range(len(cells))), []
     for name, key in keys.items():
         if left:

@@ -48,7 +48,7 @@ def _cells(camera, offset):
     tile = camera.tile
     for row, column in itertools.product(range(tile), range(tile)):
         row_of, column_of = (row - offset[0]) % tile, (column - offset[1]) % tile
-        letters = camera.cfa[row_of * tile:(row_of + 1) * tile]
+        letters = camera.cfa[row_of * tile : (row_of + 1) * tile]
         is_second = tile == 2 and letters[column_of] == "G" and "B" in letters
         yield row, column, 3 if is_second else "RGB".index(letters[column_of])
 
@@ -72,14 +72,14 @@ def raw_histogram(mosaic, camera, offset, black_level, white_level):
     light = 2.0 ** (np.arange(stops * BINS_PER_STOP + 1) / BINS_PER_STOP - stops)
     counts, dark, clipped = np.zeros([3, len(light) - 1]), np.zeros(3), 0
     for row, column, color in _cells(camera, offset):
-        occurrences = np.bincount(mosaic[row::camera.tile, column::camera.tile].ravel(), minlength=1)
+        occurrences = np.bincount(mosaic[row :: camera.tile, column :: camera.tile].ravel(), minlength=1)
         edges = black_level[color] + (white_level - black_level[color]) * light
         edges[-1] = np.inf
         below = np.interp(edges, np.arange(len(occurrences) + 1) - 0.5, np.concatenate([[0], np.cumsum(occurrences)]))
         channel = (0, 1, 2, 1)[color]
         counts[channel] += np.diff(below)
         dark[channel] += below[0]
-        clipped += occurrences[math.ceil(white_level):].sum()
+        clipped += occurrences[math.ceil(white_level) :].sum()
     return Histogram(counts, dark, float(clipped / mosaic.size))
 
 
@@ -87,8 +87,9 @@ def describe(histogram):
     """Says in words what the drawing shows, as HTML."""
     medians = ", ".join(f"{name} {'at black' if math.isinf(stops) else f'{stops:.1f}'}" for name, stops in zip("RGB", histogram.medians))
     dark = histogram.dark.sum() / max(histogram.dark.sum() + histogram.counts.sum(), 1)
-    return (f"Median stops below white: {medians}. At black or below: {100 * dark:.1f}&#8239;%. "
-            f"Clipped: {100 * histogram.clipped:.2g}&#8239;%.")
+    return (
+        f"Median stops below white: {medians}. At black or below: {100 * dark:.1f}&#8239;%. Clipped: {100 * histogram.clipped:.2g}&#8239;%."
+    )
 
 
 def _axes(stops, x, y, most):
@@ -98,11 +99,12 @@ def _axes(stops, x, y, most):
     for stop in range(0, stops + 1, 2):
         parts.append(f'<text x="{x(stop):.1f}" y="{bottom + 14}" text-anchor="middle">{stop}</text>')
     for power in range(0, min(int(math.log10(most)), len(_POWERS) - 1) + 1, 1 if most < 2e4 else 2):
-        parts.append(f'<text x="{_LEFT - 5}" y="{y(10 ** power) + 4:.1f}" text-anchor="end">{_POWERS[power]}</text>')
+        parts.append(f'<text x="{_LEFT - 5}" y="{y(10**power) + 4:.1f}" text-anchor="end">{_POWERS[power]}</text>')
     parts.append(f'<text class="title" x="{(_LEFT + right) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">stops below white</text>')
     parts.append(f'<text class="title" x="-{(_TOP + bottom) / 2}" y="9" text-anchor="middle" transform="rotate(-90)">photosites</text>')
-    return parts + [f'<text class="key {name}" x="{right - 34 + 14 * i}" y="{_TOP + 10}">{name.upper()}</text>'
-                    for i, name in enumerate("rgb")]
+    return parts + [
+        f'<text class="key {name}" x="{right - 34 + 14 * i}" y="{_TOP + 10}">{name.upper()}</text>' for i, name in enumerate("rgb")
+    ]
 
 
 def _outline(counts, x, y):
@@ -128,7 +130,11 @@ def histogram_svg(histogram):
         return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * math.log10(1 + number) / math.log10(1 + most)
 
     grid = [f'<path class="grid" d="M{x(stop):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>' for stop in range(0, stops + 1, 2)]
-    lines = [f'<path class="light {name}" d="{_outline(counts, lambda i: x(stops - i / BINS_PER_STOP), y)}"/>'
-             for name, counts in zip("rgb", histogram.counts)]
-    return (f'<svg class="histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Histogram of the raw. {describe(histogram)}">'
-            f'{"".join([*grid, *lines, *_axes(stops, x, y, most)])}</svg>')
+    lines = [
+        f'<path class="light {name}" d="{_outline(counts, lambda i: x(stops - i / BINS_PER_STOP), y)}"/>'
+        for name, counts in zip("rgb", histogram.counts)
+    ]
+    return (
+        f'<svg class="histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Histogram of the raw. {describe(histogram)}">'
+        f"{''.join([*grid, *lines, *_axes(stops, x, y, most)])}</svg>"
+    )

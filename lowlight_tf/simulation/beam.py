@@ -12,8 +12,10 @@ from lowlight_tf.simulation.simulate import simulate_scene, tell
 
 def _absolute(config, scenes):
     """Workers have folders of their own to stand in: every path from the root."""
-    scenes = [dataclasses.replace(scene, photograph=dataclasses.replace(scene.photograph, path=scene.photograph.path.absolute()))
-              for scene in scenes]
+    scenes = [
+        dataclasses.replace(scene, photograph=dataclasses.replace(scene.photograph, path=scene.photograph.path.absolute()))
+        for scene in scenes
+    ]
     return dataclasses.replace(config, output=os.path.abspath(config.output)), scenes
 
 

@@ -23,14 +23,23 @@ def stages(srgb, seed):
       list of (label, float32 [H, W, 3]): the original and the picture after each stage; the last is the simulation.
     """
     gamma_seed, weight_seed, peak_seed, photon_seed, bias_seed = tf.unstack(tf.random.split([seed, 0], 5))
-    gamma, weights, peak, bias = (random_gamma(gamma_seed), random_imbalance(weight_seed), random_peak(peak_seed),
-                                  random_black_bias(bias_seed))
+    gamma, weights, peak, bias = (
+        random_gamma(gamma_seed),
+        random_imbalance(weight_seed),
+        random_peak(peak_seed),
+        random_black_bias(bias_seed),
+    )
     dark = gamma_distortion(srgb, gamma)
     cast = white_imbalance(dark, weights)
     noisy = poisson_noise(cast, peak, photon_seed)
     red, green, blue = weights.numpy()
-    return [("original", srgb), (f"gamma distortion {gamma:.2f}", dark), (f"white imbalance {red:.2f} {green:.2f} {blue:.2f}", cast),
-            (f"Poisson noise, {peak:.0f} photons", noisy), (f"black level {bias:.3f}: simulation", black_level(noisy, bias))]
+    return [
+        ("original", srgb),
+        (f"gamma distortion {gamma:.2f}", dark),
+        (f"white imbalance {red:.2f} {green:.2f} {blue:.2f}", cast),
+        (f"Poisson noise, {peak:.0f} photons", noisy),
+        (f"black level {bias:.3f}: simulation", black_level(noisy, bias)),
+    ]
 
 
 def write_figure(path, output, seed=0):

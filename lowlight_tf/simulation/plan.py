@@ -90,20 +90,30 @@ def record_path(scene, config):
 
 def is_done(scene, config):
     """Tells whether all files of a scene are there; the record is written last."""
-    return all(path.is_file() for path in (record_path(scene, config), long_path(scene, config),
-                                           *(short_path(scene, config, ratio) for ratio in config.ratios)))
+    return all(
+        path.is_file()
+        for path in (record_path(scene, config), long_path(scene, config), *(short_path(scene, config, ratio) for ratio in config.ratios))
+    )
 
 
 def _settings(config):
-    return {"input": str(pathlib.Path(config.input).resolve()), "camera": config.camera.name, "ratios": list(config.ratios),
-            "noise": config.noise, "seed": config.seed}
+    return {
+        "input": str(pathlib.Path(config.input).resolve()),
+        "camera": config.camera.name,
+        "ratios": list(config.ratios),
+        "noise": config.noise,
+        "seed": config.seed,
+    }
 
 
 def _is_manifest(found):
     """Tells whether a JSON value is what `plan` writes."""
     scenes = found.get("scenes") if isinstance(found, dict) else None
-    return isinstance(scenes, dict) and isinstance(found.get("settings"), dict) and all(
-        isinstance(scene, str) and re.fullmatch("[0-2][0-9]{4}", scene) for scene in scenes.values())
+    return (
+        isinstance(scenes, dict)
+        and isinstance(found.get("settings"), dict)
+        and all(isinstance(scene, str) and re.fullmatch("[0-2][0-9]{4}", scene) for scene in scenes.values())
+    )
 
 
 def _known_scenes(config):

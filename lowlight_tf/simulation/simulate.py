@@ -33,13 +33,19 @@ def _clean_frame(photograph, camera, capture):
         short = read_short(photograph.path, any_levels(camera))
         light = packing.normalise(packing.pack(short.mosaic, camera), camera, short.black_level, short.white_level)
         target = read_target(photograph.target or photograph.path, camera, short.visible_size, short.origin)
-        return packing.unpack(light, camera), target, {"wb_gains": short.wb_gains, "xyz_to_camera": xyz_to_camera_matrix(short.ccm),
-                                                       "make": "Simulated", "model": camera.folder}
+        return (
+            packing.unpack(light, camera),
+            target,
+            {"wb_gains": short.wb_gains, "xyz_to_camera": xyz_to_camera_matrix(short.ccm), "make": "Simulated", "model": camera.folder},
+        )
     light = picture_light(photograph, camera) * capture.brightness
     target = tf.cast(tf.round(linear_to_bt709(tf.minimum(light, 1.0)) * 65535), tf.uint16).numpy()
     gains = tuple(float(gain) for gain in capture.wb_gains)
-    return mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa), target, {
-        "wb_gains": gains, "xyz_to_camera": camera.xyz_to_camera, "make": camera.make, "model": camera.model}
+    return (
+        mosaic(to_sensor(light, capture.from_srgb, capture.wb_gains), camera.cfa),
+        target,
+        {"wb_gains": gains, "xyz_to_camera": camera.xyz_to_camera, "make": camera.make, "model": camera.model},
+    )
 
 
 def _drawn(capture):
@@ -63,15 +69,26 @@ def simulate_scene(scene, config):
     capture = random_capture(tf.random.fold_in(seed, 0), camera, config.noise)
     clean, target, colors = _clean_frame(scene.photograph, camera, capture)
     levels = dict(zip(("black_level", "white_level"), camera.levels))
-    record = {"photograph": scene.photograph.name, "wb_gains": colors["wb_gains"],
-              "brightness": None if scene.photograph.is_raw else float(capture.brightness), "shorts": {}}
+    record = {
+        "photograph": scene.photograph.name,
+        "wb_gains": colors["wb_gains"],
+        "brightness": None if scene.photograph.is_raw else float(capture.brightness),
+        "shorts": {},
+    }
     write_png(long_path(scene, config), target)
     for number, ratio in enumerate(config.ratios, 1):
         drawn = random_capture(tf.random.fold_in(seed, number), camera, config.noise)
         drawn = dataclasses.replace(drawn, exposure_ratio=tf.constant(ratio, tf.float32))  # the scene and its light stay the first's
         path = short_path(scene, config, ratio)
-        write_dng(path, expose(clean, drawn, camera).numpy(), camera.cfa, **levels, **colors, exposure_seconds=LONG_SECONDS / ratio,
-                  software=SIMULATED)
+        write_dng(
+            path,
+            expose(clean, drawn, camera).numpy(),
+            camera.cfa,
+            **levels,
+            **colors,
+            exposure_seconds=LONG_SECONDS / ratio,
+            software=SIMULATED,
+        )
         record["shorts"][path.name] = _drawn(drawn)
     write_json(record_path(scene, config), record)
 
@@ -100,5 +117,7 @@ def tell(scenes, config):
     done = np.sum([is_done(scene, config) for scene in scenes])
     if not done:
         raise LowlightError(f"none of the {len(scenes)} photographs in {config.input} could be used; see the lines above")
-    say(f"{done} of {len(scenes)} photographs are simulated, {len(config.ratios)} short exposures each, in {config.folder}.",
-        f"Train on them: python train.py --camera={config.camera.name} --data_dir={config.output}")
+    say(
+        f"{done} of {len(scenes)} photographs are simulated, {len(config.ratios)} short exposures each, in {config.folder}.",
+        f"Train on them: python train.py --camera={config.camera.name} --data_dir={config.output}",
+    )

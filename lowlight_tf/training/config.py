@@ -142,8 +142,13 @@ def _flat(*parts):
 def training_settings(config):
     """Returns config.json's `training`: {name: value} of all settings but the model's, the data's and the transfer's."""
     found = _flat(config.batches, config.schedule, config.updates, config.saving, config.watching)
-    return {"checkpoint_dir": config.checkpoint_dir, "seed": config.seed, "num_replicas": config.num_replicas,
-            "schedule": found.pop("kind"), **found}
+    return {
+        "checkpoint_dir": config.checkpoint_dir,
+        "seed": config.seed,
+        "num_replicas": config.num_replicas,
+        "schedule": found.pop("kind"),
+        **found,
+    }
 
 
 def describe_run(config, data_dir, scenes, steps, parts=None):
@@ -156,18 +161,43 @@ def describe_run(config, data_dir, scenes, steps, parts=None):
       parts: from `transfer.describe_parts`, where the run starts from a model.
     """
     data = _flat(config.data) | {
-        "dataset": datasets.resolve(config.data.dataset, config.data.data_dir, config.camera), "data_dir": os.path.abspath(data_dir),
-        "scenes": scenes}
-    return model.describe(config.camera, config.network, config.interface) | ({"transfer": parts} if parts else {}) | {
-        "data": data,
-        "training": training_settings(config), "total_steps": steps,
-        "versions": versions()}
+        "dataset": datasets.resolve(config.data.dataset, config.data.data_dir, config.camera),
+        "data_dir": os.path.abspath(data_dir),
+        "scenes": scenes,
+    }
+    return (
+        model.describe(config.camera, config.network, config.interface)
+        | ({"transfer": parts} if parts else {})
+        | {"data": data, "training": training_settings(config), "total_steps": steps, "versions": versions()}
+    )
 
 
 # What decides which examples and which updates a step makes: changed on the way, the run is no longer the one it began as.
-_DECISIVE = ("seed", "batch_size", "patch_size", "freeze_up_filters", "dataset", "data_dir", "scenes", "all_bursts", "exclude_misaligned",
-             "corrupt_targets", "noise", "darkest", "mix_colors", "expert", "train_pairs", "simulated_fraction", "simulated_data_dir",
-             "train_only", "mixed_precision", "clip_norm", "average", "schedule", "turns_in_phase")
+_DECISIVE = (
+    "seed",
+    "batch_size",
+    "patch_size",
+    "freeze_up_filters",
+    "dataset",
+    "data_dir",
+    "scenes",
+    "all_bursts",
+    "exclude_misaligned",
+    "corrupt_targets",
+    "noise",
+    "darkest",
+    "mix_colors",
+    "expert",
+    "train_pairs",
+    "simulated_fraction",
+    "simulated_data_dir",
+    "train_only",
+    "mixed_precision",
+    "clip_norm",
+    "average",
+    "schedule",
+    "turns_in_phase",
+)
 
 
 def tell_changes(checkpoint_dir, described):

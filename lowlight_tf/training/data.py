@@ -9,8 +9,10 @@ from lowlight_tf.errors import LowlightError
 def _bright_table(found, where, config, problems):
     cached = bright.build(found, config.camera, config.data.cache_dir, problems, config.batches.patch_size)
     if not cached:
-        raise LowlightError(f"no photographs to train on in {where}: {len(found)} found, none usable with "
-                            f"--patch_size={config.batches.patch_size}; see the lines above")
+        raise LowlightError(
+            f"no photographs to train on in {where}: {len(found)} found, none usable with "
+            f"--patch_size={config.batches.patch_size}; see the lines above"
+        )
     say(f"{len(cached):,} of {len(found):,} frames usable.")
     return pipeline.make_table(cached, config.camera, config.batches.patch_size)
 
@@ -46,8 +48,10 @@ def prepare_source(config, located, problems):
     pairs = subset.choose(sources.find_pairs(located, config.camera, "train", problems), located.mixing.train_pairs)
     cached = cache.build(pairs, config.camera, config.data.cache_dir, problems)
     if not cached:
-        raise LowlightError(f"no training pairs in {located.data_dir}: {len(pairs)} found, none usable; expected shorts "
-                            "whose names begin with 0 in short/, and their longs in long/")
+        raise LowlightError(
+            f"no training pairs in {located.data_dir}: {len(pairs)} found, none usable; expected shorts "
+            "whose names begin with 0 in short/, and their longs in long/"
+        )
     if config.interface.noise_planes:
         cached = cache.measure_noise(cached, config.camera)
     real = pipeline.make_table(cached, config.camera, config.batches.patch_size)

@@ -13,12 +13,15 @@ from lowlight_tf.training.lock import locked
 def _check_folder(config):
     """Refuses a checkpoint folder that cannot be written or holds another model."""
     if (pathlib.Path(config.checkpoint_dir) / weights.NAME).is_file():
-        raise LowlightError(f"{config.checkpoint_dir} is a model that ships, to be run and not trained in; start from it with "
-                            f"--init_from={config.checkpoint_dir} and another --checkpoint_dir")
+        raise LowlightError(
+            f"{config.checkpoint_dir} is a model that ships, to be run and not trained in; start from it with "
+            f"--init_from={config.checkpoint_dir} and another --checkpoint_dir"
+        )
     check_writable(config.checkpoint_dir)
     if checkpoint.latest(config.checkpoint_dir):
-        model.check_same(checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.interface,
-                         config.checkpoint_dir)
+        model.check_same(
+            checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.interface, config.checkpoint_dir
+        )
 
 
 @contextlib.contextmanager

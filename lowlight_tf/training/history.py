@@ -30,7 +30,7 @@ def side_by_side(packed, output, target, camera, interface=SID):
     Returns:
       uint8 [1, H, 3 * W, 3].
     """
-    rgb = packed if packed.shape[-1] == 3 else packing.superpixels(packed[..., :camera.channels], camera)
+    rgb = packed if packed.shape[-1] == 3 else packing.superpixels(packed[..., : camera.channels], camera)
     coded = rgb[:1] if interface.curve == "bt709" else tf.maximum(rgb[:1], 0.0) ** (1 / 2.2)
     shown = tf.image.resize(coded, tf.shape(target)[1:3], method="nearest")
     row = tf.concat([shown, output[:1], target[:1]], axis=2)
@@ -99,6 +99,7 @@ class Events:
 
     def write(self, step, write):
         """Writes what the function `write` tells tf.summary."""
+
         def action():
             with self._writer.as_default(step=step):
                 write()

@@ -19,7 +19,7 @@ from lowlight_tf.errors import LowlightError, OutputError
 
 NAME = ".lowlight_tf-training.lock"
 _TOUCHED_EVERY = 10.0  # seconds
-_PATIENCE = 35.0       # seconds without a touch after which the owner on another machine counts as gone
+_PATIENCE = 35.0  # seconds without a touch after which the owner on another machine counts as gone
 
 
 def _owner():
@@ -36,8 +36,10 @@ def _read(number):
 
 
 def _refuse(folder, said):
-    raise LowlightError(f"another training, process {said.get('pid', '?')} on {said.get('host', 'an unknown machine')} since "
-                        f"{said.get('since', '?')}, is working in {folder}; let it end, or name another --checkpoint_dir")
+    raise LowlightError(
+        f"another training, process {said.get('pid', '?')} on {said.get('host', 'an unknown machine')} since "
+        f"{said.get('since', '?')}, is working in {folder}; let it end, or name another --checkpoint_dir"
+    )
 
 
 def _open_locked(path, folder):

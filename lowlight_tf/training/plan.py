@@ -108,8 +108,13 @@ def measure_workload(config, problems):
 
 def subset_workload(workload, count, scenes):
     """Returns the Workload of `count` pairs of `scenes` scenes, of frames as large as the mean."""
-    return Workload(count, scenes, workload.short_pixels * count // workload.pairs, workload.long_pixels * scenes // workload.scenes,
-                    workload.decode_seconds)
+    return Workload(
+        count,
+        scenes,
+        workload.short_pixels * count // workload.pairs,
+        workload.long_pixels * scenes // workload.scenes,
+        workload.decode_seconds,
+    )
 
 
 def _share(batch_size, replicas):
@@ -209,8 +214,10 @@ def plan(config, problems):
     step_seconds, replicas, parameters = time_step(config)
     config = dataclasses.replace(config, batch_size=config.batch_size or replicas)
     side = config.patch_size
-    say(f"Measured here: a step of {config.batch_size} x {side}x{side} packed pixels takes {step_seconds:.2f} s on {replicas} "
-        f"replica{'s' * (replicas > 1)}; a pair decodes in {workload.decode_seconds:.2f} s; peak memory {peak_memory() / 2 ** 30:.1f} GiB.")
+    say(
+        f"Measured here: a step of {config.batch_size} x {side}x{side} packed pixels takes {step_seconds:.2f} s on {replicas} "
+        f"replica{'s' * (replicas > 1)}; a pair decodes in {workload.decode_seconds:.2f} s; peak memory {peak_memory() / 2**30:.1f} GiB."
+    )
     if assumed:
         say(f"No SID folder: the numbers are those of SID's {config.camera.folder} training split, decoding is scaled from the samples.")
     say(*_table(config, workload, assumed, step_seconds, _CHECKPOINTS * _BYTES_A_PARAMETER * parameters, problems))

@@ -24,8 +24,14 @@ _START_SECONDS = 1800  # that a worker waits for the others: machines of one job
 _FLAGS = {"kind": "schedule", "white_balance": "white_balance_input", "signed": "signed_input"}  # whose names are not their flags'
 _PLACES = ("checkpoint_dir", "data_dir", "cache_dir", "simulated_data_dir", "init_from")
 # What TensorFlow raises where another worker is killed (within a second), or is silent (within some twenty).
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError,
-         tf.errors.DeadlineExceededError, tf.errors.FailedPreconditionError)
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.InternalError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+)
 
 
 @contextlib.contextmanager
@@ -37,8 +43,10 @@ def lost_workers_explained():
         if not os.environ.get("TF_CONFIG"):
             raise
         reason = re.search(r"aborted by: (.+)", error.message)
-        raise LowlightError(f"another worker was lost ({reason[1][:120] if reason else first_line(error)[:120]}); see its output, then "
-                            "start all of them again: they go on from the last checkpoint") from error
+        raise LowlightError(
+            f"another worker was lost ({reason[1][:120] if reason else first_line(error)[:120]}); see its output, then "
+            "start all of them again: they go on from the last checkpoint"
+        ) from error
 
 
 def make_strategy(num_replicas):
@@ -63,8 +71,9 @@ def make_strategy(num_replicas):
         try:
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
         except RuntimeError as error:
-            raise LowlightError(f"--num_replicas={replicas}: logical CPUs must be set up before TensorFlow starts; "
-                                "start a new process") from error
+            raise LowlightError(
+                f"--num_replicas={replicas}: logical CPUs must be set up before TensorFlow starts; start a new process"
+            ) from error
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
@@ -77,8 +86,11 @@ def _check_cluster(text):
     config = json.loads(text)
     cluster, task = config["cluster"], config["task"]
     addresses = [address for job in cluster.values() for address in job]
-    wrong = [address for address in addresses if not re.fullmatch(r".+:[0-9]{1,5}", str(address)) or not
-             0 < int(str(address).rpartition(":")[2]) < 65536]
+    wrong = [
+        address
+        for address in addresses
+        if not re.fullmatch(r".+:[0-9]{1,5}", str(address)) or not 0 < int(str(address).rpartition(":")[2]) < 65536
+    ]
     if wrong or not addresses:
         raise ValueError(f"{wrong[0]} is no host:port" if wrong else "it names no worker")
     kind, index = task.get("type"), task.get("index")
@@ -100,13 +112,16 @@ def _multi_worker(num_replicas):
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise _no_cluster(error) from error
     except tf.errors.OpError as error:
-        raise LowlightError(f"cannot start this worker's server ({first_line(error)}): is its port in TF_CONFIG free, and its address this "
-                            "machine's?") from error
+        raise LowlightError(
+            f"cannot start this worker's server ({first_line(error)}): is its port in TF_CONFIG free, and its address this machine's?"
+        ) from error
 
 
 def _no_cluster(error):
-    return UsageError(f"TF_CONFIG does not describe a cluster ({first_line(error)}); expected "
-                      '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}')
+    return UsageError(
+        f"TF_CONFIG does not describe a cluster ({first_line(error)}); expected "
+        '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+    )
 
 
 @contextlib.contextmanager
@@ -184,8 +199,10 @@ def check_agreement(strategy, facts):
     rows = strategy.experimental_local_results(gather())[0].numpy()
     different = [name for name, column in zip(facts, rows.T) if len(set(column)) > 1]
     if different:
-        raise LowlightError(f"the workers do not agree on {', '.join(different)}; give all of them the same flags, data and "
-                            "--checkpoint_dir (a folder that all of them see)")
+        raise LowlightError(
+            f"the workers do not agree on {', '.join(different)}; give all of them the same flags, data and "
+            "--checkpoint_dir (a folder that all of them see)"
+        )
 
 
 def distributed_batches(strategy, source, config, first_step, last_step):
@@ -197,11 +214,20 @@ def distributed_batches(strategy, source, config, first_step, last_step):
       config: a TrainingConfig.
       first_step, last_step: steps, counted from 0.
     """
+
     def batches(context):
         local = context.num_replicas_in_sync // context.num_input_pipelines
         share = pipeline.Share(context.num_replicas_in_sync, context.input_pipeline_id * local, local)
-        return pipeline.training_batches(source, config.camera, config.example, batch_size=config.batches.batch_size, seed=config.seed,
-                                         first_step=first_step, last_step=last_step, share=share)
+        return pipeline.training_batches(
+            source,
+            config.camera,
+            config.example,
+            batch_size=config.batches.batch_size,
+            seed=config.seed,
+            first_step=first_step,
+            last_step=last_step,
+            share=share,
+        )
 
     return iter(strategy.distribute_datasets_from_function(batches))
 
@@ -219,6 +245,7 @@ def make_train_step(strategy, params, state, config, trainable, averages=None):
       function of (batch, learning_rate, stop) -> (mean loss, sum of stop over the replicas). A request to stop that reaches one worker
       thus reaches all of them after the same step.
     """
+
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
             inputs = network_input(packed, config.camera, config.network.input_channels)

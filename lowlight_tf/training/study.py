@@ -79,10 +79,18 @@ def _training_config(config, name, count, folder):
     network, interface = transfer.start_network(dataclasses.replace(start, init_from=config.init_from), config.camera, adding)
     data = dataclasses.replace(config.data, mixing=dataclasses.replace(config.data.mixing, train_pairs=count))
     return TrainingConfig(
-        camera=config.camera, network=network, interface=interface, data=data, checkpoint_dir=str(folder), seed=config.seed,
+        camera=config.camera,
+        network=network,
+        interface=interface,
+        data=data,
+        checkpoint_dir=str(folder),
+        seed=config.seed,
         batches=Batches(config.patch_size, config.batch_size),
         schedule=Schedule(config.steps, learning_rate=config.learning_rate * strategy.rate, decay_step=max(1, config.steps * 4 // 5)),
-        saving=Saving(save_every=250), watching=Watching(picture_every=0), transfer=start)
+        saving=Saving(save_every=250),
+        watching=Watching(picture_every=0),
+        transfer=start,
+    )
 
 
 def _is_scored(folder):
@@ -172,15 +180,18 @@ def run_study(config, problems):
     levels, scores = _levels(config, problems), {}
     for name, count in config.cells:
         scores[name, count] = _run_cell(config, name, count, problems)
-        curves = {STRATEGIES[kind].label: {number: metrics for (other, number), metrics in scores.items() if other == kind}
-                  for kind, _ in scores}
+        curves = {
+            STRATEGIES[kind].label: {number: metrics for (other, number), metrics in scores.items() if other == kind} for kind, _ in scores
+        }
         table = write_study(config.output, curves, levels)
     best = max(scores, key=lambda cell: scores[cell]["psnr"] or -math.inf)
     name = f"{best[0]}-{best[1]}" if best[1] else best[0]
     pictures = pathlib.Path(config.output) / "results" / name
     with atomic_path(pathlib.Path(config.output) / "best.png", may_replace) as temporary:
         temporary.write_bytes((pictures / OVERVIEW_NAME).read_bytes())
-    say(*table.splitlines(),
+    say(
+        *table.splitlines(),
         f"Table and plot are in {config.output}; the best is {STRATEGIES[best[0]].label} with {best[1]} real pairs: its pictures "
-        f"are in {pictures}, three of them in {config.output}/best.png")
+        f"are in {pictures}, three of them in {config.output}/best.png",
+    )
     return scores

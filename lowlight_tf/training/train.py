@@ -65,8 +65,15 @@ class _Run:
         self.step = self.first = restored or 0
         self.report = self.validate = None
         if not is_alone(strategy):
-            check_agreement(strategy, {"the step in --checkpoint_dir": self.first, "the last step": self.last,
-                                       "the training pairs": self.source.identity, "the parameters to start from": digest(self.kept)})
+            check_agreement(
+                strategy,
+                {
+                    "the step in --checkpoint_dir": self.first,
+                    "the last step": self.last,
+                    "the training pairs": self.source.identity,
+                    "the parameters to start from": digest(self.kept),
+                },
+            )
 
     def _start(self, restored):
         """Loads what the first step starts from, unless an earlier run did; returns config.json's `transfer` or None."""
@@ -184,8 +191,10 @@ def _explained(run):
     try:
         yield
     except KeyboardInterrupt as error:
-        raise LowlightError(f"stopped at step {run.step} without saving; run the same command again to go on from the last checkpoint "
-                            f"in {run.config.checkpoint_dir}") from error
+        raise LowlightError(
+            f"stopped at step {run.step} without saving; run the same command again to go on from the last checkpoint "
+            f"in {run.config.checkpoint_dir}"
+        ) from error
     except tf.errors.ResourceExhaustedError as error:
         if disk_fault(error):  # TensorFlow has one name for both
             raise OutputError(f"cannot write: {first_line(error)}; free some space and run the same command again") from error

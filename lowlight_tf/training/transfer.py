@@ -75,8 +75,10 @@ def start_network(transfer, camera, given):
     found_camera, network, interface = model.from_description(config, source)
     checkpoint.check_shapes(source, model.parameter_shapes(network))
     if (found_camera.cfa, found_camera.pack_order) != (camera.cfa, camera.pack_order):
-        raise LowlightError(f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
-                            f"{camera.name}'s; name another --init_from or --camera")
+        raise LowlightError(
+            f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
+            f"{camera.name}'s; name another --init_from or --camera"
+        )
     name = given.get("network", model.network_name(network))
     if name != model.network_name(network):
         raise LowlightError(f"--init_from={source} holds a model of --network={model.network_name(network)}, not of {name}")
@@ -89,8 +91,9 @@ def start_network(transfer, camera, given):
     for field, wanted in given.items():
         found = getattr(interface if hasattr(interface, field) else network, field, None)
         if field != "network" and found != wanted:
-            raise LowlightError(f"--init_from={source} holds a network with {field}={found}, not {wanted}; "
-                                f"leave --{field} out or name another --init_from")
+            raise LowlightError(
+                f"--init_from={source} holds a network with {field}={found}, not {wanted}; leave --{field} out or name another --init_from"
+            )
     if transfer.train_only == "head" and getattr(network, "head", "none") == "none":
         raise UsageError(f"--train_only=head, but the network in {source} has no head; add one with --head=fc")
     return network, interface
@@ -112,8 +115,13 @@ def load_start(params, transfer, seed):
     known = {name: parameter for name, parameter in params.items() if getattr(network, "head", "none") == "fc" or not is_head(name)}
     step = checkpoint.load_parameters(transfer.init_from, known)
     erased = erase_head(params, seed) if transfer.erase_head else []
-    return {"init_from": str(transfer.init_from), "from_step": step, "loaded": [name for name in known if name not in erased],
-            "erased": erased, "added": [name for name in params if name not in known]}
+    return {
+        "init_from": str(transfer.init_from),
+        "from_step": step,
+        "loaded": [name for name in known if name not in erased],
+        "erased": erased,
+        "added": [name for name in params if name not in known],
+    }
 
 
 def _counted(names, params):
@@ -123,11 +131,17 @@ def _counted(names, params):
 
 def describe_parts(params, trainable, start, transfer):
     """Returns config.json's `transfer`: what `load_start` did, and which parameters are trained and which frozen."""
-    return start | {"train_only": transfer.train_only, "trained": list(trainable),
-                    "frozen": [name for name in params if name not in set(trainable)]}
+    return start | {
+        "train_only": transfer.train_only,
+        "trained": list(trainable),
+        "frozen": [name for name in params if name not in set(trainable)],
+    }
 
 
 def tell_parts(parts, params):
     """Says what was loaded, erased, added, frozen and trained."""
-    say(f"From step {parts['from_step']} of {parts['init_from']}: " + "; ".join(
-        f"{what} {_counted(parts[what], params)}" for what in ("loaded", "erased", "added", "frozen", "trained")) + ".")
+    say(
+        f"From step {parts['from_step']} of {parts['init_from']}: "
+        + "; ".join(f"{what} {_counted(parts[what], params)}" for what in ("loaded", "erased", "added", "frozen", "trained"))
+        + "."
+    )

@@ -17,7 +17,7 @@ class Validator:
     def __init__(self, params, config, located, problems):
         self._pairs = []
         if config.watching.validate_every and located.dataset in datasets.PAIRED:
-            self._pairs = sources.find_pairs(located, config.camera, "val", problems)[:config.watching.validation_images or None]
+            self._pairs = sources.find_pairs(located, config.camera, "val", problems)[: config.watching.validation_images or None]
         self._predict = evaluate.make_predictor(params, config.camera, config.network, config.interface)
         self._camera, self._problems = config.camera, problems
         if config.watching.validate_every and not self._pairs:

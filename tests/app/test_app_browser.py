@@ -35,14 +35,24 @@ def _scene(size, seed):
     """A dark scene with something in it: smooth light, edges, noise."""
     rng = np.random.RandomState(seed)
     light = 40 + 30 * np.sin(np.add.outer(np.arange(size[0]) / 60, np.arange(size[1]) / 90))
-    light[size[0] // 3:size[0] // 2, size[1] // 4:size[1] // 2] += 150
+    light[size[0] // 3 : size[0] // 2, size[1] // 4 : size[1] // 2] += 150
     return (512 + rng.poisson(light)).astype(np.uint16)
 
 
 def _hostile(path):
     camera = CAMERAS["sony"]
-    write_dng(path, _scene((400, 600), 3), "RGGB", black_level=512, white_level=16383, wb_gains=(2.0, 1.0, 2.4), exposure_seconds=0.1,
-              xyz_to_camera=camera.xyz_to_camera, make="<script>document.title='taken'</script>", model='"><img src=x onerror=alert(1)>')
+    write_dng(
+        path,
+        _scene((400, 600), 3),
+        "RGGB",
+        black_level=512,
+        white_level=16383,
+        wb_gains=(2.0, 1.0, 2.4),
+        exposure_seconds=0.1,
+        xyz_to_camera=camera.xyz_to_camera,
+        make="<script>document.title='taken'</script>",
+        model='"><img src=x onerror=alert(1)>',
+    )
 
 
 def free_port():
@@ -62,8 +72,17 @@ def app(tmp_path_factory):
     _hostile(cwd / "night" / HOSTILE)
     (cwd / "night" / "broken.nef").write_text("no raw file <b>at all</b>")
     port = free_port()
-    command = [sys.executable, "-m", "lowlight_tf", "app", "night", "--nobrowser", f"--port={port}", f"--checkpoint_dir={model}",
-               "--result_dir=out"]
+    command = [
+        sys.executable,
+        "-m",
+        "lowlight_tf",
+        "app",
+        "night",
+        "--nobrowser",
+        f"--port={port}",
+        f"--checkpoint_dir={model}",
+        "--result_dir=out",
+    ]
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, stdout=subprocess.PIPE)
     line = process.stdout.readline()
     address = re.search(r"http://127\.0\.0\.1:\d+/", line)
@@ -185,7 +204,7 @@ def click(browser, selector):
 def test_the_strip_shows_thumbnails_and_says_why_a_file_cannot_be_used(page):
     assert len(find(page, "#strip button.shot img")) == 4
     strip = text(page, "#strip")
-    assert HOSTILE in strip and '<script>' in strip and "broken.nef" in strip and "no raw file" in text(page, "#strip .problem")
+    assert HOSTILE in strip and "<script>" in strip and "broken.nef" in strip and "no raw file" in text(page, "#strip .problem")
     assert not find(page, "#strip script") and not find(page, '#strip img[src="x"]') and page.title == "lowlight"
     assert len(find(page, "#strip .problem")) == 1
     names = [name.text for name in find(page, "#strip .name")]
@@ -240,7 +259,8 @@ def test_the_divider_and_the_place_are_moved_with_the_keyboard(page):
     unnamed = page.execute_script(
         "return [...document.querySelectorAll('button, input, select, textarea')].filter((one) => one.offsetParent && !one.disabled"
         " && !(one.ariaLabel || one.labels?.length || one.innerText?.trim() || one.title || one.getAttribute('aria-labelledby')))"
-        ".map((one) => one.outerHTML)")
+        ".map((one) => one.outerHTML)"
+    )
     assert unnamed == []
 
 
@@ -279,10 +299,18 @@ def test_two_are_developed_a_third_is_cancelled_and_enhance_py_makes_the_same(pa
     for name in ("photo_1.jpg", "photo_2.jpg"):
         assert (cwd / "again" / name).read_bytes() == (cwd / "out" / name).read_bytes()
     shown = picture(source(page, "#crop .after"))
-    write = run_script("enhance.py", "night/photo_1.dng", f"--checkpoint_dir={cwd / 'copies'}", "--exposure=0.2",
-                       "--white_balance=daylight", "--format=png", "--result_dir=png", cwd=cwd)
+    write = run_script(
+        "enhance.py",
+        "night/photo_1.dng",
+        f"--checkpoint_dir={cwd / 'copies'}",
+        "--exposure=0.2",
+        "--white_balance=daylight",
+        "--format=png",
+        "--result_dir=png",
+        cwd=cwd,
+    )
     assert write.returncode == 0, write.stderr
-    final = read_picture(cwd / "png" / "photo_1.png")[(700 - 512) // 2:(700 + 512) // 2, (1000 - 512) // 2:(1000 + 512) // 2]
+    final = read_picture(cwd / "png" / "photo_1.png")[(700 - 512) // 2 : (700 + 512) // 2, (1000 - 512) // 2 : (1000 + 512) // 2]
     np.testing.assert_array_equal(shown, np.rint(final / 257).astype(np.uint8))
 
 
@@ -290,8 +318,10 @@ def test_it_fits_a_phone(page):
     show(page, 360, 3200)
     open_photograph(page, "photo_2")
     assert page.execute_script("return document.scrollingElement.scrollWidth") <= 360
-    wide = page.execute_script("return [...document.querySelectorAll('.gradio-container *')].filter((one) => one.offsetParent && "
-                               "!one.closest('#strip, .views') && one.getBoundingClientRect().right > 361).map((one) => one.outerHTML)")
+    wide = page.execute_script(
+        "return [...document.querySelectorAll('.gradio-container *')].filter((one) => one.offsetParent && "
+        "!one.closest('#strip, .views') && one.getBoundingClientRect().right > 361).map((one) => one.outerHTML)"
+    )
     assert wide == []
     assert page.execute_script("return getComputedStyle(document.querySelector('#crop .after')).objectFit") == "none"
     page.execute_script("scrollTo(0, 0)")

@@ -61,17 +61,28 @@ MODELS = {"bayer": "", "mine": "/models/mine"}
 CONTROLS = Controls(True, 5.0, True, 0.5, 0.0, "As shot", 5500.0, 0.0, "bayer")
 
 
-@pytest.mark.parametrize("what, changes, expected", [
-    ("stops", {"stops": 5.0}, {"ratio": 32.0}), ("stops", {"stops": 1e9}, {"ratio": 10000.0}), ("stops", {"stops": "x"}, {"ratio": 1.0}),
-    ("ratio_auto", {"ratio_auto": True}, {"ratio": 0.0}), ("ratio_auto", {"ratio_auto": False, "stops": 3.0}, {"ratio": 8.0}),
-    ("strength", {"strength": 0.33}, {"strength": 0.33}), ("strength", {"strength": 7}, {"strength": 1.0}),
-    ("strength_auto", {"strength_auto": True}, {"strength": None}), ("strength_auto", {"strength_auto": False}, {"strength": 0.5}),
-    ("exposure", {"exposure": -1.25}, {"exposure": -1.25}), ("exposure", {"exposure": None}, {"exposure": -8.0}),
-    ("balance", {"balance": "Daylight"}, {"white_balance": parse_white_balance("daylight")}),
-    ("balance", {"balance": "Temperature and tint"}, {"white_balance": parse_white_balance("5500K")}),
-    ("kelvin", {"kelvin": 3200, "tint": 20}, {"white_balance": parse_white_balance("3200K+20")}),
-    ("tint", {"tint": 1e6}, {"white_balance": parse_white_balance("5500K+150")}),
-    ("model", {"model": "mine"}, {"model": "/models/mine"}), ("model", {"model": "/etc"}, {})])
+@pytest.mark.parametrize(
+    "what, changes, expected",
+    [
+        ("stops", {"stops": 5.0}, {"ratio": 32.0}),
+        ("stops", {"stops": 1e9}, {"ratio": 10000.0}),
+        ("stops", {"stops": "x"}, {"ratio": 1.0}),
+        ("ratio_auto", {"ratio_auto": True}, {"ratio": 0.0}),
+        ("ratio_auto", {"ratio_auto": False, "stops": 3.0}, {"ratio": 8.0}),
+        ("strength", {"strength": 0.33}, {"strength": 0.33}),
+        ("strength", {"strength": 7}, {"strength": 1.0}),
+        ("strength_auto", {"strength_auto": True}, {"strength": None}),
+        ("strength_auto", {"strength_auto": False}, {"strength": 0.5}),
+        ("exposure", {"exposure": -1.25}, {"exposure": -1.25}),
+        ("exposure", {"exposure": None}, {"exposure": -8.0}),
+        ("balance", {"balance": "Daylight"}, {"white_balance": parse_white_balance("daylight")}),
+        ("balance", {"balance": "Temperature and tint"}, {"white_balance": parse_white_balance("5500K")}),
+        ("kelvin", {"kelvin": 3200, "tint": 20}, {"white_balance": parse_white_balance("3200K+20")}),
+        ("tint", {"tint": 1e6}, {"white_balance": parse_white_balance("5500K+150")}),
+        ("model", {"model": "mine"}, {"model": "/models/mine"}),
+        ("model", {"model": "/etc"}, {}),
+    ],
+)
 def test_what_the_controls_ask_for(what, changes, expected):
     before = PhotoSettings(7.0, 0.1, 1.0)
     asked = asked_of(dataclasses.replace(CONTROLS, **changes), what, before, MODELS)
@@ -126,7 +137,10 @@ def test_thumbnails_are_upright_and_small(tmp_path):
 def test_the_order_of_the_strip(tmp_path):
     entries = [Entry("b", tmp_path, taken="2024", mean=0.2), Entry("a", tmp_path, taken="2025", mean=0.1), Entry("c", tmp_path)]
     assert [[entry.name for entry in in_order(entries, by)] for by in ("name", "time", "darkness")] == [
-        ["a", "b", "c"], ["b", "a", "c"], ["a", "b", "c"]]
+        ["a", "b", "c"],
+        ["b", "a", "c"],
+        ["a", "b", "c"],
+    ]
 
 
 def test_texts_of_files_are_escaped():
@@ -136,8 +150,14 @@ def test_texts_of_files_are_escaped():
     run.items, run.error, run.seconds_left = [Item(Job(hostile, hostile, hostile), FAILED, line=hostile)], hostile, lambda: None
     run._thread = threading.Thread()
     view = View(np.zeros([4, 4, 3], np.uint8), np.zeros([4, 4, 3], np.uint8))
-    pages = [views.strip([entry, dataclasses.replace(entry, problem=hostile)], {hostile}), views.problem(hostile), views.notice([hostile]),
-             views.facts([(hostile, hostile)]), views.development(run), views.compared(view, hostile, hostile)]
+    pages = [
+        views.strip([entry, dataclasses.replace(entry, problem=hostile)], {hostile}),
+        views.problem(hostile),
+        views.notice([hostile]),
+        views.facts([(hostile, hostile)]),
+        views.development(run),
+        views.compared(view, hostile, hostile),
+    ]
     for page in pages:
         assert "<script" not in page and "alert('" not in page and "&lt;script&gt;" in page
     assert views.text("latin\udce9.dng") == "latin\N{REPLACEMENT CHARACTER}.dng"
@@ -161,8 +181,11 @@ def developed(session, *names, kind="png", folder=""):
 
 
 def test_what_is_developed_can_be_made_again(session, tmp_path):
-    session.change(lambda state: state.changed(["a.dng"], dataclasses.replace(state.of("a.dng"), ratio=20.0, strength=0.6,
-                                                                             white_balance=parse_white_balance("daylight"))))
+    session.change(
+        lambda state: state.changed(
+            ["a.dng"], dataclasses.replace(state.of("a.dng"), ratio=20.0, strength=0.6, white_balance=parse_white_balance("daylight"))
+        )
+    )
     assert developed(session, "a.dng", "b.dng") == [DONE, DONE]
     assert all(item.small.startswith(b"\xff\xd8") and item.share == 1 for item in session.development.items)
     settings = read_settings(tmp_path / "out" / "lowlight.json")

@@ -59,8 +59,14 @@ def test_links_out_of_the_folder_are_not_read(session):
 
 @pytest.mark.parametrize("name", ["../secret/other.dng", "/etc/passwd", "b.dng", "", "a.dng/..", "..", "\0"])
 def test_a_name_that_is_none_of_the_photographs(session, name):
-    for act in (session.entry, session.look_at, session.measure, session.name_of, lambda name: session.look(name, lambda *_: None),
-                lambda name: session.develop([name], "jpeg", 95, "")):
+    for act in (
+        session.entry,
+        session.look_at,
+        session.measure,
+        session.name_of,
+        lambda name: session.look(name, lambda *_: None),
+        lambda name: session.develop([name], "jpeg", 95, ""),
+    ):
         with pytest.raises(LowlightError, match="none of the photographs"):
             act(name)
     assert session.name_of(key_of("a.dng")) == "a.dng"
@@ -131,6 +137,7 @@ def test_an_uploaded_file_gets_a_name_of_its_own(folder, copying_model):
 
 # The server.
 
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -141,6 +148,7 @@ def free_port():
 def served(session, temporary, host=""):
     """The page served in this process; yields a function that asks it: (method, path, headers, body) -> status, headers, body."""
     from lowlight_tf.app.serve import AppConfig, launch
+
     port = free_port()
     page, address = launch(session, AppConfig(host=host, port=port, browser=False), temporary)
 
@@ -169,18 +177,40 @@ def test_what_the_server_hands_out(folder, session, temporary):
     served_folder, secret = temporary / "served", folder / "secret" / "secret.txt"
     (served_folder / "out.txt").symlink_to(secret)
     (served_folder / "away").symlink_to(folder / "secret", target_is_directory=True)
-    wanted = ["/etc/passwd", str(secret), f"{served_folder}/../../secret/secret.txt", f"{served_folder}/out.txt",
-              f"{served_folder}/away/secret.txt", "../secret/secret.txt", str(folder / "night" / "a.dng"), "C:\\windows\\win.ini",
-              "http://127.0.0.1/", "file:///etc/passwd", "", "\0"]
+    wanted = [
+        "/etc/passwd",
+        str(secret),
+        f"{served_folder}/../../secret/secret.txt",
+        f"{served_folder}/out.txt",
+        f"{served_folder}/away/secret.txt",
+        "../secret/secret.txt",
+        str(folder / "night" / "a.dng"),
+        "C:\\windows\\win.ini",
+        "http://127.0.0.1/",
+        "file:///etc/passwd",
+        "",
+        "\0",
+    ]
     with served(session, temporary) as ask:
         assert ask("/")[0] == 200
         for path in wanted:
             for quoted in (urllib.parse.quote(path), urllib.parse.quote(path, safe=""), urllib.parse.quote(path).replace(".", "%2e")):
                 status, _, body = ask(f"/gradio_api/file={quoted}")
                 assert status in (403, 404) and SECRET.encode() not in body and b"root:" not in body, (path, status)
-        for path in ("/gradio_api/proxy=https://example.org/", "/gradio_api/file/etc/passwd", "/monitoring", "/gradio_api/vibe-code/",
-                     "/gradio_api/deep_link", "/gradio_api/openapi.json", "/gradio_api/runs", "/docs", "/file=/etc/passwd",
-                     "/static/../../../../etc/passwd", "/assets/%2e%2e/%2e%2e/%2e%2e/etc/passwd", "/svelte/..%2f..%2fetc/passwd"):
+        for path in (
+            "/gradio_api/proxy=https://example.org/",
+            "/gradio_api/file/etc/passwd",
+            "/monitoring",
+            "/gradio_api/vibe-code/",
+            "/gradio_api/deep_link",
+            "/gradio_api/openapi.json",
+            "/gradio_api/runs",
+            "/docs",
+            "/file=/etc/passwd",
+            "/static/../../../../etc/passwd",
+            "/assets/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+            "/svelte/..%2f..%2fetc/passwd",
+        ):
             status, _, body = ask(path)
             assert status in (403, 404) and b"root:" not in body, path
         for host in ("evil.example", "evil.example:7860", "127.0.0.1.evil.example", "", "[::2]:80", "localhost@evil.example"):
@@ -199,8 +229,11 @@ def test_without_a_folder_files_are_uploaded_into_the_temporary_one(folder, copy
     pytest.importorskip("gradio", reason="needs Gradio: pip install .[app]")
     session = Session(None, folder / "out", {"copies": str(copying_model)}, folder / "uploads")
     boundary, content = "----x", (folder / "night" / "a.dng").read_bytes()
-    body = (f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="../../../escaped.dng"\r\n\r\n'.encode() + content
-            + f"\r\n--{boundary}--\r\n".encode())
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="../../../escaped.dng"\r\n\r\n'.encode()
+        + content
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
     with served(session, temporary) as ask:
         status, _, answer = ask("/gradio_api/upload", "POST", body, Content_Type=f"multipart/form-data; boundary={boundary}")
         assert status == 200
@@ -252,12 +285,15 @@ def test_a_hand_made_event_reads_no_other_file(session, folder, temporary):
 def test_one_clear_line(tmp_path, copying_model, monkeypatch):
     pytest.importorskip("gradio", reason="needs Gradio: pip install .[app]")
     from lowlight_tf.app.serve import AppConfig, serve
+
     config = functools.partial(AppConfig, str(tmp_path), str(tmp_path / "out"), str(copying_model), browser=False, port=free_port())
     (tmp_path / "file").write_text("")
-    for wrong, kind, words in (({"folder": "gone"}, UsageError, "gone is no folder"),
-                               ({"checkpoint_dir": "none"}, LowlightError, "no model in"),
-                               ({"result_dir": str(tmp_path / "file")}, LowlightError, "cannot write .*file"),
-                               ({"host": "256.0.0.1"}, LowlightError, "cannot listen at 256.0.0.1")):
+    for wrong, kind, words in (
+        ({"folder": "gone"}, UsageError, "gone is no folder"),
+        ({"checkpoint_dir": "none"}, LowlightError, "no model in"),
+        ({"result_dir": str(tmp_path / "file")}, LowlightError, "cannot write .*file"),
+        ({"host": "256.0.0.1"}, LowlightError, "cannot listen at 256.0.0.1"),
+    ):
         with pytest.raises(kind, match=words):
             serve(dataclasses.replace(config(), **wrong), lambda session: pytest.fail("it was served"))
     with socket.socket() as taken:
@@ -277,6 +313,7 @@ def test_the_command_says_one_line(tmp_path):
 def test_nothing_is_left_behind(tmp_path, monkeypatch, copying_model):
     pytest.importorskip("gradio", reason="needs Gradio: pip install .[app]")
     from lowlight_tf.app import serve
+
     monkeypatch.setattr(serve.tempfile, "tempdir", str(tmp_path))
     stale, fresh, other = (tmp_path / name for name in ("lowlight_tf-app-old", "lowlight_tf-app-new", "else"))
     for place in (stale, fresh, other):
@@ -297,6 +334,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch, copying_model):
 
 def test_a_model_of_its_own_is_the_first_to_choose(tmp_path, copying_model):
     from lowlight_tf.app.serve import AppConfig, models_of
+
     models = models_of(AppConfig(checkpoint_dir=str(copying_model)))
     assert next(iter(models.values())) == str(copying_model)
     session = Session(None, tmp_path / "out", models, tmp_path)

@@ -49,15 +49,22 @@ def final(path, loaded, asked):
 def placed(view, picture):
     """The part of a picture that a View shows."""
     left, top, width, height = (round(fraction * size) for fraction, size in zip(view.box, picture.shape[1::-1] * 2))
-    return picture[top:top + height, left:left + width]
+    return picture[top : top + height, left : left + width]
 
 
 PLACES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.3), (0.37, 1.0))
 
 
-@pytest.mark.parametrize("camera, cfa, size, options", [
-    ("bayer", "RGGB", (611, 733), {"interface": NOISY}), ("bayer", "GBRG", (600, 731), {"interface": NOISY}),
-    ("bayer", "BGGR", (451, 643), {}), ("bayer", "GRBG", (350, 421), {"network_input": "rgb"}), ("xtrans", None, (923, 1100), {})])
+@pytest.mark.parametrize(
+    "camera, cfa, size, options",
+    [
+        ("bayer", "RGGB", (611, 733), {"interface": NOISY}),
+        ("bayer", "GBRG", (600, 731), {"interface": NOISY}),
+        ("bayer", "BGGR", (451, 643), {}),
+        ("bayer", "GRBG", (350, 421), {"network_input": "rgb"}),
+        ("xtrans", None, (923, 1100), {}),
+    ],
+)
 def test_a_piece_has_the_final_pictures_pixels(tmp_path, models, camera, cfa, size, options):
     loaded = models(camera, **options)
     write_frame(tmp_path / "a.dng", {"bayer": "sony", "xtrans": "fuji"}[camera], size=size, cfa=cfa, scale=400)
@@ -91,8 +98,14 @@ def test_an_x_trans_piece_is_blended_with_the_whole_frames_rendering(tmp_path, m
     assert list(opened.plain) == [(asked.white_balance, 20.0)]  # one is kept
 
 
-@pytest.mark.parametrize("asked", [PhotoSettings(), PhotoSettings(strength=1.0, white_balance=parse_white_balance("1.5,1,2.5")),
-                                   PhotoSettings(ratio=3.0, strength=0.3, exposure=-1.0)])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        PhotoSettings(),
+        PhotoSettings(strength=1.0, white_balance=parse_white_balance("1.5,1,2.5")),
+        PhotoSettings(ratio=3.0, strength=0.3, exposure=-1.0),
+    ],
+)
 def test_a_piece_of_a_finished_picture(tmp_path, models, asked):
     loaded = models(interface=NOISY)
     write_png(tmp_path / "a.png", np.random.RandomState(0).randint(500, 9000, (431, 522, 3)).astype(np.uint16))
@@ -140,7 +153,7 @@ def test_the_whole_frame_has_the_light_of_the_final_picture(tmp_path, models, co
         assert view.after.shape == (*small.mosaic.shape, 3) and view.box == (0, 0, 1, 1)
         block = 4
         rows, columns = small.mosaic.shape
-        light = srgb_to_linear(whole[:rows * block, :columns * block] / np.float32(255)).numpy()
+        light = srgb_to_linear(whole[: rows * block, : columns * block] / np.float32(255)).numpy()
         light = light.reshape(rows, block, columns, block, 3).mean((1, 3))
         shown = srgb_to_linear(view.after / np.float32(255)).numpy()
         np.testing.assert_allclose(shown[8:-8, 8:-8], light[8:-8, 8:-8], atol=0.02)

@@ -160,8 +160,9 @@ def test_a_damaged_newest_one_falls_back_aloud(tmp_path, monkeypatch):
     assert checkpoint.load_parameters(tmp_path, initialize_parameters(SMALL, 3)) == 7
     assert sorted(tmp_path.glob("*.index")) == [tmp_path / f"ckpt-{step}.index" for step in (7, 8, 9)]  # reading removes nothing
     store.save(8)
-    assert sorted(tmp_path.glob("ckpt-*")) == sorted(tmp_path / f"ckpt-{step}.{end}" for step in (7, 8)
-                                                     for end in ("index", "data-00000-of-00001"))
+    assert sorted(tmp_path.glob("ckpt-*")) == sorted(
+        tmp_path / f"ckpt-{step}.{end}" for step in (7, 8) for end in ("index", "data-00000-of-00001")
+    )
     assert checkpoint.Store(tmp_path, *variables()).restore() == 8
 
 

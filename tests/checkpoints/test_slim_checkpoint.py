@@ -107,7 +107,12 @@ def test_the_command_imports_what_test_py_runs(tmp_path, small_set):
 def test_an_import_that_cannot_be_written_leaves_nothing(tmp_path):
     path = save(tmp_path, slim_values(slots="none"))
     result = run_script(
-        "lowlight_tf", "import_slim", "--camera=sony", f"--slim_checkpoint={path}", "--checkpoint_dir=ours", cwd=tmp_path,
+        "lowlight_tf",
+        "import_slim",
+        "--camera=sony",
+        f"--slim_checkpoint={path}",
+        "--checkpoint_dir=ours",
+        cwd=tmp_path,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (80000, 80000)),
     )
     expect_failure(result, 1, "cannot write checkpoint 0 into ours: ", "free some space and run the same command again")
@@ -122,7 +127,8 @@ def test_a_model_in_the_folder_stays(tmp_path):
     with pytest.raises(LowlightError, match="ours holds a model already; name a new --checkpoint_dir"):
         import_slim(CAMERAS["sony"], "not even read", tmp_path / "ours")
     assert {path.name: path.read_text() for path in (tmp_path / "ours").iterdir()} == dict.fromkeys(
-        ("config.json", "weights.npz"), "a model that shipped")
+        ("config.json", "weights.npz"), "a model that shipped"
+    )
 
 
 def test_the_command_on_bad_input(tmp_path):

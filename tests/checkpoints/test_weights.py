@@ -67,13 +67,16 @@ def archive(path, **arrays):
                 part.write(b"\0" * size)
 
 
-@pytest.mark.parametrize("arrays", [
-    {"a": ((4,), 8)},                                             # no step
-    {"a": ((1 << 40,), 8), "step": ((), 8)},                      # says to be a terabyte
-    {"a": ((4,), 10 ** 6), "step": ((), 8)},                      # unpacks to more than it says
-    {"step": ((2,), 16)},
-    {f"a{number}": ((1,), 2) for number in range(1001)} | {"step": ((), 8)},
-])
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"a": ((4,), 8)},  # no step
+        {"a": ((1 << 40,), 8), "step": ((), 8)},  # says to be a terabyte
+        {"a": ((4,), 10**6), "step": ((), 8)},  # unpacks to more than it says
+        {"step": ((2,), 16)},
+        {f"a{number}": ((1,), 2) for number in range(1001)} | {"step": ((), 8)},
+    ],
+)
 def test_an_archive_is_what_it_says(tmp_path, arrays):
     archive(tmp_path / "weights.npz", **arrays)
     with pytest.raises(LowlightError, match="weights.npz is damaged"):
@@ -84,7 +87,7 @@ def test_a_bomb_is_refused_by_its_headers(tmp_path, trained):
     folder, params = trained
     (tmp_path / "bomb").mkdir()
     shapes = {name: (tuple(value.shape), 2 * value.shape.num_elements()) for name, value in params.items()}
-    archive(tmp_path / "bomb" / "weights.npz", **shapes | {"conv1_1/weights": ((3, 3, 4, 10 ** 6), 2 * 36 * 10 ** 6)}, step=((), 8))
+    archive(tmp_path / "bomb" / "weights.npz", **shapes | {"conv1_1/weights": ((3, 3, 4, 10**6), 2 * 36 * 10**6)}, step=((), 8))
     (tmp_path / "bomb" / "config.json").write_bytes((folder / "config.json").read_bytes())
     assert (tmp_path / "bomb" / "weights.npz").stat().st_size < 200_000
     with pytest.raises(LowlightError, match=r"conv1_1/weights is \[3, 3, 4, 1000000\], expected \[3, 3, 4, 4\]"):

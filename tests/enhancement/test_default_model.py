@@ -80,6 +80,6 @@ def test_it_keeps_the_colours_of_well_lit_raw_files(shipped, name):
     frame = read_frame(path, shipped.camera)
     packed = packing.pack(frame.mosaic, shipped.camera, frame.offset).numpy()
     _, _, finish = choose(frame, packed, EnhanceConfig("", "", ratio=1.0, auto_strength=True), shipped.camera)
-    picture = develop(frame, packed, 1.0, shipped, finish, 10 ** 9, frame.plain(1.0))
+    picture = develop(frame, packed, 1.0, shipped, finish, 10**9, frame.plain(1.0))
     means = [srgb_to_linear(values / np.float32(65535)).numpy().mean((0, 1)) for values in (picture, frame.plain(1.0))]
     np.testing.assert_allclose(means[0], means[1], rtol=0.02)

@@ -197,9 +197,16 @@ def test_what_nobody_foresaw_is_that_files_line(tmp_path, copying_model, monkeyp
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "c.jpg"]
 
 
-@pytest.mark.parametrize("strength, report, ratio, gains", [
-    (0.5, True, 30.0, [30.0, 1.0]), (1.0, True, 30.0, [30.0, 1.0]), (0.5, True, 1.0, [1.0]), (0.5, False, 30.0, [30.0]),
-    (1.0, False, 30.0, [])])
+@pytest.mark.parametrize(
+    "strength, report, ratio, gains",
+    [
+        (0.5, True, 30.0, [30.0, 1.0]),
+        (1.0, True, 30.0, [30.0, 1.0]),
+        (0.5, True, 1.0, [1.0]),
+        (0.5, False, 30.0, [30.0]),
+        (1.0, False, 30.0, []),
+    ],
+)
 def test_a_plain_rendering_is_made_once_and_in_decode(tmp_path, copying_model, monkeypatch, strength, report, ratio, gains):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
     made, threads, plain, decode = [], set(), Frame.plain, enhancement.read_frame
@@ -339,8 +346,9 @@ def test_the_plain_rendering_of_a_real_file_is_libraws(copying):
     path = shared("raw/canon_kiss_x4_ML_colorchart.dng")
     black = read_frame(path, copying.camera).black_level  # measured on the masked border, 7 counts below the file's
     with opened(path) as raw:
-        libraws = raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=16, user_flip=0, adjust_maximum_thr=0.0,
-                                  user_black=round(np.mean(black))).astype(int)
+        libraws = raw.postprocess(
+            use_camera_wb=True, no_auto_bright=True, output_bps=16, user_flip=0, adjust_maximum_thr=0.0, user_black=round(np.mean(black))
+        ).astype(int)
     ours = developed(path, copying, 1.0, Coded(strength=0.0)).astype(int)
     assert ours.shape == libraws.shape and np.median(np.abs(ours - libraws)) < 100
     means = [bt709_to_linear(picture / 65535).numpy().mean((0, 1)) for picture in (ours, libraws)]

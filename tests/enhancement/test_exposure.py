@@ -53,14 +53,17 @@ def darkness(light, read_noise=1e-5):
     return exposure.Darkness(np.full(100, light, np.float32), read_noise, 0.0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize("light, read_noise, expected", [
-    (0.02, 1e-5, (5.3, "auto")),                                # 0.30 coded is ((0.30 + 0.099) / 1.099)^(1 / 0.45) = 0.1053 of light
-    (0.01, 1e-5, (11, "auto")),
-    (0.0009, 1e-5, (83, "auto: night scenes stay dark")),       # 2.5 / sqrt(0.0009)
-    (0.0001, 1e-5, (250, "auto: night scenes stay dark")),
-    (0.00005, 1e-5, (300, "auto: models have seen no more")),
-    (0.0001, 0.001, (30, "auto: noise allows no more")),        # 0.03 / 0.001
-])
+@pytest.mark.parametrize(
+    "light, read_noise, expected",
+    [
+        (0.02, 1e-5, (5.3, "auto")),  # 0.30 coded is ((0.30 + 0.099) / 1.099)^(1 / 0.45) = 0.1053 of light
+        (0.01, 1e-5, (11, "auto")),
+        (0.0009, 1e-5, (83, "auto: night scenes stay dark")),  # 2.5 / sqrt(0.0009)
+        (0.0001, 1e-5, (250, "auto: night scenes stay dark")),
+        (0.00005, 1e-5, (300, "auto: models have seen no more")),
+        (0.0001, 0.001, (30, "auto: noise allows no more")),  # 0.03 / 0.001
+    ],
+)
 def test_the_ratio_by_hand(light, read_noise, expected):
     assert exposure.auto_ratio(darkness(light, read_noise)) == expected
 
@@ -70,8 +73,18 @@ def test_the_smallest_gain_counts_as_one(tmp_path):
     mosaic = np.random.RandomState(0).randint(520, 900, (64, 80)).astype(np.uint16)
     path, found = tmp_path / "a.dng", []
     for gains in ((1.0, 2.0, 4.0), (0.5, 1.0, 2.0)):
-        write_dng(path, mosaic, "RGGB", black_level=512, white_level=16383, wb_gains=gains, xyz_to_camera=BAYER.xyz_to_camera,
-                  exposure_seconds=0.1, make="Sony", model="ILCE-7SM2")
+        write_dng(
+            path,
+            mosaic,
+            "RGGB",
+            black_level=512,
+            white_level=16383,
+            wb_gains=gains,
+            xyz_to_camera=BAYER.xyz_to_camera,
+            exposure_seconds=0.1,
+            make="Sony",
+            model="ILCE-7SM2",
+        )
         frame = read_frame(path, BAYER)
         assert frame.wb_gains == pytest.approx((1, 2, 4), rel=1e-4)
         packed = packing.pack(frame.mosaic, BAYER, frame.offset).numpy()

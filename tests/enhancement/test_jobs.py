@@ -103,7 +103,9 @@ def test_a_result_whose_name_became_free_is_found_again(library):
     assert names(problems, "day/IMG_2.jpeg", result_dir="out") == {"day/IMG_2.jpeg": "out/IMG_2_lowlight.jpg"}
     (library / "day" / "IMG_2_lowlight.nef").write_text("x")  # then it is this one's result, not the other's
     assert names(problems, "day/IMG_2.jpeg", "day/IMG_2_lowlight.nef", result_dir="out") == {
-        "day/IMG_2.jpeg": "out/IMG_2.jpg", "day/IMG_2_lowlight.nef": "out/IMG_2_lowlight.jpg"}
+        "day/IMG_2.jpeg": "out/IMG_2.jpg",
+        "day/IMG_2_lowlight.nef": "out/IMG_2_lowlight.jpg",
+    }
     assert problems.messages == []
 
 

@@ -24,34 +24,56 @@ ASKED = PhotoSettings(25.0, 0.4, -0.5, parse_white_balance("3200K+20"))
 def test_they_come_back(tmp_path):
     (tmp_path / "mine").mkdir()
     latin = os.fsdecode(b"latin\xe9.dng")
-    photographs = {"a.dng": PhotoSettings(), "deep/日 \"b\".nef": ASKED, latin: PhotoSettings(model=str(tmp_path / "mine"))}
+    photographs = {"a.dng": PhotoSettings(), 'deep/日 "b".nef': ASKED, latin: PhotoSettings(model=str(tmp_path / "mine"))}
     kept = Settings(photographs, str(tmp_path / "night"), "png", 80)
     path = write_settings(tmp_path / "out", kept)
     found = read_settings(path)
     assert (found.kind, found.quality) == ("png", 80) and os.path.realpath(found.folder) == os.path.realpath(tmp_path / "night")
     assert list(found.photographs) == sorted(photographs) and found.photographs["a.dng"] == PhotoSettings()
-    assert found.photographs["deep/日 \"b\".nef"] == ASKED
+    assert found.photographs['deep/日 "b".nef'] == ASKED
     assert os.path.samefile(found.photographs[latin].model, tmp_path / "mine")
     said = json.loads(path.read_text())
     assert said["folder"] == "../night" and str(tmp_path) not in path.read_text()
-    assert said["photographs"]["a.dng"] == {"ratio": "auto", "strength": "auto", "exposure": 0.0, "white_balance": "as_shot",
-                                            "model": DEFAULT_MODEL.name}
+    assert said["photographs"]["a.dng"] == {
+        "ratio": "auto",
+        "strength": "auto",
+        "exposure": 0.0,
+        "white_balance": "as_shot",
+        "model": DEFAULT_MODEL.name,
+    }
     write_settings(tmp_path / "out", Settings({}))
     assert read_settings(path) == Settings({})
 
 
-@pytest.mark.parametrize("said, words", [
-    ("[]", "expected what lowlight app writes"), ("{", "not valid JSON"), ({"more": 1}, "expected what"), ({"version": 2}, "version 2"),
-    ({"format": "exe"}, "format is 'exe'"), ({"quality": 0}, "quality is 0"), ({"quality": True}, "quality is True"),
-    ({"folder": 3}, "folder"), ({"photographs": []}, "expected what"), ({"photographs": {"../a": {}}}, "outside its folder"),
-    ({"photographs": {"/a": {}}}, "outside"),
-    ({"photographs": {"": {}}}, "outside"), ({"photographs": {"a": 1}}, "a: expected an object"),
-    ({"photographs": {"a": {"x": 1}}}, "a: expected an object"),
-    ({"photographs": {"a": {"ratio": -1}}}, "a: ratio is -1"), ({"photographs": {"a": {"ratio": 0}}}, "ratio is 0"),
-    ({"photographs": {"a": {"strength": 1.5}}}, "strength"), ({"photographs": {"a": {"strength": True}}}, "strength is True"),
-    ({"photographs": {"a": {"exposure": "much"}}}, "exposure is 'much'"), ({"photographs": {"a": {"exposure": 9}}}, "from -8 to 8"),
-    ({"photographs": {"a": {"white_balance": "sunny"}}}, "sunny"), ({"photographs": {"a": {"white_balance": 5}}}, "are texts"),
-    ({"photographs": {"a": {"ratio": float("nan")}}}, "ratio is nan"), ({"photographs": {"a": {"model": None}}}, "are texts")])
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ("[]", "expected what lowlight app writes"),
+        ("{", "not valid JSON"),
+        ({"more": 1}, "expected what"),
+        ({"version": 2}, "version 2"),
+        ({"format": "exe"}, "format is 'exe'"),
+        ({"quality": 0}, "quality is 0"),
+        ({"quality": True}, "quality is True"),
+        ({"folder": 3}, "folder"),
+        ({"photographs": []}, "expected what"),
+        ({"photographs": {"../a": {}}}, "outside its folder"),
+        ({"photographs": {"/a": {}}}, "outside"),
+        ({"photographs": {"": {}}}, "outside"),
+        ({"photographs": {"a": 1}}, "a: expected an object"),
+        ({"photographs": {"a": {"x": 1}}}, "a: expected an object"),
+        ({"photographs": {"a": {"ratio": -1}}}, "a: ratio is -1"),
+        ({"photographs": {"a": {"ratio": 0}}}, "ratio is 0"),
+        ({"photographs": {"a": {"strength": 1.5}}}, "strength"),
+        ({"photographs": {"a": {"strength": True}}}, "strength is True"),
+        ({"photographs": {"a": {"exposure": "much"}}}, "exposure is 'much'"),
+        ({"photographs": {"a": {"exposure": 9}}}, "from -8 to 8"),
+        ({"photographs": {"a": {"white_balance": "sunny"}}}, "sunny"),
+        ({"photographs": {"a": {"white_balance": 5}}}, "are texts"),
+        ({"photographs": {"a": {"ratio": float("nan")}}}, "ratio is nan"),
+        ({"photographs": {"a": {"model": None}}}, "are texts"),
+    ],
+)
 def test_what_they_must_not_say(tmp_path, said, words):
     whole = said if isinstance(said, str) else json.dumps({"lowlight_tf": "0", "version": 1, "photographs": {}, **said})
     (tmp_path / "lowlight.json").write_text(whole)
@@ -77,8 +99,11 @@ def test_files_that_are_missing_or_not_ours(tmp_path):
 
 def test_photographs_are_known_by_their_place_or_their_name(tmp_path, capsys):
     settings = Settings({"deep/a.dng": ASKED, "b.dng": PhotoSettings()}, str(tmp_path / "night"))
-    jobs = [Job(tmp_path / "night" / "deep" / "a.dng", tmp_path / "1", "a.dng"), Job(tmp_path / "x" / "b.dng", tmp_path / "2", "b.dng"),
-            Job(tmp_path / "x" / "c.dng", tmp_path / "3", "c.dng")]
+    jobs = [
+        Job(tmp_path / "night" / "deep" / "a.dng", tmp_path / "1", "a.dng"),
+        Job(tmp_path / "x" / "b.dng", tmp_path / "2", "b.dng"),
+        Job(tmp_path / "x" / "c.dng", tmp_path / "3", "c.dng"),
+    ]
     problems = Problems(lambda line: None)
     found = with_settings(jobs, settings, problems)
     assert [(job.source.name, job.asked) for job in found] == [("a.dng", ASKED), ("b.dng", PhotoSettings())] and not problems.messages
@@ -92,14 +117,17 @@ def test_each_photograph_is_made_as_it_is_asked_with_its_own_model(tmp_path, cop
     other = write_model(tmp_path / "other", interface=Interface(white_balance=True))
     for name in ("a", "b"):
         write_frame(tmp_path / "night" / f"{name}.dng", size=(64, 80), scale=200)
-    asked = {"a.dng": PhotoSettings(20.0, 1.0, model=str(copying_model)),
-             "b.dng": PhotoSettings(20.0, 0.5, 1.0, parse_white_balance("1.5,1,3"), str(other))}
+    asked = {
+        "a.dng": PhotoSettings(20.0, 1.0, model=str(copying_model)),
+        "b.dng": PhotoSettings(20.0, 0.5, 1.0, parse_white_balance("1.5,1,3"), str(other)),
+    }
     config = EnhanceConfig("unused", str(tmp_path / "out"), "png")
     problems = Problems(lambda line: None)
     enhance([str(tmp_path / "night")], config, problems, Settings(asked, str(tmp_path / "night")))
     assert problems.messages == []
-    alone = EnhanceConfig(str(other), str(tmp_path / "alone"), "png", 20.0, finish=Finish(0.5, 1.0),
-                          white_balance=parse_white_balance("1.5,1,3"))
+    alone = EnhanceConfig(
+        str(other), str(tmp_path / "alone"), "png", 20.0, finish=Finish(0.5, 1.0), white_balance=parse_white_balance("1.5,1,3")
+    )
     enhance([str(tmp_path / "night" / "b.dng")], alone, problems)
     assert (tmp_path / "alone" / "b.png").read_bytes() == (tmp_path / "out" / "b.png").read_bytes()
     assert np.abs(read_picture(tmp_path / "out" / "a.png").astype(int) - read_picture(tmp_path / "out" / "b.png")).mean() > 500
@@ -108,8 +136,11 @@ def test_each_photograph_is_made_as_it_is_asked_with_its_own_model(tmp_path, cop
 def test_a_model_that_balances_white_by_itself(tmp_path, copying_model):
     write_frame(tmp_path / "a.dng", size=(64, 80), scale=200)
     problems = Problems(lambda line: None)
-    enhance([str(tmp_path / "a.dng")], EnhanceConfig(str(copying_model), str(tmp_path / "out"),
-                                                    white_balance=parse_white_balance("5000K")), problems)
+    enhance(
+        [str(tmp_path / "a.dng")],
+        EnhanceConfig(str(copying_model), str(tmp_path / "out"), white_balance=parse_white_balance("5000K")),
+        problems,
+    )
     assert len(problems.messages) == 1 and "balances white by itself" in problems.messages[0]
 
 
@@ -124,13 +155,18 @@ def test_the_command_line(tmp_path, copying_model):
     assert (tmp_path / "by" / "a.tif").read_bytes() == (tmp_path / "flags" / "a.tif").read_bytes()
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (("a.dng", "--white_balance=sunny"), "expected as_shot, daylight, a temperature"),
-    (("--settings=gone.json",), "gone.json cannot be used"), (("a.dng", "--settings="), "--settings is empty"),
-    (("--settings=a.json", "--ratio=4"), "--ratio and --settings say the same thing"),
-    (("--settings=a.json", "--format=png"), "--format and --settings"),
-    (("--settings=bare.json",), "does not say where its photographs lie"),
-    (("--settings=a.json", "--beam_runner=DirectRunner"), "leave them or --beam_runner out")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("a.dng", "--white_balance=sunny"), "expected as_shot, daylight, a temperature"),
+        (("--settings=gone.json",), "gone.json cannot be used"),
+        (("a.dng", "--settings="), "--settings is empty"),
+        (("--settings=a.json", "--ratio=4"), "--ratio and --settings say the same thing"),
+        (("--settings=a.json", "--format=png"), "--format and --settings"),
+        (("--settings=bare.json",), "does not say where its photographs lie"),
+        (("--settings=a.json", "--beam_runner=DirectRunner"), "leave them or --beam_runner out"),
+    ],
+)
 def test_bad_usage(tmp_path, arguments, words):
     (tmp_path / "bare.json").write_text('{"lowlight_tf": "0", "version": 1, "photographs": {"a": {}}}')
     expect_failure(run_script("enhance.py", *arguments, cwd=tmp_path), 2, words)

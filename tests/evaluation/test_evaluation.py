@@ -46,7 +46,7 @@ def test_aligned_psnr_by_hand():
     assert psnr(reference * np.array([2, 3, 4], np.uint8), reference) < 20
     grey, noisy = np.full((12, 12, 3), 100, np.uint8), np.full((12, 12, 3), 97, np.uint8)
     noisy[::2] = 103
-    assert aligned_psnr(noisy, grey) == pytest.approx(10 * np.log10(255 ** 2 / (9 / 1.0009)), abs=1e-3)
+    assert aligned_psnr(noisy, grey) == pytest.approx(10 * np.log10(255**2 / (9 / 1.0009)), abs=1e-3)
     assert aligned_psnr(np.zeros_like(grey), grey) == pytest.approx(psnr(np.zeros_like(grey), grey))
 
 
@@ -63,8 +63,9 @@ def test_prediction_is_the_contract_step_by_step(tmp_path, name):
     np.testing.assert_allclose(evaluate.make_predictor(params, camera, network)(short, 100), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("interface", [Interface(), Interface(target="camera_rgb"),
-                                       Interface(signed=True, curve="bt709", noise_planes=True, skip="demosaic")])
+@pytest.mark.parametrize(
+    "interface", [Interface(), Interface(target="camera_rgb"), Interface(signed=True, curve="bt709", noise_planes=True, skip="demosaic")]
+)
 def test_scores_in_tiles_are_those_of_the_whole_frame(tmp_path, monkeypatch, interface):
     loaded = engine.load_model(write_model(tmp_path / "model", copying=False, interface=interface))
     write_frame(tmp_path / "a.dng", "bayer", size=(611, 433), cfa="GRBG", scale=300)
@@ -77,7 +78,7 @@ def test_scores_in_tiles_are_those_of_the_whole_frame(tmp_path, monkeypatch, int
     counted = dataclasses.replace(loaded, run=counting)
     monkeypatch.setattr(evaluate, "free_memory", lambda limit: limit)
     spare = evaluate._BYTES_PER_PHOTOSITE * short.mosaic.size
-    whole = evaluate.predictor_of(counted, 10 ** 10)(short, 40.0)
+    whole = evaluate.predictor_of(counted, 10**10)(short, 40.0)
     assert sizes == [(305, 216)]
     limit = spare + round(tiling.bytes_per_pixel(loaded.network) * 54000)
     tiled = evaluate.predictor_of(counted, limit)(short, 40.0)
@@ -99,8 +100,9 @@ def test_memory_that_does_not_suffice_is_one_line_and_the_rest_is_scored(tmp_pat
             raise error
         return subject.predict(short, ratio)
 
-    metrics = evaluate.evaluate(dataclasses.replace(subject, predict=exhausted), DataConfig(data_dir=str(data)), str(tmp_path / "out"),
-                                "sid-00", problems)
+    metrics = evaluate.evaluate(
+        dataclasses.replace(subject, predict=exhausted), DataConfig(data_dir=str(data)), str(tmp_path / "out"), "sid-00", problems
+    )
     assert metrics["images"] == 1 and len(problems.messages) == 1
     assert "10001_00_0.1s.dng does not fit into memory; close other programs" in problems.messages[0]
 
@@ -117,8 +119,10 @@ def test_ssim_in_strips_is_that_of_the_whole_picture():
     random = np.random.RandomState(3)
     picture = random.randint(0, 256, (2 * metrics._ROWS + 31, 45, 3)).astype(np.uint8)
     reference = np.clip(picture // 2 + random.randint(0, 99, picture.shape), 0, 255).astype(np.uint8)
-    whole = [float(tf.image.ssim(*(tf.cast(image[None, ..., channel, None], tf.float32) for image in (picture, reference)), 255.0)[0])
-             for channel in range(3)]
+    whole = [
+        float(tf.image.ssim(*(tf.cast(image[None, ..., channel, None], tf.float32) for image in (picture, reference)), 255.0)[0])
+        for channel in range(3)
+    ]
     assert ssim(picture, reference) == sum(whole) / 3
 
 
@@ -153,10 +157,20 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     assert "Protocol sid-00, 1 images scored" in result.stdout and "x100" in result.stdout
 
 
-@pytest.mark.parametrize("checkpoint_dir, name", [
-    ("checkpoints/bayer", "bayer"), ("models/bayer", "models-bayer"), ("./models/bayer/", "models-bayer"), ("model", "model"),
-    ("checkpoints/study/all", "study-all"), ("{}/checkpoints/bayer", "bayer"), ("/opt/checkpoints/bayer", "bayer"),
-    ("/opt/models/bayer", "models-bayer"), ("checkpoints", "checkpoints")])
+@pytest.mark.parametrize(
+    "checkpoint_dir, name",
+    [
+        ("checkpoints/bayer", "bayer"),
+        ("models/bayer", "models-bayer"),
+        ("./models/bayer/", "models-bayer"),
+        ("model", "model"),
+        ("checkpoints/study/all", "study-all"),
+        ("{}/checkpoints/bayer", "bayer"),
+        ("/opt/checkpoints/bayer", "bayer"),
+        ("/opt/models/bayer", "models-bayer"),
+        ("checkpoints", "checkpoints"),
+    ],
+)
 def test_two_models_do_not_share_a_folder_of_results(tmp_path, monkeypatch, checkpoint_dir, name):
     monkeypatch.chdir(tmp_path)
     assert test_flags._model_name(checkpoint_dir.format(tmp_path)) == name

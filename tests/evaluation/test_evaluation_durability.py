@@ -21,6 +21,7 @@ from lowlight_tf.raw.light import SID
 
 def subject(value=0.5):
     """What makes every picture grey, or of whatever number."""
+
     def predict(short, ratio):
         return np.full((*short.mosaic.shape, 3), value, np.float32)
 
@@ -81,8 +82,9 @@ def test_a_model_that_holds_no_numbers_is_refused(nan_model):
 
 def test_an_output_that_is_no_number_is_not_scored(small_set):
     camera = CAMERAS["sony"]
-    loaded = Model(camera, network_for(camera, base_width=2), SID, 1,
-                   lambda inputs: tf.fill([1, *(2 * side for side in inputs.shape[1:3]), 3], np.nan))
+    loaded = Model(
+        camera, network_for(camera, base_width=2), SID, 1, lambda inputs: tf.fill([1, *(2 * side for side in inputs.shape[1:3]), 3], np.nan)
+    )
     pair = evaluate.sources.find_pairs(DataConfig(dataset="sid", data_dir=str(small_set)), camera, "test", Problems())[0]
     with pytest.raises(LowlightError, match="0.1s.dng: what the network returns is not finite; the model diverged or is damaged"):
         evaluate.score_output(evaluate.predictor_of(loaded), pair, camera)

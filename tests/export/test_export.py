@@ -25,8 +25,12 @@ from lowlight_tf.raw.light import SID, Interface
 
 WHAT = ("model", "network", "interface", "camera", "target")
 CODED = Interface(white_balance=True, signed=True, curve="bt709", noise_planes=True, skip="demosaic", target="camera_rgb")
-LEVELS = {"black_level": np.array([500, 511, 520, 512], np.float32), "white_level": np.array(15000, np.float32),
-          "wb_gains": np.array([2.0, 1.0, 1.5], np.float32), "ratio": np.array(40, np.float32)}
+LEVELS = {
+    "black_level": np.array([500, 511, 520, 512], np.float32),
+    "white_level": np.array(15000, np.float32),
+    "wb_gains": np.array([2.0, 1.0, 1.5], np.float32),
+    "ratio": np.array(40, np.float32),
+}
 
 
 def write_lively_model(folder, camera="bayer", **options):
@@ -59,6 +63,7 @@ def in_tensorflow(path):
 def in_litert(path):
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.interpreter import Interpreter
+
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     found = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
     (entry,) = (entry for entry in found.metadata if entry.name == b"lowlight_tf")
@@ -68,6 +73,7 @@ def in_litert(path):
 
 def in_onnxruntime(path):
     import onnxruntime
+
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda feed: session.run(None, feed)[0], json.loads(session.get_modelmeta().custom_metadata_map["lowlight_tf"])
 
@@ -210,16 +216,19 @@ def test_overwrite_replaces(tmp_path, lively):
         assert said["input"] == "packed"
 
 
-@pytest.mark.parametrize("options, kind, words", [
-    ({"format": "saved_model", "quantize": "int8"}, UsageError, "--format=litert or onnx"),
-    ({"format": "onnx", "data_dir": "pairs"}, UsageError, "give --quantize=int8"),
-    ({"format": "onnx", "checkpoint_dir": "missing"}, LowlightError, "no model in missing"),
-    ({"format": "litert", "quantize": "int8", "data_dir": "missing"}, LowlightError, "missing does not exist"),
-    ({"format": "saved_model", "output": ".", "overwrite": True}, LowlightError, "a folder of something else"),
-    ({"format": "saved_model", "output": "file", "overwrite": True}, LowlightError, "of another format"),
-    ({"format": "litert", "output": "file", "overwrite": True}, LowlightError, "file was not written by lowlight_tf and stays"),
-    ({"format": "saved_model", "output": "stranger", "overwrite": True}, LowlightError, "a folder of something else"),
-])
+@pytest.mark.parametrize(
+    "options, kind, words",
+    [
+        ({"format": "saved_model", "quantize": "int8"}, UsageError, "--format=litert or onnx"),
+        ({"format": "onnx", "data_dir": "pairs"}, UsageError, "give --quantize=int8"),
+        ({"format": "onnx", "checkpoint_dir": "missing"}, LowlightError, "no model in missing"),
+        ({"format": "litert", "quantize": "int8", "data_dir": "missing"}, LowlightError, "missing does not exist"),
+        ({"format": "saved_model", "output": ".", "overwrite": True}, LowlightError, "a folder of something else"),
+        ({"format": "saved_model", "output": "file", "overwrite": True}, LowlightError, "of another format"),
+        ({"format": "litert", "output": "file", "overwrite": True}, LowlightError, "file was not written by lowlight_tf and stays"),
+        ({"format": "saved_model", "output": "stranger", "overwrite": True}, LowlightError, "a folder of something else"),
+    ],
+)
 def test_what_is_refused(tmp_path, lively, monkeypatch, options, kind, words):
     monkeypatch.chdir(tmp_path)
     pathlib.Path("file").write_text("x")

@@ -45,7 +45,7 @@ def test_electrons_are_poissons(expected):
     off = drawn - drawn.mean()
     assert drawn.min() >= 0 and (drawn == np.round(drawn)).all()
     assert drawn.mean() == pytest.approx(expected, rel=0.003) and off.var() == pytest.approx(expected, rel=0.015)
-    assert (off ** 3).mean() == pytest.approx(expected, abs=4 * (15 * expected ** 3 / 2e6) ** 0.5 + 0.05 * expected)
+    assert (off**3).mean() == pytest.approx(expected, abs=4 * (15 * expected**3 / 2e6) ** 0.5 + 0.05 * expected)
 
 
 @pytest.mark.parametrize("tail", [0.0, 0.04])
@@ -53,8 +53,8 @@ def test_read_noise_keeps_its_deviation_whatever_its_tails(tail):
     counts = recorded(0.0, read_noise=20.0, tail=tail)
     assert counts.std() == pytest.approx(20, rel=0.01)
     kurtosis = ((counts - counts.mean()) ** 4).mean() / counts.var() ** 2
-    moments = 3 + 60 * tail + 630 * tail ** 2 + 3780 * tail ** 3 + 10395 * tail ** 4  # E[(x + t x^3)^4]
-    assert kurtosis == pytest.approx(moments / (1 + 6 * tail + 15 * tail ** 2) ** 2, rel=0.05)
+    moments = 3 + 60 * tail + 630 * tail**2 + 3780 * tail**3 + 10395 * tail**4  # E[(x + t x^3)^4]
+    assert kurtosis == pytest.approx(moments / (1 + 6 * tail + 15 * tail**2) ** 2, rel=0.05)
 
 
 def test_bands():

@@ -15,8 +15,10 @@ def _without_a_gpu(monkeypatch):
 
 
 def _layer(name, shape, seed=1):
-    return {f"{name}/weights": tf.random.stateless_normal(shape, (seed, 1)),
-            f"{name}/biases": tf.random.stateless_normal(shape[-1:], (seed, 2))}
+    return {
+        f"{name}/weights": tf.random.stateless_normal(shape, (seed, 1)),
+        f"{name}/biases": tf.random.stateless_normal(shape[-1:], (seed, 2)),
+    }
 
 
 def test_a_layer_by_hand():
@@ -40,7 +42,7 @@ def test_the_way_up_takes_the_size_of_the_skip(size):
     """Each pixel becomes the filter, times its value; of odd sizes the last row and column are cut off."""
     params = {"up6/weights": tf.reshape(tf.constant([1.0, 2, 3, 4]), [2, 2, 1, 1])}
     x = tf.random.stateless_uniform([1, 3, 4, 1], (1, 1))
-    expected = np.kron(x[0, :, :, 0], [[1, 2], [3, 4]])[:size[0], :size[1]]
+    expected = np.kron(x[0, :, :, 0], [[1, 2], [3, 4]])[: size[0], : size[1]]
     np.testing.assert_allclose(up_conv(params, "up6", x, like=tf.zeros([1, *size, 1]))[0, :, :, 0], expected, rtol=1e-6)
 
 
@@ -71,13 +73,16 @@ def test_the_network_is_the_same_with_it(monkeypatch):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * max(float(tf.reduce_max(tf.abs(b))), 1e-3))
 
 
-@pytest.mark.parametrize("shape, filters, dtype, expected", [
-    ([1, 64, 64, 256], [3, 3, 256, 128], tf.float32, True),
-    ([8, 8, 8, 256], [3, 3, 256, 128], tf.float32, False),      # few pixels: those of the batch do not count
-    ([1, 64, 64, 256], [3, 3, 256, 64], tf.float32, False),     # few channels
-    ([1, 64, 64, 256], [1, 1, 256, 128], tf.float32, False),
-    ([1, 64, 64, 256], [3, 3, 256, 128], tf.bfloat16, False),
-])
+@pytest.mark.parametrize(
+    "shape, filters, dtype, expected",
+    [
+        ([1, 64, 64, 256], [3, 3, 256, 128], tf.float32, True),
+        ([8, 8, 8, 256], [3, 3, 256, 128], tf.float32, False),  # few pixels: those of the batch do not count
+        ([1, 64, 64, 256], [3, 3, 256, 64], tf.float32, False),  # few channels
+        ([1, 64, 64, 256], [1, 1, 256, 128], tf.float32, False),
+        ([1, 64, 64, 256], [3, 3, 256, 128], tf.bfloat16, False),
+    ],
+)
 def test_where_it_pays(shape, filters, dtype, expected):
     x, filters = tf.zeros(shape, dtype), tf.zeros(filters, dtype)
     assert winograd_pays(x, filters) == expected

@@ -35,33 +35,36 @@ def test_the_denoiser_is_whole():
     model.from_description(described(**{name: "denoise20"}), "x")
 
 
-@pytest.mark.parametrize("section, field, value, words", [
-    ("camera", "cfa", "RGGX", "cfa is"),
-    ("camera", "cfa", "RGG", "cfa is"),
-    ("camera", "cfa", "GRBG", "several colours"),
-    ("camera", "pack_order", [[[0, 0], [0, 1], [1, 1], [1, 1]]], "photosite of the CFA's tile once"),
-    ("camera", "pack_order", [[[0, 0], [0, 1], [1, 1], [2, 0]]], "photosite of the CFA's tile once"),
-    ("camera", "pack_order", [[[0, 0], [0, 1], [1, 1], [True, 0]]], "photosite of the CFA's tile once"),
-    ("camera", "pack_order", 7, "pack_order is"),
-    ("camera", "black_level", "512", "black_level is '512'"),
-    ("camera", "black_level", 16383, "expected white above black"),
-    ("camera", "black_level", None, "expected white above black, or neither"),
-    ("camera", "white_level", -1, "expected 0 to"),
-    ("camera", "folder", "../../etc", "plain name"),
-    ("camera", "name", "x" * 1000, "200 at most"),
-    ("camera", "xyz_to_camera", [[1, 2], [3, 4]], "no matrix"),
-    ("camera", "xyz_to_camera", [[1, 0, 0], [0, float("nan"), 0], [0, 0, 1]], "no matrix"),
-    ("camera", "exposure_ratios", [100, "250"], "exposure_ratios"),
-    ("network", "base_width", 10 ** 9, "base_width is 1000000000; expected 0 to 1024"),
-    ("network", "base_width", 32.0, "base_width is '32.0'; expected int"),
-    ("network", "base_width", True, "base_width is 'True'"),
-    ("network", "input_channels", 5, "input_channels is 5; expected 4"),
-    ("network", "upscale", 3, "upscale is 3; expected 1, or 2"),
-    ("network", "downsample", ["pool"], "downsample"),
-    ("interface", "signed", 1, "signed is '1'; expected bool"),
-    ("interface", "noise_planes", True, "input_channels is 4; expected 6"),
-    ("interface", "target", "xyz", "target is 'xyz'"),
-])
+@pytest.mark.parametrize(
+    "section, field, value, words",
+    [
+        ("camera", "cfa", "RGGX", "cfa is"),
+        ("camera", "cfa", "RGG", "cfa is"),
+        ("camera", "cfa", "GRBG", "several colours"),
+        ("camera", "pack_order", [[[0, 0], [0, 1], [1, 1], [1, 1]]], "photosite of the CFA's tile once"),
+        ("camera", "pack_order", [[[0, 0], [0, 1], [1, 1], [2, 0]]], "photosite of the CFA's tile once"),
+        ("camera", "pack_order", [[[0, 0], [0, 1], [1, 1], [True, 0]]], "photosite of the CFA's tile once"),
+        ("camera", "pack_order", 7, "pack_order is"),
+        ("camera", "black_level", "512", "black_level is '512'"),
+        ("camera", "black_level", 16383, "expected white above black"),
+        ("camera", "black_level", None, "expected white above black, or neither"),
+        ("camera", "white_level", -1, "expected 0 to"),
+        ("camera", "folder", "../../etc", "plain name"),
+        ("camera", "name", "x" * 1000, "200 at most"),
+        ("camera", "xyz_to_camera", [[1, 2], [3, 4]], "no matrix"),
+        ("camera", "xyz_to_camera", [[1, 0, 0], [0, float("nan"), 0], [0, 0, 1]], "no matrix"),
+        ("camera", "exposure_ratios", [100, "250"], "exposure_ratios"),
+        ("network", "base_width", 10**9, "base_width is 1000000000; expected 0 to 1024"),
+        ("network", "base_width", 32.0, "base_width is '32.0'; expected int"),
+        ("network", "base_width", True, "base_width is 'True'"),
+        ("network", "input_channels", 5, "input_channels is 5; expected 4"),
+        ("network", "upscale", 3, "upscale is 3; expected 1, or 2"),
+        ("network", "downsample", ["pool"], "downsample"),
+        ("interface", "signed", 1, "signed is '1'; expected bool"),
+        ("interface", "noise_planes", True, "input_channels is 4; expected 6"),
+        ("interface", "target", "xyz", "target is 'xyz'"),
+    ],
+)
 def test_what_is_wrong_is_named(section, field, value, words):
     config = described()
     config[section][field] = value
@@ -69,15 +72,25 @@ def test_what_is_wrong_is_named(section, field, value, words):
         model.from_description(config, "x")
 
 
-@pytest.mark.parametrize("section, value", [("data", []), ("data", {"scenes": "7"}), ("data", {"data_dir": None}), ("training", "x"),
-                                            ("transfer", None), ("camera", [1]), ("network", "x")])
+@pytest.mark.parametrize(
+    "section, value",
+    [
+        ("data", []),
+        ("data", {"scenes": "7"}),
+        ("data", {"data_dir": None}),
+        ("training", "x"),
+        ("transfer", None),
+        ("camera", [1]),
+        ("network", "x"),
+    ],
+)
 def test_the_other_parts_are_checked_where_they_are_read(tmp_path, section, value):
     checkpoint.write_config(tmp_path, described() | {section: value})
     with pytest.raises(LowlightError, match=f"does not say its {section} as this program does"):
         checkpoint.read_config(tmp_path)
 
 
-VALUES = (None, True, -1, 0, 1, 2, 3, 7, 10 ** 30, 1.5, float("nan"), "", "x", "\0", [], [[]], [1, "a"], {}, {"a": 1}, [[0, 0]] * 40)
+VALUES = (None, True, -1, 0, 1, 2, 3, 7, 10**30, 1.5, float("nan"), "", "x", "\0", [], [[]], [1, "a"], {}, {"a": 1}, [[0, 0]] * 40)
 
 
 def mutated(value, rng):
@@ -89,7 +102,7 @@ def mutated(value, rng):
         return value | {name: mutated(value[name], rng)}
     if isinstance(value, list) and value and rng.random() < 0.8:
         place = rng.randrange(len(value))
-        return [*value[:place], mutated(value[place], rng), *value[place + 1:]]
+        return [*value[:place], mutated(value[place], rng), *value[place + 1 :]]
     return copy.deepcopy(rng.choice(VALUES))
 
 

@@ -32,8 +32,10 @@ def test_by_hand():
 def test_output_and_gradients_are_those_of_the_plain_convolution(size, known):
     x = tf.random.stateless_normal([2, *size, 5], (0, 1))
     filters = tf.random.stateless_normal([3, 3, 5, 7], (0, 2))
-    run = tf.function(lambda x, filters: _results(winograd.conv2d, x, filters),
-                      input_signature=[tf.TensorSpec(x.shape if known else [None, None, None, 5]), tf.TensorSpec([3, 3, 5, 7])])
+    run = tf.function(
+        lambda x, filters: _results(winograd.conv2d, x, filters),
+        input_signature=[tf.TensorSpec(x.shape if known else [None, None, None, 5]), tf.TensorSpec([3, 3, 5, 7])],
+    )
     for ours, plain, eager in zip(run(x, filters), _results(_plain, x, filters), _results(winograd.conv2d, x, filters)):
         scale = float(tf.reduce_max(tf.abs(plain)))
         np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5 * scale)

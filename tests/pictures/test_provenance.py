@@ -49,9 +49,14 @@ def strangers():
     small = Image.fromarray(PICTURE.astype(np.uint8))
     tags = Image.Exif()
     tags[271], tags[305] = "Maker", "Camera firmware 1.0"
-    for name, kind, options in (("a.jpg", "JPEG", {}), ("b.jpg", "JPEG", {"exif": tags}), ("c.png", "PNG", {}),
-                                ("d.png", "PNG", {"exif": tags}),
-                                ("e.tif", "TIFF", {}), ("f.tif", "TIFF", {"exif": tags})):
+    for name, kind, options in (
+        ("a.jpg", "JPEG", {}),
+        ("b.jpg", "JPEG", {"exif": tags}),
+        ("c.png", "PNG", {}),
+        ("d.png", "PNG", {"exif": tags}),
+        ("e.tif", "TIFF", {}),
+        ("f.tif", "TIFF", {"exif": tags}),
+    ):
         buffer = io.BytesIO()
         small.save(buffer, kind, **options)
         yield name, buffer.getvalue()
@@ -106,15 +111,18 @@ def test_what_is_no_file(tmp_path):
     assert is_ours(tmp_path / "link") and not may_replace(tmp_path / "link")  # the result is ours, the link is the user's
 
 
-@pytest.mark.parametrize("name, content, ours", [
-    ("a.csv", "name,ratio,width,height,psnr,ssim,input_psnr,input_ssim\n", True),
-    ("a.csv", "what,real pairs,PSNR in dB,SSIM,images\n", True),
-    ("a.csv", "name,price\n", False),
-    ("a.json", '{"protocol": "sid-00", "versions": {"lowlight_tf": "0.1.0"}}', True),
-    ("a.json", '{"versions": {"numpy": "2"}}', False),
-    ("a.json", '["versions"]', False),
-    ("a.json", "[" * 100000, False),
-])
+@pytest.mark.parametrize(
+    "name, content, ours",
+    [
+        ("a.csv", "name,ratio,width,height,psnr,ssim,input_psnr,input_ssim\n", True),
+        ("a.csv", "what,real pairs,PSNR in dB,SSIM,images\n", True),
+        ("a.csv", "name,price\n", False),
+        ("a.json", '{"protocol": "sid-00", "versions": {"lowlight_tf": "0.1.0"}}', True),
+        ("a.json", '{"versions": {"numpy": "2"}}', False),
+        ("a.json", '["versions"]', False),
+        ("a.json", "[" * 100000, False),
+    ],
+)
 def test_tables_and_numbers_of_ours(tmp_path, name, content, ours):
     (tmp_path / name).write_text(content)
     assert may_replace(tmp_path / name) is ours

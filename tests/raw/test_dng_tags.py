@@ -27,8 +27,16 @@ def rationals(values):
 def write(path, *tags, size=(48, 64), order="<", **options):
     """Writes a small CFA DNG with more tags, each (code, type, count, value)."""
     version = (50706, "B", 4, (1, 4, 0, 0), True)
-    tifffile.imwrite(path, np.full(size, 600, np.uint16), photometric="cfa", byteorder=order, metadata=None, software=False,
-                     extratags=[version, *((*tag, True) for tag in tags)], **options)
+    tifffile.imwrite(
+        path,
+        np.full(size, 600, np.uint16),
+        photometric="cfa",
+        byteorder=order,
+        metadata=None,
+        software=False,
+        extratags=[version, *((*tag, True) for tag in tags)],
+        **options,
+    )
     return path
 
 
@@ -47,19 +55,31 @@ def opcode_list(*maps):
 def test_every_tag_is_read(tmp_path, order):
     gains = np.arange(1, 13, dtype=float).reshape(2, 3, 2)
     opcodes = opcode_list(((0, 0, 48, 64), 0, 1, (2, 2), gains, (1.0, 0.5), (0.0, 0.25)))
-    path = write(tmp_path / "a.dng", (50711, "H", 1, 1), (50829, "I", 4, (2, 4, 46, 60)),
-                 (50719, "I", 2, (3, 1)), (50720, "I", 2, (50, 40)),
-                 (50713, "H", 2, (2, 2)), (50714, "2I", 4, rationals([10, 20.5, 30, 40])), (50716, "2i", 44, rationals(np.arange(44) / 4)),
-                 (50730, "2i", 1, rationals([-0.75])), (51041, "d", 6, (1e-3, 1e-6, 2e-3, 2e-6, 3e-3, 3e-6)),
-                 (50729, "2I", 2, rationals([0.3457, 0.3585])), (50721, "2i", 9, rationals(A7S2)), (50778, "H", 1, 17),
-                 (50727, "2I", 3, rationals([1, 2, 1])), (51009, "B", len(opcodes), opcodes), order=order)
+    path = write(
+        tmp_path / "a.dng",
+        (50711, "H", 1, 1),
+        (50829, "I", 4, (2, 4, 46, 60)),
+        (50719, "I", 2, (3, 1)),
+        (50720, "I", 2, (50, 40)),
+        (50713, "H", 2, (2, 2)),
+        (50714, "2I", 4, rationals([10, 20.5, 30, 40])),
+        (50716, "2i", 44, rationals(np.arange(44) / 4)),
+        (50730, "2i", 1, rationals([-0.75])),
+        (51041, "d", 6, (1e-3, 1e-6, 2e-3, 2e-6, 3e-3, 3e-6)),
+        (50729, "2I", 2, rationals([0.3457, 0.3585])),
+        (50721, "2i", 9, rationals(A7S2)),
+        (50778, "H", 1, 17),
+        (50727, "2I", 3, rationals([1, 2, 1])),
+        (51009, "B", len(opcodes), opcodes),
+        order=order,
+    )
     tags = read_dng_tags(path)
     assert tags.is_dng and tags.layout == 1 and tags.active_area == (2, 4, 44, 56) and tags.crop == (1, 3, 40, 50)
     np.testing.assert_allclose(tags.black_level, [[10, 20.5], [30, 40]])
     np.testing.assert_allclose(tags.black_down, np.arange(44) / 4)
     assert tags.black_across is None and tags.stops == -0.75 and tags.noise == pytest.approx((2e-3, 2e-6))
     assert tags.white_xy == pytest.approx((0.3457, 0.3585))
-    (illuminant, matrix), = tags.matrices
+    ((illuminant, matrix),) = tags.matrices
     assert illuminant == 17
     np.testing.assert_allclose(matrix, DAYLIGHT * [[1], [2], [1]], atol=1e-4)
     (found,) = tags.gain_maps
@@ -80,9 +100,16 @@ def test_a_dng_that_says_nothing_and_files_that_are_none(tmp_path):
 def test_values_that_cannot_be_are_left_out(tmp_path):
     gains = np.ones([2, 2, 1])
     short = opcode_list(((0, 0, 48, 64), 0, 1, (1, 1), gains, (1, 1), (0, 0)))[:-4]
-    path = write(tmp_path / "a.dng", (50719, "I", 2, (30, 30)), (50720, "I", 2, (0, 10)), (50714, "2I", 1, (5, 0)),
-                 (50730, "2i", 1, (99, 1)),
-                 (51041, "d", 2, (float("nan"), 1.0)), (50729, "2I", 2, rationals([0.9, 0.9])), (51009, "B", len(short), short))
+    path = write(
+        tmp_path / "a.dng",
+        (50719, "I", 2, (30, 30)),
+        (50720, "I", 2, (0, 10)),
+        (50714, "2I", 1, (5, 0)),
+        (50730, "2i", 1, (99, 1)),
+        (51041, "d", 2, (float("nan"), 1.0)),
+        (50729, "2I", 2, rationals([0.9, 0.9])),
+        (51009, "B", len(short), short),
+    )
     tags = read_dng_tags(path)
     assert (tags.crop, tags.black_level, tags.stops, tags.noise, tags.white_xy, tags.gain_maps) == (None, None, 5.0, None, None, ())
 
@@ -196,8 +223,14 @@ def test_image_data_that_is_missing_is_told(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) - 100])
     assert "image data should end at byte" in truncation(path) or "strips" in truncation(path)
-    tifffile.imwrite(tmp_path / "tiled.dng", np.zeros([64, 64], np.uint16), photometric="cfa", tile=(16, 16), metadata=None,
-                     extratags=[(50706, "B", 4, (1, 4, 0, 0), True)])
+    tifffile.imwrite(
+        tmp_path / "tiled.dng",
+        np.zeros([64, 64], np.uint16),
+        photometric="cfa",
+        tile=(16, 16),
+        metadata=None,
+        extratags=[(50706, "B", 4, (1, 4, 0, 0), True)],
+    )
     assert truncation(tmp_path / "tiled.dng") is None
     raf = bytearray(200)
     raf[:15] = b"FUJIFILMCCD-RAW"

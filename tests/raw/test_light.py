@@ -90,7 +90,7 @@ def test_malvars_filters_by_hand():
     mosaic = np.zeros((12, 12), np.float32)
     mosaic[4, 4] = 8
     picture = packed_demosaic(packing.pack(mosaic[None], BAYER), BAYER)[0].numpy()
-    assert picture[4, 4].tolist() == [8, 4, 6]                       # its own; green and blue where it stands
+    assert picture[4, 4].tolist() == [8, 4, 6]  # its own; green and blue where it stands
     assert picture[4, 5].tolist() == [4, 0, 0] and picture[5, 4].tolist() == [4, 0, 0]  # beside it
     assert picture[5, 5].tolist() == [2, 0, 0] and picture[4, 6].tolist() == [0, -1, -1.5]  # across, and the next red
     assert np.abs(picture).sum(axis=-1)[7:].sum() == 0
@@ -102,7 +102,7 @@ def test_a_network_that_says_nothing_leaves_the_demosaiced_input(camera):
     assert network.input_channels == camera.channels + 2
     inputs = tf.random.stateless_uniform([1, 12, 16, network.input_channels], [1, 2])
     output = model.run(zeroed(network), inputs, camera, network, CODED)
-    np.testing.assert_array_equal(output, packed_demosaic(inputs[..., :camera.channels], camera))
+    np.testing.assert_array_equal(output, packed_demosaic(inputs[..., : camera.channels], camera))
     assert np.abs(model.run(zeroed(network), inputs, camera, network, dataclasses.replace(CODED, skip="none"))).max() == 0
 
 
@@ -116,7 +116,7 @@ def test_tiles_equal_the_whole_frame(camera):
     tiles = tiling.plan(height, width, tiling.halo(network), 250 * 250)
     assert len(tiles) > 1
     for rows, columns in tiles:
-        part = model.run(params, inputs[:, rows.start:rows.stop, columns.start:columns.stop], camera, network, CODED)[0].numpy()
+        part = model.run(params, inputs[:, rows.start : rows.stop, columns.start : columns.stop], camera, network, CODED)[0].numpy()
         kept = [slice((span.keep - span.start) * camera.upscale, (span.keep_end - span.start) * camera.upscale) for span in (rows, columns)]
         where = [slice(span.keep * camera.upscale, span.keep_end * camera.upscale) for span in (rows, columns)]
         np.testing.assert_allclose(part[tuple(kept)], whole[tuple(where)], atol=2e-6)
@@ -156,7 +156,7 @@ def test_the_noise_of_a_frame(gain, read_noise):
     shot, read = measure_noise(counts, BAYER, LEVELS.black_level, LEVELS.white_level)
     found = shot * 10000, read * 10000
     for part in (0.1, 0.5, 1.0):
-        deviations = [np.sqrt(k * part * 200 * gain + read ** 2) for k, read in (found, (gain, read_noise))]
+        deviations = [np.sqrt(k * part * 200 * gain + read**2) for k, read in (found, (gain, read_noise))]
         assert deviations[0] == pytest.approx(deviations[1], rel=0.125)
     assert found[1] == pytest.approx(read_noise, rel=0.5)
 
@@ -189,8 +189,12 @@ def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
     picture = np.random.RandomState(4).uniform(20000, 40000, (60, 72, 3)).astype(np.uint16)
     write_png(folder / "a.png", picture)
-    return {camera.name: pipeline.make_table(bright.build(photographs.find_photographs(folder), camera, tmp_path_factory.mktemp("cache"),
-                                                          Problems(), 10), camera, 10) for camera in (BAYER, XTRANS)}
+    return {
+        camera.name: pipeline.make_table(
+            bright.build(photographs.find_photographs(folder), camera, tmp_path_factory.mktemp("cache"), Problems(), 10), camera, 10
+        )
+        for camera in (BAYER, XTRANS)
+    }
 
 
 @pytest.mark.parametrize("camera", [BAYER, XTRANS], ids=lambda camera: camera.name)
@@ -202,15 +206,24 @@ def test_an_example_lies_on_its_skip(table, camera):
     for index in range(4):
         inputs, target = make_example(pipeline.draw_example(index, 5, table[camera.name], 10), table[camera.name], ratio_one, clean)
         assert inputs.shape[-1] == camera.channels + 2
-        picture = packed_demosaic(inputs[None, ..., :camera.channels], camera)[0].numpy()
-        errors = {shift: np.mean(np.abs(np.roll(picture, shift, (0, 1)) - target)[6:-6, 6:-6])
-                  for shift in ((0, 0), (0, 1), (1, 0), (1, 1), (0, camera.upscale), (camera.upscale, 0))}
+        picture = packed_demosaic(inputs[None, ..., : camera.channels], camera)[0].numpy()
+        errors = {
+            shift: np.mean(np.abs(np.roll(picture, shift, (0, 1)) - target)[6:-6, 6:-6])
+            for shift in ((0, 0), (0, 1), (1, 0), (1, 1), (0, camera.upscale), (camera.upscale, 0))
+        }
         assert min(errors, key=errors.get) == (0, 0), errors
 
 
 def test_what_training_says_of_the_noise_is_scattered(table):
-    drawn = [make_example(pipeline.draw_example(index, 5, table["bayer"], 10), table["bayer"], BAYER,
-                          ExampleConfig(10, CODED, Simulation(many_cameras=True)))[0][0, 0, 4:].numpy() for index in range(40)]
+    drawn = [
+        make_example(
+            pipeline.draw_example(index, 5, table["bayer"], 10),
+            table["bayer"],
+            BAYER,
+            ExampleConfig(10, CODED, Simulation(many_cameras=True)),
+        )[0][0, 0, 4:].numpy()
+        for index in range(40)
+    ]
     assert np.std(drawn, axis=0).min() > 0.1 and np.min(drawn) > -4 and np.max(drawn) < 1
 
 
@@ -218,8 +231,12 @@ def test_a_real_pair_says_its_own_noise(small_set, tmp_path):
     pairs = cache.build(sid.find_pairs(small_set, CAMERAS["sony"], "train", Problems()), CAMERAS["sony"], tmp_path, Problems())
     pairs = cache.measure_noise(pairs, CAMERAS["sony"])
     made = pipeline.make_table(pairs, CAMERAS["sony"], 16)
-    inputs = np.array([make_example(pipeline.draw_example(index, 5, made, 16), made, CAMERAS["sony"], ExampleConfig(16, CODED))[0][0, 0, 4:]
-                       for index in range(30)])
+    inputs = np.array(
+        [
+            make_example(pipeline.draw_example(index, 5, made, 16), made, CAMERAS["sony"], ExampleConfig(16, CODED))[0][0, 0, 4:]
+            for index in range(30)
+        ]
+    )
     expected = [light.noise_channels(pair.ratio, *pair.noise) for pair in pairs]
     np.testing.assert_allclose(inputs.mean(axis=0), np.mean(expected, axis=0), atol=0.05)
     assert inputs[:, 0].std() > 0.003
@@ -262,11 +279,14 @@ def test_trained_tested_enhanced_and_adapted(tmp_path, camera, patch):
     assert json.loads((tmp_path / "adapted" / "config.json").read_text())["interface"] == dataclasses.asdict(CODED)
 
 
-@pytest.mark.parametrize("flags, words", [
-    (["--skip=demosaic"], ["--curve=bt709"]),
-    (["--noise_planes", "--network_input=rgb"], ["--noise_planes", "packed"]),
-    (["--noise_planes", "--network=denoise20"], ["--noise_planes"]),
-])
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--skip=demosaic"], ["--curve=bt709"]),
+        (["--noise_planes", "--network_input=rgb"], ["--noise_planes", "packed"]),
+        (["--noise_planes", "--network=denoise20"], ["--noise_planes"]),
+    ],
+)
 def test_flags_that_do_not_go_together(tmp_path, flags, words):
     expect_failure(run_script("train.py", "--camera=bayer", "--steps=1", *flags, cwd=tmp_path), 2, *words)
 

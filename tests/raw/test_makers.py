@@ -24,9 +24,14 @@ from lowlight_tf.raw.raw_file import read_raw
 
 STRENGTHS = (0.0, 0.5, 1.0)
 FILES = {
-    "raw/canon_kiss_x4_ML_colorchart.dng": 1.0, "cases/matrix_zero/A7S2.ARW": 12.0,
-    "cases/matrix_zero/A7S2_same_data.dng": 12.0, "cases/default_scale/a_scale.dng": 1.0, "cases/default_scale/b_ordinary.dng": 7.0,
-    "cases/iso65535/iso102400.dng": 7.0, "cases/wb_missing/neutral.dng": 7.0, "cases/tiff_raw_thumbnail/CANON1DS.TIF": 7.0,
+    "raw/canon_kiss_x4_ML_colorchart.dng": 1.0,
+    "cases/matrix_zero/A7S2.ARW": 12.0,
+    "cases/matrix_zero/A7S2_same_data.dng": 12.0,
+    "cases/default_scale/a_scale.dng": 1.0,
+    "cases/default_scale/b_ordinary.dng": 7.0,
+    "cases/iso65535/iso102400.dng": 7.0,
+    "cases/wb_missing/neutral.dng": 7.0,
+    "cases/tiff_raw_thumbnail/CANON1DS.TIF": 7.0,
     "cases/hot_pixels/without.dng": 20.0,
 }
 # LibRaw makes the first grey on average, does not read the second's tag, and has a matrix for the DC50 that rawpy does not show.
@@ -56,8 +61,9 @@ def developed(path, ideal, ratio, strength, folder):
 def librawd(path, ratio, black=None):
     """LibRaw's own rendering, linear sRGB, times the ratio; with another black level where one is given."""
     with rawpy.imread(str(path)) as raw:
-        picture = raw.postprocess(use_camera_wb=True, no_auto_bright=True, adjust_maximum_thr=0.0, output_bps=16, gamma=(1, 1),
-                                  user_black=black)
+        picture = raw.postprocess(
+            use_camera_wb=True, no_auto_bright=True, adjust_maximum_thr=0.0, output_bps=16, gamma=(1, 1), user_black=black
+        )
     return picture / 65535 * ratio
 
 
@@ -126,10 +132,16 @@ def test_a_matrix_that_nobody_knows_is_said(tmp_path, ideal, capsys):
     assert "matrix" in capsys.readouterr().out.replace(str(tmp_path), "")
 
 
-@pytest.mark.parametrize("said, words, untrue", [
-    ({"keep": 0.5}, "truncated", "lens cap"), ({"keep": 0.0}, "truncated", "lens cap"),
-    ({"compression": JPEG_XL}, "compress", "no raw file"), ({"cfa_layout": 2}, "", "the model is of Bayer")],
-    ids=["half", "no_data", "jpeg_xl", "super_ccd"])
+@pytest.mark.parametrize(
+    "said, words, untrue",
+    [
+        ({"keep": 0.5}, "truncated", "lens cap"),
+        ({"keep": 0.0}, "truncated", "lens cap"),
+        ({"compression": JPEG_XL}, "compress", "no raw file"),
+        ({"cfa_layout": 2}, "", "the model is of Bayer"),
+    ],
+    ids=["half", "no_data", "jpeg_xl", "super_ccd"],
+)
 def test_what_cannot_be_developed_is_said_in_a_line(tmp_path, ideal, said, words, untrue):
     row = dng_row(**said)(tmp_path)
     with pytest.raises(LowlightError) as caught:

@@ -65,24 +65,45 @@ def _run(program, folder, *arguments):
 def by_rawtherapee(path, folder):
     """Returns RawTherapee's picture, linear sRGB [H, W, 3]. Options: `rawtherapee-cli -h`; the profile's keys: RawPedia, "PP3 files"."""
     (folder / "neutral.pp3").write_text(NEUTRAL)
-    coded = _run("rawtherapee-cli", folder, "-q", "-o", folder / "developed.tif", "-p", folder / "neutral.pp3",
-                 "-t", "-b16", "-Y", "-c", path)
+    coded = _run(
+        "rawtherapee-cli", folder, "-q", "-o", folder / "developed.tif", "-p", folder / "neutral.pp3", "-t", "-b16", "-Y", "-c", path
+    )
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
 def by_darktable(path, folder):
     """Returns darktable's picture, linear sRGB [H, W, 3]. Options: its manual, "darktable-cli"; workflow none leaves filmic out."""
-    return _run("darktable-cli", folder, path, folder / "developed.tif", "--icc-type", "LIN_REC709", "--apply-custom-presets", "0",
-                "--core", "--configdir", folder / "darktable", "--cachedir", folder / "cache", "--library", ":memory:", "--disable-opencl",
-                "--conf", "plugins/darkroom/workflow=none", "--conf", "plugins/imageio/format/tiff/bpp=32")
+    return _run(
+        "darktable-cli",
+        folder,
+        path,
+        folder / "developed.tif",
+        "--icc-type",
+        "LIN_REC709",
+        "--apply-custom-presets",
+        "0",
+        "--core",
+        "--configdir",
+        folder / "darktable",
+        "--cachedir",
+        folder / "cache",
+        "--library",
+        ":memory:",
+        "--disable-opencl",
+        "--conf",
+        "plugins/darkroom/workflow=none",
+        "--conf",
+        "plugins/imageio/format/tiff/bpp=32",
+    )
 
 
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory):
     """A dict of row -> its linear DNG and its chart: the ideal network's, and for "script" what enhance.py writes without one."""
     folder = tmp_path_factory.mktemp("linear")
-    enhance = make_enhancer(ideal_model(folder / "model", "bayer"),
-                            EnhanceConfig("", str(folder), "dng", 2.0, finish=Finish(1.0, linear=True)))
+    enhance = make_enhancer(
+        ideal_model(folder / "model", "bayer"), EnhanceConfig("", str(folder), "dng", 2.0, finish=Finish(1.0, linear=True))
+    )
     made = {}
     for name, build in ROWS.items():
         (folder / name).mkdir()
@@ -90,8 +111,16 @@ def linear(tmp_path_factory):
         enhance(Job(row.path, folder / f"{name}.dng"))
         made[name] = folder / f"{name}.dng", row.chart
     write_model(folder / "camera", copying=False, interface=Interface(white_balance=True, target="camera_rgb"))
-    result = run_script("enhance.py", folder / "arw" / "a.arw", "--checkpoint_dir=camera", "--format=dng", "--strength=0", "--ratio=2",
-                        "--result_dir=script", cwd=folder)
+    result = run_script(
+        "enhance.py",
+        folder / "arw" / "a.arw",
+        "--checkpoint_dir=camera",
+        "--format=dng",
+        "--strength=0",
+        "--ratio=2",
+        "--result_dir=script",
+        cwd=folder,
+    )
     assert result.returncode == 0, result.stderr
     return {**made, "script": (folder / "script" / "a.dng", made["arw"][1])}
 
@@ -101,8 +130,10 @@ def _installed(program):
 
 
 @pytest.mark.parametrize("name", [*ROWS, "script"])
-@pytest.mark.parametrize("develop", [pytest.param(by_rawtherapee, marks=_installed("rawtherapee-cli")),
-                                     pytest.param(by_darktable, marks=_installed("darktable-cli"))])
+@pytest.mark.parametrize(
+    "develop",
+    [pytest.param(by_rawtherapee, marks=_installed("rawtherapee-cli")), pytest.param(by_darktable, marks=_installed("darktable-cli"))],
+)
 def test_our_linear_dng_has_our_colours_elsewhere(tmp_path, linear, develop, name):
     path, chart = linear[name]
     found, known = (chart.means(light) for light in (develop(path, tmp_path), chart.light))

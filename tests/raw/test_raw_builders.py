@@ -67,10 +67,17 @@ def test_what_one_maker_alone_does(tmp_path):
 
 
 VARIANTS = {
-    "plain": {}, "big_endian": {"order": ">"}, "sub_ifd": {"sub_ifd": True}, "packed_14": {"bits": 14, "white": 16383},
-    "packed_12": {"bits": 12}, "packed_10": {"bits": 10, "white": 1023, "black": (64,)}, "lossless_jpeg": {"compression": 7},
-    "xtrans": {"cfa": "RBGBRG" "GGRGGB" "GGBGGR" "BRGRBG" "GGBGGR" "GGRGGB"}, **{cfa: {"cfa": cfa} for cfa in BAYER},
-    "no_white": {"bits": 14, "white": None}, "no_black": {"black": None},
+    "plain": {},
+    "big_endian": {"order": ">"},
+    "sub_ifd": {"sub_ifd": True},
+    "packed_14": {"bits": 14, "white": 16383},
+    "packed_12": {"bits": 12},
+    "packed_10": {"bits": 10, "white": 1023, "black": (64,)},
+    "lossless_jpeg": {"compression": 7},
+    "xtrans": {"cfa": "RBGBRGGGRGGBGGBGGRBRGRBGGGBGGRGGRGGB"},
+    **{cfa: {"cfa": cfa} for cfa in BAYER},
+    "no_white": {"bits": 14, "white": None},
+    "no_black": {"black": None},
 }
 
 

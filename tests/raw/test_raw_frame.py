@@ -59,8 +59,14 @@ def test_inspect_says_what_was_decided(tmp_path, copying_model):
     write_dng_raw(tmp_path / "a.dng", mosaic, gains=None, crop=(4, 6, 100, 80), baseline_exposure=0.5, noise_profile=((2e-4, 3e-7),))
     facts = inspect.inspect(tmp_path / "a.dng", copying_model)
     words = inspect.in_words(facts)
-    for expected in ("2 defective photosites filled", "noise by the file's NoiseProfile", "cropped from 120x96",
-                     "BaselineExposure +0.5 stops", "no as-shot white balance, so daylight's", "100x80"):
+    for expected in (
+        "2 defective photosites filled",
+        "noise by the file's NoiseProfile",
+        "cropped from 120x96",
+        "BaselineExposure +0.5 stops",
+        "no as-shot white balance, so daylight's",
+        "100x80",
+    ):
         assert expected in words, words
     assert facts["color_matrix"][0][0] > 1
 

@@ -22,8 +22,10 @@ def test_its_words_come_back(text):
     assert str(parse_white_balance(text)) == text and parse_white_balance(str(parse_white_balance(text))) == parse_white_balance(text)
 
 
-@pytest.mark.parametrize("text", ["", "sunny", "5200", "5200K10", "100K", "99999K", "5200K+900", "1,2", "0,1,1", "nan,1,1", "-1,1,1",
-                                  "1,1,1,1", "1,1,9999", "inf,1,1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "sunny", "5200", "5200K10", "100K", "99999K", "5200K+900", "1,2", "0,1,1", "nan,1,1", "-1,1,1", "1,1,1,1", "1,1,9999", "inf,1,1"],
+)
 def test_other_words_are_refused(text):
     with pytest.raises(UsageError, match="white balance"):
         parse_white_balance(text)
@@ -35,8 +37,9 @@ def test_green_is_one():
 
 # CIE 15: illuminant A is a black body of 2856 K at (0.44757, 0.40745). The Planckian locus at 6504 K: (0.3135, 0.3237); at 4000 K
 # (0.3805, 0.3768). Wyszecki and Stiles, Color Science, table 1(3.11).
-@pytest.mark.parametrize("kelvin, x, y", [(2856, 0.44757, 0.40745), (4000, 0.3805, 0.3768), (6504, 0.3135, 0.3237),
-                                          (10000, 0.2807, 0.2884)])
+@pytest.mark.parametrize(
+    "kelvin, x, y", [(2856, 0.44757, 0.40745), (4000, 0.3805, 0.3768), (6504, 0.3135, 0.3237), (10000, 0.2807, 0.2884)]
+)
 def test_black_bodies(kelvin, x, y):
     assert balancing.white_point(kelvin) == (pytest.approx(x, abs=5e-4), pytest.approx(y, abs=5e-4))
 

@@ -55,8 +55,16 @@ def entry(name="a.dng", **cells):
     """A small Entry."""
     picture = np.full([20, 30, 3], 90, np.uint8)
     histogram = raw_histogram(np.full([4, 4], 600, np.uint16), CAMERAS["bayer"], (0, 0), (512,) * 4, 16383)
-    return html_report.make_entry(name, {"Name": name, **cells}, {"Camera": name}, {name: html_report.relative_url(name, ".")},
-                                  {"Before": picture, "After": picture}, [("Before", "After")], histogram, chosen_by="After")
+    return html_report.make_entry(
+        name,
+        {"Name": name, **cells},
+        {"Camera": name},
+        {name: html_report.relative_url(name, ".")},
+        {"Before": picture, "After": picture},
+        [("Before", "After")],
+        histogram,
+        chosen_by="After",
+    )
 
 
 def test_the_histogram_of_a_few_counts():
@@ -65,9 +73,9 @@ def test_the_histogram_of_a_few_counts():
     histogram = raw_histogram(mosaic, CAMERAS["bayer"], (0, 0), (0, 0, 0, 0), 16)
     assert histogram.counts.shape == (3, 15) and histogram.stops == 5
     red, green, blue = histogram.counts
-    assert red[11] == red[12] == 0.5 and red.sum() == 1                            # bins that end and begin at -1 stop
+    assert red[11] == red[12] == 0.5 and red.sum() == 1  # bins that end and begin at -1 stop
     assert green[14] == 1 and green.sum() == 1 and histogram.dark.tolist() == [0, 1, 0]
-    edge = 2 ** (2 / 3)                                                            # the count at -10/3 stops; 2 is from 1.5 to 2.5
+    edge = 2 ** (2 / 3)  # the count at -10/3 stops; 2 is from 1.5 to 2.5
     assert blue[4:7] == pytest.approx([edge - 1.5, 2 - edge, 0.5]) and blue.sum() == pytest.approx(1)
     assert histogram.clipped == 0.25
     assert histogram.medians[0] == pytest.approx(1) and histogram.medians[1] == math.inf
@@ -96,15 +104,15 @@ def test_the_drawing_of_a_histogram():
     histogram = Histogram(counts, np.array([0.0, 5.0, 0.0]), 0.25)
     drawing = xml.etree.ElementTree.fromstring(histogram_svg(histogram).replace("&#8239;", " "))
     red, green, blue = (part.get("d") for part in drawing.findall("path") if "light" in part.get("class"))
-    assert red.count("M") == 2 and red.count("H") == 3 and green == blue == ""     # two runs of bins
-    heights = [float(step.partition("H")[0]) for step in red.split("V")[1:3]]      # log10(1 + n): 9 is half of 99
+    assert red.count("M") == 2 and red.count("H") == 3 and green == blue == ""  # two runs of bins
+    heights = [float(step.partition("H")[0]) for step in red.split("V")[1:3]]  # log10(1 + n): 9 is half of 99
     assert 152 - heights[0] == pytest.approx((152 - heights[1]) / 2, abs=0.1)
     assert "R 5.0" not in describe(histogram) and "G at black" in describe(histogram) and "Clipped: 25" in describe(histogram)
 
 
 def test_crops_are_the_middle_the_most_detailed_and_the_darkest():
     picture = np.full([90, 100, 3], 100, np.uint8)
-    picture[0:30, 5:35:2] = 140           # stripes in the top left cell; the row of cells is in the middle of the width
+    picture[0:30, 5:35:2] = 140  # stripes in the top left cell; the row of cells is in the middle of the width
     picture[60:90, 35:65] = 50
     found = {name: (rows.start, columns.start) for name, rows, columns in choose_crops(picture, side=30)}
     assert found == {"Centre": (30, 35), "Most detail": (0, 5), "Darkest": (60, 35)}
@@ -189,12 +197,22 @@ def test_enhance_py_writes_a_page(tmp_path, copying_model):
     result = run_script("enhance.py", *arguments, cwd=tmp_path)
     assert result.returncode == 0 and "Look at out/report.html" in result.stdout, result.stderr
     page = Page(tmp_path / "out" / "report.html")
-    for words in (HOSTILE, "sub/a.dng", "<i>Phone", "Sony ILCE-7SM2", "\xd74 (as asked", "+1 stops", "520\xd7300",
-                  "from a PNG, a lesser substitute for raw; the histogram", "3 of the 3 photographs", "old.dng was there already"):
+    for words in (
+        HOSTILE,
+        "sub/a.dng",
+        "<i>Phone",
+        "Sony ILCE-7SM2",
+        "\xd74 (as asked",
+        "+1 stops",
+        "520\xd7300",
+        "from a PNG, a lesser substitute for raw; the histogram",
+        "3 of the 3 photographs",
+        "old.dng was there already",
+    ):
         assert words in page.text, words
     assert "i" not in page.tags and "sub/a.dng" in page.urls
     before, after, as_shot = (page.pictures[f"turned.jpg: {label}"].astype(int) for label in ("Amplified", "Enhanced", "As shot"))
-    assert before.shape == after.shape == as_shot.shape == (60, 40, 3)              # upright: bright in the top right
+    assert before.shape == after.shape == as_shot.shape == (60, 40, 3)  # upright: bright in the top right
     for picture in (before, after):
         assert picture[:25, 25:].mean() > 100 > picture[35:].mean()
     assert as_shot[:25, 25:].mean() < before[:25, 25:].mean()
@@ -210,8 +228,10 @@ def test_the_page_shows_what_is_in_the_files(tmp_path, copying_model, capsys):
         config = config if kind == "png" else EnhanceConfig(**{**vars(config), "finish": type(config.finish)(linear=True)})
         enhance([str(tmp_path / "a.dng")], config, Problems())
         shown[kind] = Page(tmp_path / kind / "report.html").pictures
-    expected = {"Enhanced": to_uint8(read_picture(tmp_path / "png" / "a.png")),
-                "Amplified": to_uint8(read_frame(tmp_path / "a.dng", CAMERAS["bayer"]).plain(30.0))}
+    expected = {
+        "Enhanced": to_uint8(read_picture(tmp_path / "png" / "a.png")),
+        "Amplified": to_uint8(read_frame(tmp_path / "a.dng", CAMERAS["bayer"]).plain(30.0)),
+    }
     for label, picture in expected.items():
         for kind in shown:
             assert np.abs(shown[kind][f"a.dng: {label}"].astype(int).mean(axis=(0, 1)) - picture.mean(axis=(0, 1))).max() < 1

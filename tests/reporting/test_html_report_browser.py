@@ -98,10 +98,10 @@ def test_the_divider_is_dragged_with_a_mouse(opened):
     assert at(divider) == pytest.approx(75, abs=1) and "% Input, " in divider.get_attribute("aria-valuetext")
     left = find(opened, ".left")[0]
     assert float(style(opened, left, "clipPath").split()[1].rstrip("%")) == pytest.approx(25, abs=1)
-    ActionChains(opened).move_by_offset(-width // 4, 0).perform()                              # no button is down any more
+    ActionChains(opened).move_by_offset(-width // 4, 0).perform()  # no button is down any more
     assert at(divider) == pytest.approx(75, abs=1)
     ActionChains(opened).click_and_hold(divider).move_by_offset(-3 * width // 4, 0).move_by_offset(-width // 8, 0).release().perform()
-    assert at(divider) == 0 and at(find(opened, ".divider")[1]) == 50                          # beyond the edge; the others stay
+    assert at(divider) == 0 and at(find(opened, ".divider")[1]) == 50  # beyond the edge; the others stay
     ActionChains(opened).move_to_element_with_offset(compare, width // 5, 30).click().perform()
     assert at(divider) == pytest.approx(70, abs=1)
 
@@ -125,8 +125,16 @@ def test_the_divider_is_moved_with_the_keyboard(opened):
         if opened.switch_to.active_element == divider:
             break
     assert opened.switch_to.active_element == divider
-    for keys, place in ((Keys.ARROW_RIGHT, 52), (Keys.ARROW_LEFT, 50), (Keys.ARROW_UP, 52), (Keys.PAGE_UP, 62), (Keys.HOME, 0),
-                        (Keys.ARROW_LEFT, 0), (Keys.END, 100), (Keys.ARROW_DOWN, 98)):
+    for keys, place in (
+        (Keys.ARROW_RIGHT, 52),
+        (Keys.ARROW_LEFT, 50),
+        (Keys.ARROW_UP, 52),
+        (Keys.PAGE_UP, 62),
+        (Keys.HOME, 0),
+        (Keys.ARROW_LEFT, 0),
+        (Keys.END, 100),
+        (Keys.ARROW_DOWN, 98),
+    ):
         ActionChains(opened).send_keys(keys).perform()
         assert at(divider) == place, keys
     ActionChains(opened).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT).key_up(Keys.SHIFT).perform()
@@ -149,12 +157,12 @@ def test_it_works_on_a_phone_with_fingers(opened, page):
     divider, before = find(opened, ".divider")[0], opened.execute_script("return scrollY")
     swipe((0.5, 0.5), (0.45, 0.5), (0.3, 0.51), (0.2, 0.5))
     assert at(divider) == pytest.approx(20, abs=1) and opened.execute_script("return scrollY") == before
-    swipe((0.8, 0.3))                                                                             # a tap
+    swipe((0.8, 0.3))  # a tap
     assert at(divider) == pytest.approx(80, abs=1)
-    swipe((0.4, 0.9), (0.4, 0.7), (0.4, 0.4), (0.4, 0.1))                                         # scrolls the page, not the divider
+    swipe((0.4, 0.9), (0.4, 0.7), (0.4, 0.4), (0.4, 0.1))  # scrolls the page, not the divider
     assert at(divider) == pytest.approx(80, abs=1) and opened.execute_script("return scrollY") > before
     buttons = find(opened, ".choice button, th button")
-    assert all(button.size["height"] >= 24 for button in buttons)                                 # WCAG 2.2, target size
+    assert all(button.size["height"] >= 24 for button in buttons)  # WCAG 2.2, target size
 
 
 def test_crops_are_never_scaled_on_a_screen(opened, page):
@@ -172,8 +180,13 @@ def test_the_heads_sort_pictures_and_table(opened, page):
     assert len(set(scores.values())) == 3 and by_score != by_name
     heads = {head.text: head for head in find(opened, "#index th[scope=col]")}
     assert names(opened) == by_name and heads["Name"].get_attribute("aria-sort") == "ascending"
-    for head, direction, order in (("PSNR", "ascending", by_score), ("PSNR", "descending", by_score[::-1]), ("Ratio", "ascending", by_name),
-                                   ("Name", "ascending", by_name), ("Name", "descending", by_name[::-1])):
+    for head, direction, order in (
+        ("PSNR", "ascending", by_score),
+        ("PSNR", "descending", by_score[::-1]),
+        ("Ratio", "ascending", by_name),
+        ("Name", "ascending", by_name),
+        ("Name", "descending", by_name[::-1]),
+    ):
         heads[head].find_element("css selector", "button").click()
         assert names(opened) == order and [link.text for link in find(opened, "#index a")] == order, (head, direction)
         assert heads[head].get_attribute("aria-sort") == direction

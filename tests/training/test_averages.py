@@ -35,7 +35,7 @@ def test_running_means_by_hand():
 def test_the_cosine():
     cosine = Schedule(steps=1000, learning_rate=2.0, kind="cosine", decay_step=10)
     rates = [learning_rate_at(step, cosine, 7, 1) for step in (0, 250, 500, 1000)]
-    assert rates == pytest.approx([2, 1 + 0.5 ** 0.5, 1, 0])
+    assert rates == pytest.approx([2, 1 + 0.5**0.5, 1, 0])
 
 
 def calm(folder, data_dir, **changes):
@@ -58,8 +58,10 @@ def test_a_resumed_run_keeps_its_means(tmp_path, small_set):
         patch.setattr(schedule, "total_steps", lambda *run: 4)
         assert run(changed(first, steps=2)) == 2
     assert run(first) == 4
-    for one, other in ((values(whole, config.network), values(parted, config.network)),
-                       (averages_of(whole, config.network), averages_of(parted, config.network))):
+    for one, other in (
+        (values(whole, config.network), values(parted, config.network)),
+        (averages_of(whole, config.network), averages_of(parted, config.network)),
+    ):
         for name in one:
             np.testing.assert_array_equal(one[name], other[name], err_msg=name)
     means, params = averages_of(whole, config.network), values(whole, config.network)

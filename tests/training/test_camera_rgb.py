@@ -122,8 +122,12 @@ def test_a_picture_is_turned_before_it_is_a_mosaic(table):
         turned = dict(zip(("flip_rows", "flip_columns", "transpose"), map(tf.constant, map(bool, turns))))
         inputs, target = make_example(draw | turned, table, BAYER, CONFIG)
         light = packing.pack(mosaic(bt709_to_linear(target), BAYER.cfa), BAYER)
-        seen.append(np.corrcoef(np.ravel(inputs - packing.superpixels(inputs, BAYER).numpy().mean()),
-                                np.ravel(light - packing.superpixels(light, BAYER).numpy().mean()))[0, 1])
+        seen.append(
+            np.corrcoef(
+                np.ravel(inputs - packing.superpixels(inputs, BAYER).numpy().mean()),
+                np.ravel(light - packing.superpixels(light, BAYER).numpy().mean()),
+            )[0, 1]
+        )
     assert min(seen) > max(seen) - 0.02, seen
     plain = make_example(draw | {name: tf.constant(False) for name in turned}, table, BAYER, CONFIG)[1]
     np.testing.assert_array_equal(target, tf.transpose(plain[::-1, ::-1], [1, 0, 2]))
@@ -142,8 +146,11 @@ def test_examples_are_the_same_eager_in_a_function_and_in_tf_data(table):
 def test_a_real_pair_is_turned_by_its_own_matrix(small_set, tmp_path):
     pairs = cache.build(sid.find_pairs(small_set, CAMERAS["sony"], "train", Problems()), CAMERAS["sony"], tmp_path, Problems())
     made = pipeline.make_table(pairs, CAMERAS["sony"], 16)
-    draw = {name: tf.constant(False) for name in ("flip_rows", "flip_columns", "transpose")} | {
-        name: tf.constant(0, tf.int64) for name in ("pair", "row", "column")} | {"seed": tf.constant([1, 2])}
+    draw = (
+        {name: tf.constant(False) for name in ("flip_rows", "flip_columns", "transpose")}
+        | {name: tf.constant(0, tf.int64) for name in ("pair", "row", "column")}
+        | {"seed": tf.constant([1, 2])}
+    )
     _, srgb = make_example(draw, made, CAMERAS["sony"], ExampleConfig(16))
     _, seen = make_example(draw, made, CAMERAS["sony"], ExampleConfig(16, Interface(target="camera_rgb")))
     expected = linear_to_bt709(tf.clip_by_value(apply_matrix(bt709_to_linear(srgb), np.array(pairs[0].from_srgb, np.float32)), 0, 1))

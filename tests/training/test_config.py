@@ -12,22 +12,65 @@ from lowlight_tf.training.schedule import Schedule
 
 SONY = CAMERAS["sony"]
 RUN = TrainingConfig(
-    camera=SONY, network=network_for(SONY, base_width=4), checkpoint_dir="model", seed=7, num_replicas=2,
-    data=DataConfig("sid", "pairs", "cache", selection=Selection(all_bursts=True), mixing=Mixing(12, 0.5, "photos"),
-                    light=SimulatedLight("poisson", 0.2, True)),
-    batches=Batches(64, 4, True), schedule=Schedule(900, learning_rate=3e-4, decay_step=700, kind="cosine"),
-    updates=Updates(1.0, 0.998, True, True), saving=Saving(50, 2.5), watching=Watching(100, 3, 20))
+    camera=SONY,
+    network=network_for(SONY, base_width=4),
+    checkpoint_dir="model",
+    seed=7,
+    num_replicas=2,
+    data=DataConfig(
+        "sid",
+        "pairs",
+        "cache",
+        selection=Selection(all_bursts=True),
+        mixing=Mixing(12, 0.5, "photos"),
+        light=SimulatedLight("poisson", 0.2, True),
+    ),
+    batches=Batches(64, 4, True),
+    schedule=Schedule(900, learning_rate=3e-4, decay_step=700, kind="cosine"),
+    updates=Updates(1.0, 0.998, True, True),
+    saving=Saving(50, 2.5),
+    watching=Watching(100, 3, 20),
+)
 # As version 0.1.0 wrote them, when every setting was a field of one class.
 TRAINING = {
-    "checkpoint_dir": "model", "patch_size": 64, "batch_size": 4, "steps": 900, "epochs": 0, "learning_rate": 3e-4,
-    "learning_rate_decay": 0.1, "decay_step": 700, "decay_epoch": 0, "schedule": "cosine", "clip_norm": 1.0, "average": 0.998,
-    "seed": 7, "num_replicas": 2, "save_every": 50, "validate_every": 100, "validation_images": 3, "picture_every": 20, "max_hours": 2.5,
-    "freeze_up_filters": True, "turns_in_phase": True, "mixed_precision": True,
+    "checkpoint_dir": "model",
+    "patch_size": 64,
+    "batch_size": 4,
+    "steps": 900,
+    "epochs": 0,
+    "learning_rate": 3e-4,
+    "learning_rate_decay": 0.1,
+    "decay_step": 700,
+    "decay_epoch": 0,
+    "schedule": "cosine",
+    "clip_norm": 1.0,
+    "average": 0.998,
+    "seed": 7,
+    "num_replicas": 2,
+    "save_every": 50,
+    "validate_every": 100,
+    "validation_images": 3,
+    "picture_every": 20,
+    "max_hours": 2.5,
+    "freeze_up_filters": True,
+    "turns_in_phase": True,
+    "mixed_precision": True,
 }
 DATA = {
-    "dataset": "sid", "data_dir": "/pairs", "cache_dir": "cache", "all_bursts": True, "exclude_misaligned": False, "corrupt_targets": False,
-    "noise": "poisson", "expert": "", "darkest": 0.2, "mix_colors": True, "train_pairs": 12, "simulated_fraction": 0.5,
-    "simulated_data_dir": "photos", "scenes": 6,
+    "dataset": "sid",
+    "data_dir": "/pairs",
+    "cache_dir": "cache",
+    "all_bursts": True,
+    "exclude_misaligned": False,
+    "corrupt_targets": False,
+    "noise": "poisson",
+    "expert": "",
+    "darkest": 0.2,
+    "mix_colors": True,
+    "train_pairs": 12,
+    "simulated_fraction": 0.5,
+    "simulated_data_dir": "photos",
+    "scenes": 6,
 }
 
 
@@ -54,8 +97,9 @@ def test_an_older_run_is_gone_on_with(tmp_path, capsys):
 
 def test_what_changed_since_an_older_run_is_said(tmp_path, capsys):
     _older_run(tmp_path)
-    changed = dataclasses.replace(RUN, updates=dataclasses.replace(RUN.updates, average=0.5), data=dataclasses.replace(
-        RUN.data, mixing=Mixing(6, 0.5, "photos")))
+    changed = dataclasses.replace(
+        RUN, updates=dataclasses.replace(RUN.updates, average=0.5), data=dataclasses.replace(RUN.data, mixing=Mixing(6, 0.5, "photos"))
+    )
     tell_changes(tmp_path, describe_run(changed, "/pairs", 6, 900))
     said = capsys.readouterr().out
     assert "Note: average was 0.998 so far and is 0.5" in said and "Note: train_pairs was 12 so far and is 6" in said

@@ -113,16 +113,19 @@ def test_workers_that_would_train_different_things_are_refused(tmp_path, small_s
     assert not list(tmp_path.glob("model/ckpt*"))
 
 
-@pytest.mark.parametrize("config, words", [
-    ("{", "does not describe a cluster"),
-    ({"cluster": {"worker": ["localhost", "other:2"]}, "task": {"type": "worker", "index": 0}}, "localhost is no host:port"),
-    ({"cluster": {"worker": ["a:1", "b:99999"]}, "task": {"type": "worker", "index": 0}}, "b:99999 is no host:port"),
-    ({"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": -1}}, "there is no worker with index -1"),
-    ({"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}, "there is no worker with index 2"),
-    ({"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}, "it names no worker"),
-    ({"cluster": {"worker": ["a:1"]}, "task": {"type": "boss", "index": 0}}, "there is no boss with index 0"),
-    ([], "does not describe a cluster"),
-])
+@pytest.mark.parametrize(
+    "config, words",
+    [
+        ("{", "does not describe a cluster"),
+        ({"cluster": {"worker": ["localhost", "other:2"]}, "task": {"type": "worker", "index": 0}}, "localhost is no host:port"),
+        ({"cluster": {"worker": ["a:1", "b:99999"]}, "task": {"type": "worker", "index": 0}}, "b:99999 is no host:port"),
+        ({"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": -1}}, "there is no worker with index -1"),
+        ({"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}, "there is no worker with index 2"),
+        ({"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}, "it names no worker"),
+        ({"cluster": {"worker": ["a:1"]}, "task": {"type": "boss", "index": 0}}, "there is no boss with index 0"),
+        ([], "does not describe a cluster"),
+    ],
+)
 def test_a_cluster_that_cannot_be_is_one_line(monkeypatch, config, words):
     monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
     with pytest.raises(UsageError, match=words):
@@ -135,8 +138,9 @@ def test_a_port_that_is_taken_is_one_line(tmp_path, small_set):
         taken.listen()
         cluster = {"worker": [f"127.0.0.1:{taken.getsockname()[1]}", f"127.0.0.1:{free_ports(1)[0]}"]}
         environment = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}
-        result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--batch_size=2", *SMALL_RUN, "--steps=4", cwd=tmp_path,
-                            env=environment)
+        result = run_script(
+            "train.py", "--camera=sony", f"--data_dir={small_set}", "--batch_size=2", *SMALL_RUN, "--steps=4", cwd=tmp_path, env=environment
+        )
     expect_failure(result, 1, "cannot start this worker's server", "is its port in TF_CONFIG free")
 
 

@@ -16,13 +16,13 @@ PLAN = PlanConfig(camera=CAMERAS["sony"], data=DataConfig(), epochs=4000, batch_
 
 def test_hours_by_hand(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    workload = Workload(pairs=280, scenes=161, short_pixels=280 * 10 ** 7, long_pixels=161 * 10 ** 7, decode_seconds=1.8)
-    assert workload.cache_bytes == 2 * 280 * 10 ** 7 + 6 * 161 * 10 ** 7
+    workload = Workload(pairs=280, scenes=161, short_pixels=280 * 10**7, long_pixels=161 * 10**7, decode_seconds=1.8)
+    assert workload.cache_bytes == 2 * 280 * 10**7 + 6 * 161 * 10**7
     assert workload.decode_hours == pytest.approx(1.8 * 280 / 2 / 3600)
     assert hours(workload, PLAN, 0.5) == pytest.approx(0.07 + 4000 * 161 * 0.5 / 3600)
     assert hours(workload, dataclasses.replace(PLAN, batch_size=4), 0.5) == pytest.approx(0.07 + 4000 * 161 / 4 * 0.5 / 3600)
     few = subset_workload(workload, 28, 16)
-    assert (few.pairs, few.scenes, few.short_pixels, few.long_pixels) == (28, 16, 28 * 10 ** 7, 16 * 10 ** 7)
+    assert (few.pairs, few.scenes, few.short_pixels, few.long_pixels) == (28, 16, 28 * 10**7, 16 * 10**7)
 
 
 def test_a_workload_is_counted_from_the_files(small_set):

@@ -242,8 +242,16 @@ def test_flags_that_do_not_go_together(tmp_path, arguments, words):
 
 
 def test_more_pairs_than_there_are(tmp_path, small_set):
-    result = run_script("train.py", "--camera=sony", f"--data_dir={small_set}", "--checkpoint_dir=m", "--train_pairs=3", *SMALL_RUN,
-                        "--steps=1", cwd=tmp_path)
+    result = run_script(
+        "train.py",
+        "--camera=sony",
+        f"--data_dir={small_set}",
+        "--checkpoint_dir=m",
+        "--train_pairs=3",
+        *SMALL_RUN,
+        "--steps=1",
+        cwd=tmp_path,
+    )
     expect_failure(result, 1, "3 training pairs are asked for and there are 2")
 
 
