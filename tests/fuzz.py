@@ -83,7 +83,7 @@ def work(model, results):
             _take(kind, pathlib.Path(name), model, results, problems)
         except LowlightError as error:
             problems.add(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             answer = f"BUG {type(error).__name__}: {error}".replace("\n", " ")
         if any("\n" in message for message in problems.messages):
             answer = f"BUG more than a line: {problems.messages!r}"

@@ -51,7 +51,7 @@ def _run_script(script, arguments):
             runpy.run_module(script, run_name="__main__", alter_sys=True)
     except SystemExit as stop:
         return _exit_code(stop)
-    except BaseException:
+    except BaseException:  # noqa: BLE001
         traceback.print_exc()
         return 1
     return 0

@@ -94,7 +94,7 @@ def forked(folder, work, stop_at=0, end="kill"):
             work()
             sys.stdout.flush()
             os._exit(0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(99)

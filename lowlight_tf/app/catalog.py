@@ -70,7 +70,7 @@ def _picture_size(path):
             warnings.simplefilter("ignore")  # Pillow's remarks on large pictures, which is what is asked here
             with Image.open(path) as picture:
                 return picture.height, picture.width
-    except Exception:  # Pillow raises whatever the place of the damage does, and does not know every TIFF
+    except Exception:  # Pillow raises whatever the place of the damage does, and does not know every TIFF  # noqa: BLE001
         with tifffile.TiffFile(path) as file:
             return max(((page.imagelength, page.imagewidth) for page in file.pages), key=lambda size: size[0] * size[1])
 
@@ -86,7 +86,7 @@ def check_pixels(path):
     except NotRawError as error:
         try:
             height, width = _picture_size(path)
-        except Exception:
+        except Exception:  # noqa: BLE001
             raise error from None
     if height * width > MOST_PIXELS:
         raise LowlightError(
@@ -129,7 +129,7 @@ def read_small(path):
             if found is None:
                 return b""
             return _of_jpeg(found, flip) if isinstance(found, bytes) else encode_jpeg(upright(_small(Image.fromarray(found)), flip))
-    except Exception:  # a damaged thumbnail is no reason to refuse its photograph
+    except Exception:  # a damaged thumbnail is no reason to refuse its photograph  # noqa: BLE001
         return b""
 
 
@@ -139,7 +139,7 @@ def glance(name, path):
         check_pixels(path)
     except LowlightError as error:
         return Entry(name, path, problem=str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return Entry(name, path, problem=f"{path} cannot be read: {first_line(error)}")
     metadata = read_metadata(path)
     return Entry(
@@ -179,7 +179,7 @@ def measure(entry, camera):
         small = entry.thumbnail or _quick_look(frame, packed, camera, ratio)
     except LowlightError as error:
         return dataclasses.replace(entry, problem=str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return dataclasses.replace(entry, problem=f"{entry.path}: unforeseen {type(error).__name__}: {first_line(error)}; please report it")
     said = frame.metadata
     return dataclasses.replace(

@@ -32,7 +32,7 @@ def _answers(action):
         shown = shown or Shown()
         try:
             shown = action(self, shown, *arguments) or shown
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return self._piece(shown, [views.line_of(error)])
         return self._piece(shown, [])
 
@@ -58,7 +58,7 @@ class PictureActions:
             values = controls.shown(asked, decided, opened.frame, session.models)
             crop = views.compared(view, shown.before, f"{entry.name} at 100 %", exact=True)
             facts = views.facts(controls.in_words(entry, asked, decided, values, opened.frame))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return [shown, views.problem(views.line_of(error)), "", views.notice(lines), across, down, *kept]
         return [shown, crop, facts, views.notice(lines), across, down, *dataclasses.astuple(values)]
 
@@ -70,7 +70,7 @@ class PictureActions:
             name = self._session.name_of(shown.key)
             view, opened, _ = self._session.look(name, view_whole, shown.before)
             return views.compared(view, shown.before, name, box=box_at(opened, shown.place))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return views.problem(views.line_of(error))
 
     def _changed(self, name, asked, what=None):

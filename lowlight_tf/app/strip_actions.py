@@ -60,7 +60,7 @@ class StripActions:
         try:
             name = self._session.name_of(str(event._data.get("key")))
             self._session.change(lambda state: state.with_selected(name, event._data.get("checked") is True))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return views.notice([views.line_of(error)])
         return self._count()
 
@@ -87,7 +87,7 @@ class DevelopActions:
         try:
             usable = [name for name, entry in session.entries.items() if not entry.problem]
             session.develop(usable if which == "all" else session.state.selected, kind, int(quality), folder or "")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return gr.skip(), gr.skip(), views.notice([views.line_of(error)])
         return views.development(session.development), gr.Timer(active=True), views.notice(session.notices)
 

@@ -185,7 +185,7 @@ def _restore_parameters(prefix, params):
     """Loads the parameters of a checkpoint, or their running means where it holds some; returns its step."""
     try:
         averaged = any(name.startswith(f"{_AVERAGES}/") for name, _ in tf.train.list_variables(prefix))
-    except Exception:  # a damaged one, whose restoring says so
+    except Exception:  # a damaged one, whose restoring says so  # noqa: BLE001
         averaged = False
     return Store(pathlib.Path(prefix).parent, params, root=_AVERAGES if averaged else "parameters").restore_from(prefix)
 
@@ -206,7 +206,7 @@ def check_shapes(checkpoint_dir, shapes):
     else:
         try:
             found = {_name(key): shape for key, shape in tf.train.list_variables(prefix) if key.startswith("parameters/")}
-        except Exception:
+        except Exception:  # noqa: BLE001
             found = None
     if found is not None:
         _compare(found, expected, prefix)

@@ -61,7 +61,7 @@ def read_array(entry, size=None):
     """Opens an array without reading it; None where it is missing, damaged, of another type than uint16 or not of the `size` (H, W)."""
     try:
         array = np.load(entry, mmap_mode="r", allow_pickle=False)
-    except Exception:  # NumPy reads the header as Python, and raises what its parser does
+    except Exception:  # NumPy reads the header as Python, and raises what its parser does  # noqa: BLE001
         return None
     return array if array.dtype == np.uint16 and array.ndim in (2, 3) and (size is None or array.shape[:2] == tuple(size)) else None
 

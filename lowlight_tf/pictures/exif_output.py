@@ -29,7 +29,7 @@ def _writable(tags):
         try:
             directory_bytes({tag: value}, 0)
             return True
-        except Exception:  # as in read_metadata
+        except Exception:  # as in read_metadata  # noqa: BLE001
             return False
 
     return {tag: value for tag, value in tags.items() if whole(tag, value)}

@@ -159,7 +159,7 @@ def _is_adobe_rgb(tags, exif):
         return exif[COLOR_SPACE] == _ADOBE_RGB
     try:
         index = tags.get_ifd(_INTEROPERABILITY).get(1, "")
-    except Exception:  # Pillow's for a file without that directory, or with it damaged, which the rest shall not suffer from
+    except Exception:  # Pillow's for a file without that directory, or with it damaged, which the rest shall not suffer from  # noqa: BLE001
         return False
     return (index.decode("latin-1") if isinstance(index, bytes) else str(index)).startswith("R03")
 
@@ -223,7 +223,7 @@ def read_metadata(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on damaged directories
             return _read(path)
-    except Exception:  # Pillow raises whatever the place of the damage does
+    except Exception:  # Pillow raises whatever the place of the damage does  # noqa: BLE001
         return Metadata()
 
 

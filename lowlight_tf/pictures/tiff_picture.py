@@ -94,7 +94,7 @@ def is_finished(path, grey=True):
             stored = sum(sum(page.databytecounts) for page in pages)
             says_grey = largest.photometric in _GREY and "PhotometricInterpretation" in largest.tags  # a CR2's raw page says nothing
             return grey and says_grey and 2 * stored > tiff.filehandle.size
-    except Exception:  # tifffile raises whatever the place of the damage does
+    except Exception:  # tifffile raises whatever the place of the damage does  # noqa: BLE001
         return False
 
 

@@ -138,7 +138,7 @@ def until(condition):
     while time.monotonic() < end:
         try:
             found = condition()
-        except Exception:  # an element was replaced meanwhile
+        except Exception:  # an element was replaced meanwhile  # noqa: BLE001
             found = None
         if found:
             return found
