@@ -44,7 +44,7 @@ def machine():
 def read_sections(path):
     """Returns {benchmark: its text} of an earlier RESULTS.md."""
     parts = re.split(r"^## (\w+)\n", path.read_text(), flags=re.MULTILINE)[1:] if path.is_file() else []
-    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2])}
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=False)}
 
 
 def asked(words):

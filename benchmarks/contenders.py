@@ -169,7 +169,7 @@ def compare(title, folder, names):
     ours = [entry["seconds"] for entry in told["lowlight_tf"]]
     for name, entries in told.items():
         seconds = [entry["seconds"] for entry in entries]
-        ratio = statistics.median(a / b for a, b in zip(ours, seconds))
+        ratio = statistics.median(a / b for a, b in zip(ours, seconds, strict=True))
         print(f"| {name} | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
     print(flush=True)
 

@@ -106,7 +106,7 @@ def colors(path, loaded):
     frame = read_frame(path, loaded.camera)
     plain = srgb_to_linear(frame.plain(frame.light_gain) / np.float32(65535)).numpy().mean((0, 1))
     means = [bt709_to_linear(picture / np.float32(65535)).numpy().mean((0, 1)) for picture in (output, network)]
-    for what, mean in zip((f"enhance.py (strength {strength})", "network alone"), means):
+    for what, mean in zip((f"enhance.py (strength {strength})", "network alone"), means, strict=True):
         print(
             f"colour {path.name}: LibRaw {plain.round(4)}, {what} {mean.round(4)}, "
             f"{', '.join(f'{100 * value:+.1f} %' for value in mean / plain - 1)}"

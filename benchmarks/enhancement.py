@@ -67,7 +67,7 @@ def main():
             [sys.executable, "-c", f"import pathlib, benchmarks.enhancement as b; b.prepare(pathlib.Path({name!r}))"], cwd=ROOT, check=True
         )
         results = {limit: [run(folder, limit) for _ in range(rounds)] for limit in (2, 16)}
-    best = {limit: [min(column) for column in zip(*runs)] for limit, runs in results.items()}
+    best = {limit: [min(column) for column in zip(*runs, strict=True)] for limit, runs in results.items()}
     for limit, (seconds, cpu, _) in best.items():
         peak = max(run[2] for run in results[limit])
         print(

@@ -121,7 +121,7 @@ def main():
     print("| runtime | weights | MB | PSNR | loss | 8-bit difference, largest | CPU s |\n|---|---|---|---|---|---|---|")
     scores = {name: statistics.fmean(psnr(*pair) for pair in found) for name, found in outputs.items()}
     for (runtime, kind), found in outputs.items():
-        off = max(int(np.abs(ours.astype(int) - theirs).max()) for (ours, _), (theirs, _) in zip(found, reference))
+        off = max(int(np.abs(ours.astype(int) - theirs).max()) for (ours, _), (theirs, _) in zip(found, reference, strict=True))
         score, loss = scores[runtime, kind], scores["TensorFlow", "float32"] - scores[runtime, kind]
         print(
             f"| {runtime} | {kind} | {sizes[runtime, kind] / 1e6:.1f} | {score:.2f} | {loss:.3f} | {off} | {seconds[runtime, kind]:.2f} |"

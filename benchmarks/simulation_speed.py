@@ -54,7 +54,7 @@ def main():
     )
     print("| noise | patches a second, as measured | processor time a patch | computed from it for 2 idle cores |\n|---|---|---|---|")
     for kind in CAMERA_NOISES:
-        rate, seconds = (statistics.median(values) for values in zip(*rates[kind]))
+        rate, seconds = (statistics.median(values) for values in zip(*rates[kind], strict=True))
         print(f"| {kind} | {rate:.0f} | {1000 * seconds:.0f} ms | {2 / seconds:.0f} |")
 
 

@@ -90,7 +90,7 @@ def main():
                 form[what](packed, target).numpy()
                 seconds[name].append(time.process_time() - started)
         for name in ("composed", "shuffled"):
-            ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds["plain"]))
+            ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds["plain"], strict=True))
             print(
                 f"{what}, {SIZE}x{SIZE} packed: {name} takes {ratio:.2f} times the CPU seconds of the plain form "
                 f"({statistics.median(seconds['plain']):.2f} s)."

@@ -63,15 +63,15 @@ def main():
         x = tf.random.stateless_normal([1, side, side, channels], (0, 1))
         filters = tf.random.stateless_normal([3, 3, channels, features], (0, 2), stddev=(9 * channels) ** -0.5)
         steps = [_step(convolve, x, filters) for convolve in (_plain, winograd.conv2d)]
-        apart = max(float(tf.reduce_max(abs(a - b)) / tf.reduce_max(abs(a))) for a, b in zip(*(step() for step in steps)))
+        apart = max(float(tf.reduce_max(abs(a - b)) / tf.reduce_max(abs(a))) for a, b in zip(*(step() for step in steps), strict=True))
         seconds = [[], []]
         for _ in range(ROUNDS):
-            for step, column in zip(steps, seconds):
+            for step, column in zip(steps, seconds, strict=True):
                 started = time.perf_counter()
                 step()[-1].numpy()
                 column.append(time.perf_counter() - started)
         plain, ours = map(statistics.median, seconds)
-        ratio = statistics.median(b / a for a, b in zip(*seconds))
+        ratio = statistics.median(b / a for a, b in zip(*seconds, strict=True))
         taken = "yes" if winograd_pays(x, filters) else "no"
         print(
             f"| {name} | {side}x{side} | {channels} to {features} | {1e3 * plain:.0f} ms | {1e3 * ours:.0f} ms | {ratio:.2f} "

@@ -134,7 +134,9 @@ def table(camera: Camera, network: NetworkConfig | Denoise20Config, size: tuple[
     rows.append(("all", "", "", f"{total:,}", f"{work:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     lines = [
-        "  ".join(cell.rjust(width) if column > 2 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths)))
+        "  ".join(
+            cell.rjust(width) if column > 2 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]
     ends = [" x ".join(map(str, side)) for side in ((*size, network.input_channels), found[-1].output)]

@@ -111,7 +111,7 @@ def xy_to_xyz(x, y):
 def tiled(pattern, size):
     """Returns a pattern [h, w] repeated over [H, W]."""
     pattern = np.asarray(pattern)
-    return np.tile(pattern, [-(-side // part) for side, part in zip(size, pattern.shape)])[: size[0], : size[1]]
+    return np.tile(pattern, [-(-side // part) for side, part in zip(size, pattern.shape, strict=True)])[: size[0], : size[1]]
 
 
 def cfa_index(cfa, size):

@@ -47,7 +47,7 @@ def rgb_profile(name):
     else:
         curve = b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
     tags = {b"desc": _text(NAMES[name]), b"wtpt": b"XYZ \0\0\0\0" + _fixed(0.9642, 1.0, 0.8249)}
-    for color, column in zip("rgb", columns):
+    for color, column in zip("rgb", columns, strict=True):
         tags[f"{color}XYZ".encode()] = b"XYZ \0\0\0\0" + _fixed(*column)
         tags[f"{color}TRC".encode()] = curve
     return assemble(tags)

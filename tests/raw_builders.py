@@ -135,7 +135,7 @@ def _rggb(values):
 def rgbg(tile, cfa):
     """Levels of one tile, row-major, as levels of R, G, B and the second G."""
     of_colour = {"R": [], "G": [], "B": []}
-    for letter, level in zip(cfa, tile):
+    for letter, level in zip(cfa, tile, strict=True):
         of_colour[letter].append(level)
     return of_colour["R"][0], of_colour["G"][0], of_colour["B"][0], of_colour["G"][1]
 

@@ -23,7 +23,7 @@ def stubs(folder, **scripts):
 def told(folder):
     """Returns what each python was given: its TF_CONFIG and its arguments."""
     lines = (folder / "calls").read_text().splitlines()
-    return [(json.loads(config), arguments.split()) for config, arguments in zip(lines[::2], lines[1::2])]
+    return [(json.loads(config), arguments.split()) for config, arguments in zip(lines[::2], lines[1::2], strict=False)]
 
 
 def python_stub(folder, code=0):

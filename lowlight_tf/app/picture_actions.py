@@ -106,7 +106,9 @@ class PictureActions:
         return self._session.look(self._session.name_of(shown.key), lambda *_: None)[1]
 
     def _take_grey(self, shown, opened, place):
-        down, across = (fraction * size for fraction, size in zip(on_sensor(place, opened.frame.flip), opened.frame.mosaic.shape))
+        down, across = (
+            fraction * size for fraction, size in zip(on_sensor(place, opened.frame.flip), opened.frame.mosaic.shape, strict=False)
+        )
         name, balance = self._session.name_of(shown.key), of_gains(grey_gains(opened.frame, down, across))
         self._changed(name, dataclasses.replace(self._session.state.of(name), white_balance=balance))
 
@@ -127,8 +129,8 @@ class PictureActions:
         """
         answer = self._ask(shown, what, *values)
         start = len(answer) - len(values)
-        kept = [field == what or old == new for field, old, new in zip(controls.FIELDS, values, answer[start:])]
-        return answer[:start] + [gr.skip() if keep else new for keep, new in zip(kept, answer[start:])]
+        kept = [field == what or old == new for field, old, new in zip(controls.FIELDS, values, answer[start:], strict=False)]
+        return answer[:start] + [gr.skip() if keep else new for keep, new in zip(kept, answer[start:], strict=False)]
 
     @_answers
     def _ask(self, shown, what, *values):

@@ -71,10 +71,10 @@ def window(frame, packed_size, camera, grid, margin, rows, columns, base=None):
     """
     pads = [-offset % camera.tile for offset in frame.offset]
     (top, bottom), (left, right) = (
-        _span(*part, size * camera.upscale, pad, margin, grid) for part, size, pad in zip((rows, columns), packed_size, pads)
+        _span(*part, size * camera.upscale, pad, margin, grid) for part, size, pad in zip((rows, columns), packed_size, pads, strict=False)
     )
     colors = np.roll(np.array(list(frame.cfa)).reshape(camera.tile, camera.tile), (-top, -left), axis=(0, 1))
-    offset = tuple(whole if start == 0 else 0 for whole, start in zip(frame.offset, (top, left)))
+    offset = tuple(whole if start == 0 else 0 for whole, start in zip(frame.offset, (top, left), strict=False))
     piece = dataclasses.replace(
         frame, mosaic=np.ascontiguousarray(frame.mosaic[top:bottom, left:right]), cfa="".join(colors.ravel()), offset=offset
     )
@@ -98,7 +98,7 @@ def part_around(fraction, size, side):
 
 def seen_box(rows, columns, shape, flip):
     """Where a part of the mosaic lies in the upright picture: fractions (left, top, width, height)."""
-    (top, bottom), (left, right) = ((start / size, stop / size) for (start, stop), size in zip((rows, columns), shape))
+    (top, bottom), (left, right) = ((start / size, stop / size) for (start, stop), size in zip((rows, columns), shape, strict=False))
     top, bottom = (1 - bottom, 1 - top) if flip & 2 else (top, bottom)
     left, right = (1 - right, 1 - left) if flip & 1 else (left, right)
     if flip & 4:

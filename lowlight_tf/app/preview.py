@@ -167,7 +167,9 @@ def view_whole(opened, asked, decided, before=AMPLIFIED):
 def piece_at(opened, place, side=CROP_SIDE):
     """Returns the piece of a photograph about a place of the upright picture: rows and columns of the mosaic, pairs of (start, stop)."""
     frame = opened.frame
-    return tuple(part_around(fraction, size, side) for fraction, size in zip(on_sensor(place, frame.flip), frame.mosaic.shape))
+    return tuple(
+        part_around(fraction, size, side) for fraction, size in zip(on_sensor(place, frame.flip), frame.mosaic.shape, strict=False)
+    )
 
 
 def box_at(opened, place, side=CROP_SIDE):
@@ -206,8 +208,9 @@ def _piece_output(opened, asked, gain, rows, columns):
     spans, parts = zip(
         *(
             kept(part, -offset % camera.tile, size * camera.upscale, loaded.network.upscale)
-            for part, offset, size in zip(inner, piece.offset, packed.shape)
-        )
+            for part, offset, size in zip(inner, piece.offset, packed.shape, strict=False)
+        ),
+        strict=False,
     )
     return engine.tile_output(*spans, packed, piece, gain, loaded, engine.noise_of(packed, piece, loaded))[parts]
 

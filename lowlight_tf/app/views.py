@@ -92,7 +92,7 @@ def compared(view, before, label, exact=False, box=None):
     height, width = view.after.shape[:2]
     mark = ""
     if box is not None:
-        place = ";".join(f"{side}:{100 * value:.3f}%" for side, value in zip(("left", "top", "width", "height"), box))
+        place = ";".join(f"{side}:{100 * value:.3f}%" for side, value in zip(("left", "top", "width", "height"), box, strict=True))
         mark = f'<span class="box" style="{place}"></span>'
     return (
         f'<figure class="compare{" exact" if exact else ""}"><div class="views" style="--width:{width};--height:{height}">'

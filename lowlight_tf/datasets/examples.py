@@ -97,11 +97,11 @@ def turned_in_phase(mosaic, target, where, turns, camera):
     offset = cfa_offset("".join(_turned(letters, *turns).ravel()), camera)
     wider = [
         slice(part.start, part.stop + camera.tile) if part.stop + camera.tile <= size else slice(part.start - camera.tile, part.stop)
-        for part, size in zip(where, mosaic.shape)
+        for part, size in zip(where, mosaic.shape, strict=True)
     ]
     if offset is None or min(part.start for part in wider) < 0:
         return mosaic[where], target[where]
-    back = tuple(slice(start, start + part.stop - part.start) for start, part in zip(offset, where))
+    back = tuple(slice(start, start + part.stop - part.start) for start, part in zip(offset, where, strict=True))
     return tuple(_turned(image[tuple(wider)], *turns)[back] for image in (mosaic, target))
 
 

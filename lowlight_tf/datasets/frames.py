@@ -67,7 +67,7 @@ def read_target(path, camera, visible_size, origin):
       LowlightError: for an unreadable file, or one whose size is not the short's.
     """
     picture = read_picture(path) if path.suffix.lower() in PICTURE_SUFFIXES else render(path)
-    cropped = tuple((size - start) // camera.tile * camera.tile for size, start in zip(visible_size, origin))
+    cropped = tuple((size - start) // camera.tile * camera.tile for size, start in zip(visible_size, origin, strict=True))
     if picture.shape[:2] == cropped:  # made ready by somebody who had cropped it already
         return picture
     if picture.shape[:2] != tuple(visible_size):

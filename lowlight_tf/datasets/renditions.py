@@ -33,9 +33,9 @@ def place(size, framing):
     """
     if framing.crop and framing.crop[2:] == size:
         corner = framing.crop[:2]
-        inside = all(edge >= 0 and edge + side <= visible for edge, side, visible in zip(corner, size, framing.size))
+        inside = all(edge >= 0 and edge + side <= visible for edge, side, visible in zip(corner, size, framing.size, strict=False))
         return corner if inside else None
-    borders = [visible - side for visible, side in zip(framing.size, size)]
+    borders = [visible - side for visible, side in zip(framing.size, size, strict=False)]
     if borders == [0, 0]:
         return 0, 0
     if framing.crop is None and min(borders) >= 0 and max(borders) <= _WIDEST_BORDER:
@@ -66,10 +66,10 @@ def read_rendition(photograph, camera):
         )
     short = read_short(photograph.path, camera)
     # The first whole tile of the camera's phase inside the picture, in the visible area's coordinates.
-    start = [offset + max(0, -(-(edge - offset) // camera.tile)) * camera.tile for edge, offset in zip(corner, short.origin)]
-    size = [(edge + side - first) // camera.tile * camera.tile for edge, side, first in zip(corner, picture.shape, start)]
+    start = [offset + max(0, -(-(edge - offset) // camera.tile)) * camera.tile for edge, offset in zip(corner, short.origin, strict=False)]
+    size = [(edge + side - first) // camera.tile * camera.tile for edge, side, first in zip(corner, picture.shape, start, strict=False)]
     on_mosaic, on_picture = (
-        [slice(first - origin, first - origin + side) for first, origin, side in zip(start, origins, size)]
+        [slice(first - origin, first - origin + side) for first, origin, side in zip(start, origins, size, strict=False)]
         for origins in (short.origin, corner)
     )
     target = np.ascontiguousarray(picture[tuple(on_picture)])

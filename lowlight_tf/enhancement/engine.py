@@ -135,12 +135,12 @@ def _part(plain, where, padded):
     """The plain rendering at slices of the canvas, which begins `padded` (rows, columns) before it: black where there is none."""
     if plain is None:
         return None
-    found = plain[tuple(slice(max(along.start - before, 0), along.stop - before) for along, before in zip(where, padded))]
-    ahead = [max(before - along.start, 0) for along, before in zip(where, padded)]
-    behind = [along.stop - along.start - start - side for along, start, side in zip(where, ahead, found.shape)]
+    found = plain[tuple(slice(max(along.start - before, 0), along.stop - before) for along, before in zip(where, padded, strict=False))]
+    ahead = [max(before - along.start, 0) for along, before in zip(where, padded, strict=False)]
+    behind = [along.stop - along.start - start - side for along, start, side in zip(where, ahead, found.shape, strict=False)]
     if not any((*ahead, *behind)):
         return found  # np.pad copies even then
-    return np.pad(found, (*zip(ahead, behind), (0, 0)))
+    return np.pad(found, (*zip(ahead, behind, strict=False), (0, 0)))
 
 
 def tile_output(rows, columns, packed, frame, ratio, loaded, noise):

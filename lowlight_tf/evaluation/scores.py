@@ -69,4 +69,6 @@ def rows(metrics):
 def table(metrics):
     """Lays out the numbers as lines of text."""
     widths = (7, 9, 8, 15, 13, 12)
-    return [f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)) for label, *cells in rows(metrics)]
+    return [
+        f"{label:8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)) for label, *cells in rows(metrics)
+    ]

@@ -118,7 +118,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
         return {OUTPUT: run(packed)}
 
     names = [spec.name for spec in specs]
-    function = from_packed if kind == "packed" else lambda *values: from_mosaic(**dict(zip(names, values)))
+    function = from_packed if kind == "packed" else lambda *values: from_mosaic(**dict(zip(names, values, strict=False)))
     return Graph(camera, network, interface, kind, specs, tf.function(function, input_signature=specs), tuple(kept.values()))
 
 

@@ -87,7 +87,7 @@ def _plane_noise(plane, black):
     darkest, brightest = min(patch.min() for patch in patches), max(patch.max() for patch in patches)
     least = 0.0 if darkest > -0.5 else -np.inf  # a file that is cut off at black has no noise to see there
     found = [_blocks(patch, least, brightest) for patch in patches if min(patch.shape) >= _BLOCK + 2]
-    brightness, variances = (np.concatenate(values) for values in zip(*found)) if found else (np.zeros(0), np.zeros(0))
+    brightness, variances = (np.concatenate(values) for values in zip(*found, strict=True)) if found else (np.zeros(0), np.zeros(0))
     return _fit(*_lower_edge(brightness, variances)) if len(variances) else None
 
 

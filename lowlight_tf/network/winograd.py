@@ -62,8 +62,8 @@ def _outputs(tiles, filters, like):
     """A^T m A of the products m of 16 [tiles, C] and 16 [C, D]: [B, h, w, D], with the sizes of `like`."""
     batch, height, width = tf.unstack(tf.shape(like)[:3])
     rows, columns, channels = -(-height // 2), -(-width // 2), filters[0].shape[1]
-    products = [tf.reshape(tf.matmul(*pair), [batch, rows, columns, channels]) for pair in zip(tiles, filters)]
-    halves = zip(*(_output_rows(*products[first : first + 4]) for first in (0, 4, 8, 12)))
+    products = [tf.reshape(tf.matmul(*pair), [batch, rows, columns, channels]) for pair in zip(tiles, filters, strict=False)]
+    halves = zip(*(_output_rows(*products[first : first + 4]) for first in (0, 4, 8, 12)), strict=False)
     cells = tf.stack([tf.stack(_output_rows(*half), axis=2) for half in halves], axis=4)  # [B, rows, 2, columns, 2, D]
     outputs = tf.reshape(cells, [batch, 2 * rows, 2 * columns, channels])[:, :height, :width]
     return tf.ensure_shape(outputs, [*like.shape[:3], channels])
@@ -71,7 +71,7 @@ def _outputs(tiles, filters, like):
 
 def _filter_gradient(tiles, gradient):
     """G^T p G of the products p of the input's and the gradient's tiles: [3, 3, C, D]."""
-    products = [tf.matmul(*pair, transpose_a=True) for pair in zip(tiles, _gradient_tiles(gradient))]
+    products = [tf.matmul(*pair, transpose_a=True) for pair in zip(tiles, _gradient_tiles(gradient), strict=False)]
     channels = products[0].shape
     return tf.reshape(tf.matmul(_GG, tf.reshape(tf.stack(products), [16, -1]), transpose_a=True), [3, 3, *channels])
 

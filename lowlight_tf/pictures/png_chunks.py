@@ -82,7 +82,7 @@ def _of_gamma(gamma, chromaticities):
         values = tuple(value / 100000 for value in struct.unpack(">8I", chromaticities))
         white, primaries = values[:2], values[2:]
     curve = None if gamma in _SRGB_CURVES or gamma == 0 else round(100000 / gamma, 4)
-    same = max(abs(a - b) for a, b in zip((*white, *primaries), (0.3127, 0.3290, *SRGB_PRIMARIES))) < 0.002
+    same = max(abs(a - b) for a, b in zip((*white, *primaries), (0.3127, 0.3290, *SRGB_PRIMARIES), strict=True)) < 0.002
     return srgb_profile() if same and curve is None else rgb_profile(primaries, curve, white)
 
 

@@ -113,7 +113,7 @@ def grey_gains(frame, row, column, side=16):
     """
     tile = 6 if len(frame.cfa) == 36 else 2
     side = max(side, 2 * tile)
-    top, left = (max(0, min(int(middle) - side // 2, size - side)) for middle, size in zip((row, column), frame.mosaic.shape))
+    top, left = (max(0, min(int(middle) - side // 2, size - side)) for middle, size in zip((row, column), frame.mosaic.shape, strict=False))
     spot = frame.mosaic[top : top + side, left : left + side]
     letters = np.array(list(frame.cfa)).reshape(tile, tile)
     letters = letters[

@@ -98,7 +98,7 @@ _BAYER = {
 }
 _XTRANS = {
     "cfa": "RBGBRGGGRGGBGGBGGRBRGRBGGGBGGRGGRGGB",
-    "pack_order": tuple(zip(*_XTRANS_SOURCES)),
+    "pack_order": tuple(zip(*_XTRANS_SOURCES, strict=True)),
     "make": "Fujifilm",
     "model": "X-T2",
     "xyz_to_camera": ((1.1434, -0.4948, -0.1210), (-0.3746, 1.2042, 0.1903), (-0.0666, 0.1479, 0.5235)),

@@ -137,7 +137,7 @@ def _black_levels(tags):
 def _matrices(tags):
     balance = _floats(tags, _ANALOG_BALANCE, 3)
     found = []
-    for matrix, calibration, illuminant in zip(_MATRICES, _CALIBRATIONS, _ILLUMINANTS):
+    for matrix, calibration, illuminant in zip(_MATRICES, _CALIBRATIONS, _ILLUMINANTS, strict=False):
         values, calibrated = _floats(tags, matrix, 9), _floats(tags, calibration, 9)
         if values is None:
             continue

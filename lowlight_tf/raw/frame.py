@@ -92,7 +92,7 @@ def check_size(path, size, camera, offset=(0, 0)):
     Raises:
       LowlightError: naming the smallest size.
     """
-    if any(side - start < camera.tile for side, start in zip(size, offset)):
+    if any(side - start < camera.tile for side, start in zip(size, offset, strict=False)):
         raise LowlightError(
             f"{path} is {size[1]}x{size[0]}, smaller than a CFA tile; expected at least "
             f"{camera.tile + offset[1]}x{camera.tile + offset[0]} pixels"

@@ -50,9 +50,9 @@ def _multiply(mosaic, area, pitch, gains, gain_map, black, ceiling, where):
 
 def _shifted(gain_map, origin):
     """Returns a map's area in a mosaic that begins at `origin` in the active area, in the phase of its pitch."""
-    starts = [edge - start for edge, start in zip(gain_map.area[:2], origin)]
-    starts = [start if start >= 0 else start % pitch for start, pitch in zip(starts, gain_map.pitch)]
-    return (*starts, *(max(edge - start, 0) for edge, start in zip(gain_map.area[2:], origin)))
+    starts = [edge - start for edge, start in zip(gain_map.area[:2], origin, strict=True)]
+    starts = [start if start >= 0 else start % pitch for start, pitch in zip(starts, gain_map.pitch, strict=True)]
+    return (*starts, *(max(edge - start, 0) for edge, start in zip(gain_map.area[2:], origin, strict=True)))
 
 
 def _phases(area, tile):

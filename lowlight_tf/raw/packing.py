@@ -104,7 +104,7 @@ def crop_to_phase(image, camera, offset=(0, 0)):
 
     SID's own rule where offset is (0, 0): "H, W floored to multiples of 6" for X-Trans, and the ground truth likewise.
     """
-    rows, columns = ((size - start) // camera.tile * camera.tile for size, start in zip(image.shape[:2], offset))
+    rows, columns = ((size - start) // camera.tile * camera.tile for size, start in zip(image.shape[:2], offset, strict=True))
     return image[offset[0] : offset[0] + rows, offset[1] : offset[1] + columns]
 
 

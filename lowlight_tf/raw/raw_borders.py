@@ -123,5 +123,5 @@ def masked_black(image, place, colors, period=None, areas=()):
                 measured[color].append((_robust(plane)[0], plane.size))
     if not all(measured[color] for color in range(3)):
         return None
-    weighted = [list(zip(*(measured[color] or measured[1]))) for color in range(4)]
+    weighted = [list(zip(*(measured[color] or measured[1]), strict=True)) for color in range(4)]
     return tuple(float(np.average(means, weights=sizes)) for means, sizes in weighted)

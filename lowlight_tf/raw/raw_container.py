@@ -41,7 +41,7 @@ def _tiff_truncation(path, size):
             needed, listed = _pieces_needed(tags, whole), len(tags.get(offsets, ()))
             if 0 < listed < needed:
                 return f"it lists {listed} of {needed} {what} of image data"
-            for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ())):
+            for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
                 offset = ends[0] if offset == _UNKNOWN and ends else offset
                 ends.append(offset + (0 if count == _UNKNOWN else count))
     return _bytes_missing(max(ends, default=0), size)

@@ -55,7 +55,7 @@ def _strips(dng, shape, tile, origin):
 
 def _tiled(pattern, shape):
     """Repeats a pattern [h, w] over [H, W]."""
-    return np.tile(pattern, [-(-size // part) for size, part in zip(shape, pattern.shape)])[: shape[0], : shape[1]]
+    return np.tile(pattern, [-(-size // part) for size, part in zip(shape, pattern.shape, strict=False)])[: shape[0], : shape[1]]
 
 
 def level_black(mosaic, colors, dng, origin, white_level):
@@ -100,7 +100,7 @@ def even_black(mosaic, colors, levels):
     for color, plane in color_planes(mosaic, colors):
         if shifts[color]:
             plane[:] = np.clip(plane - shifts[color], 0, 65535)
-    return tuple(float(level - shift) for level, shift in zip(levels, shifts)), int(max(shifts.max(), 0))
+    return tuple(float(level - shift) for level, shift in zip(levels, shifts, strict=False)), int(max(shifts.max(), 0))
 
 
 def choose_black(said, masked, white_level):
@@ -115,7 +115,7 @@ def choose_black(said, masked, white_level):
     """
     if masked is None:
         return said, ""
-    apart = max(abs(a - b) for a, b in zip(said, masked))
+    apart = max(abs(a - b) for a, b in zip(said, masked, strict=False))
     words = " ".join(f"{level:.4g}" for level in masked)
     if apart > _PLAUSIBLE * (white_level - min(said)):
         return said, f"black as the file says; its masked border measures {words}, too far away to be believed"

@@ -43,7 +43,7 @@ def _value(file, order, kind, count, inline):
         return content
     numbers = struct.unpack(f"{order}{count * parts}{letter}", content)
     if parts == 2:
-        return tuple(top / bottom if bottom else float("nan") for top, bottom in zip(numbers[::2], numbers[1::2]))
+        return tuple(top / bottom if bottom else float("nan") for top, bottom in zip(numbers[::2], numbers[1::2], strict=False))
     return numbers
 
 

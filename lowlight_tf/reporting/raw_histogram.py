@@ -35,7 +35,7 @@ class Histogram:
     def medians(self):
         """Half of each colour's photosites lie below this many stops under white: [3], infinite where half of them are black."""
         found = []
-        for counts, dark in zip(self.counts, self.dark):
+        for counts, dark in zip(self.counts, self.dark, strict=True):
             below = dark + np.concatenate([[0.0], np.cumsum(counts)])
             half = below[-1] / 2
             where = np.interp(half, below, np.arange(len(below)))  # in bins from the left
@@ -85,7 +85,9 @@ def raw_histogram(mosaic, camera, offset, black_level, white_level):
 
 def describe(histogram):
     """Says in words what the drawing shows, as HTML."""
-    medians = ", ".join(f"{name} {'at black' if math.isinf(stops) else f'{stops:.1f}'}" for name, stops in zip("RGB", histogram.medians))
+    medians = ", ".join(
+        f"{name} {'at black' if math.isinf(stops) else f'{stops:.1f}'}" for name, stops in zip("RGB", histogram.medians, strict=True)
+    )
     dark = histogram.dark.sum() / max(histogram.dark.sum() + histogram.counts.sum(), 1)
     return (
         f"Median stops below white: {medians}. At black or below: {100 * dark:.1f}&#8239;%. Clipped: {100 * histogram.clipped:.2g}&#8239;%."
@@ -132,7 +134,7 @@ def histogram_svg(histogram):
     grid = [f'<path class="grid" d="M{x(stop):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>' for stop in range(0, stops + 1, 2)]
     lines = [
         f'<path class="light {name}" d="{_outline(counts, lambda i: x(stops - i / BINS_PER_STOP), y)}"/>'
-        for name, counts in zip("rgb", histogram.counts)
+        for name, counts in zip("rgb", histogram.counts, strict=True)
     ]
     return (
         f'<svg class="histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Histogram of the raw. {describe(histogram)}">'

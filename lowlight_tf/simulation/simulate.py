@@ -68,7 +68,7 @@ def simulate_scene(scene, config):
     camera, seed = config.camera, tf.constant([config.seed, int(scene.id)], tf.int64)
     capture = random_capture(tf.random.fold_in(seed, 0), camera, config.noise)
     clean, target, colors = _clean_frame(scene.photograph, camera, capture)
-    levels = dict(zip(("black_level", "white_level"), camera.levels))
+    levels = dict(zip(("black_level", "white_level"), camera.levels, strict=True))
     record = {
         "photograph": scene.photograph.name,
         "wb_gains": colors["wb_gains"],

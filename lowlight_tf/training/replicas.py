@@ -197,7 +197,7 @@ def check_agreement(strategy, facts):
         return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(values, axis=0))
 
     rows = strategy.experimental_local_results(gather())[0].numpy()
-    different = [name for name, column in zip(facts, rows.T) if len(set(column)) > 1]
+    different = [name for name, column in zip(facts, rows.T, strict=True) if len(set(column)) > 1]
     if different:
         raise LowlightError(
             f"the workers do not agree on {', '.join(different)}; give all of them the same flags, data and "

@@ -35,7 +35,7 @@ def _draw(axes, curves, levels, field):
     for label, points in curves.items():
         places = [ticks.index(count) for count in points]
         axes.plot(places, [metrics[field] for metrics in points.values()], marker="o", label=label)
-    for (label, metrics), style in zip(levels.items(), ("--", "-.", ":")):
+    for (label, metrics), style in zip(levels.items(), ("--", "-.", ":"), strict=False):
         if metrics[field] is not None:
             axes.axhline(metrics[field], color="0.4", linestyle=style, linewidth=1, label=label)
     axes.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
@@ -61,7 +61,7 @@ def write_study(folder, curves, levels):
     with atomic_path(folder / "table.md", may_replace) as temporary:
         temporary.write_text(_markdown(rows) + "\n")
     figure, panels = plt.subplots(1, len(METRICS), figsize=(10, 4.4), layout="constrained")
-    for axes, field, name in zip(panels, METRICS, _HEADER[2:4]):
+    for axes, field, name in zip(panels, METRICS, _HEADER[2:4], strict=False):
         _draw(axes, curves, levels, field)
         axes.set_ylabel(name)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -48,7 +48,7 @@ def final(path, loaded, asked):
 
 def placed(view, picture):
     """The part of a picture that a View shows."""
-    left, top, width, height = (round(fraction * size) for fraction, size in zip(view.box, picture.shape[1::-1] * 2))
+    left, top, width, height = (round(fraction * size) for fraction, size in zip(view.box, picture.shape[1::-1] * 2, strict=True))
     return picture[top : top + height, left : left + width]
 
 

@@ -190,7 +190,7 @@ def test_an_experts_picture_lies_on_its_mosaic(tmp_path, cfa, orientation, crop)
     np.testing.assert_array_equal(mosaic, 100 * (target[..., 0] // 256) + target[..., 1] // 256)
     row, column = divmod(mosaic[0, 0], 100)
     assert (row - cfa_offset(cfa, SONY)[0]) % 2 == 0 and (column - cfa_offset(cfa, SONY)[1]) % 2 == 0
-    assert all(side % 2 == 0 and whole - 4 <= side <= whole for side, whole in zip(mosaic.shape, crop[2:]))
+    assert all(side % 2 == 0 and whole - 4 <= side <= whole for side, whole in zip(mosaic.shape, crop[2:], strict=True))
     assert build(tmp_path, tmp_path / "cache", problems, "c") == [frame]
 
 

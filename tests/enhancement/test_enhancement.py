@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_named_and_the_rest_is_done(tmp_path, copying_mod
         "xtrans.dng is X-Trans, the model is of Bayer cameras",
     )
     assert len(messages) == len(words)
-    for message, expected in zip(messages, words):
+    for message, expected in zip(messages, words, strict=True):
         assert expected in message
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.jpg"]
 

@@ -62,7 +62,9 @@ def test_what_is_wrong_is_named_and_the_rest_done(library):
     problems = Problems(lambda message: None)
     (library / "empty").mkdir()
     assert list(names(problems, "day/IMG_1.ARW", "day/IMG_1.JPG", "empty", "gone.ARW", "*.none")) == ["day/IMG_1.ARW"]
-    for line, words in zip(problems.messages, ("empty holds no photographs", "gone.ARW does not", "*.none does not", "have the name of")):
+    for line, words in zip(
+        problems.messages, ("empty holds no photographs", "gone.ARW does not", "*.none does not", "have the name of"), strict=True
+    ):
         assert words in line
     assert len(problems.messages) == 4
     with pytest.raises(LowlightError, match="nothing to work on in empty"):

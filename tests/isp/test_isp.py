@@ -177,6 +177,6 @@ def test_the_four_stages_by_hand():
     photons = noise.poisson_noise(tf.fill([400, 400], 0.3), 50.0, [1, 2]).numpy()
     assert photons.mean() == pytest.approx(0.3, rel=0.01) and photons.var() == pytest.approx(0.3 / 50, rel=0.02)
     draws = [[float(draw([3, i])) for i in range(100)] for draw in (unprocess.random_gamma, noise.random_peak, noise.random_black_bias)]
-    for values, (low, high) in zip(draws, ((2, 3.5), (20, 200), (-0.03, 0))):
+    for values, (low, high) in zip(draws, ((2, 3.5), (20, 200), (-0.03, 0)), strict=True):
         assert low <= min(values) < max(values) <= high and len(set(values)) == 100
     assert unprocess.random_imbalance([3, 1]).shape == (3,)

@@ -68,8 +68,8 @@ def test_the_network_is_the_same_with_it(monkeypatch):
     ours = _case(monkeypatch)()
     with without_winograd():
         plain = _case(monkeypatch)()
-    assert any(not np.array_equal(a, b) for a, b in zip(ours, plain)), "the case does not use it"
-    for a, b in zip(ours, plain):
+    assert any(not np.array_equal(a, b) for a, b in zip(ours, plain, strict=True)), "the case does not use it"
+    for a, b in zip(ours, plain, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * max(float(tf.reduce_max(tf.abs(b))), 1e-3))
 
 

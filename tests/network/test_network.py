@@ -24,7 +24,7 @@ def golden(camera):
     params = initialize_parameters(config)
     ours = {slim_name(name): name for name in params}
     rng = np.random.RandomState(int(data["seed"]))
-    for name, shape in sorted(zip(data["names"].tolist(), data["shapes"].tolist())):
+    for name, shape in sorted(zip(data["names"].tolist(), data["shapes"].tolist(), strict=True)):
         shape = tuple(map(int, shape.strip("(),").split(",")))
         assert params[ours[name]].shape == shape
         if name.endswith("/biases"):

@@ -36,7 +36,7 @@ def test_output_and_gradients_are_those_of_the_plain_convolution(size, known):
         lambda x, filters: _results(winograd.conv2d, x, filters),
         input_signature=[tf.TensorSpec(x.shape if known else [None, None, None, 5]), tf.TensorSpec([3, 3, 5, 7])],
     )
-    for ours, plain, eager in zip(run(x, filters), _results(_plain, x, filters), _results(winograd.conv2d, x, filters)):
+    for ours, plain, eager in zip(run(x, filters), _results(_plain, x, filters), _results(winograd.conv2d, x, filters), strict=True):
         scale = float(tf.reduce_max(tf.abs(plain)))
         np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5 * scale)
         np.testing.assert_allclose(eager, plain, rtol=0, atol=1e-5 * scale)

@@ -18,7 +18,7 @@ def test_the_rows_hold_sids_facts():
 def test_packing_is_a_permutation_that_keeps_colours(camera):
     assert sorted(camera.gather_order) == list(range(camera.tile**2))
     for cell in camera.pack_order:
-        for color, (row, column) in zip(camera.channel_colors, cell):
+        for color, (row, column) in zip(camera.channel_colors, cell, strict=True):
             assert camera.cfa[row * camera.tile + column] == "RGBG"[color]
 
 

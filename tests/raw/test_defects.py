@@ -20,7 +20,7 @@ def noisy(light, seed=0):
 
 def found(mosaic, colors=RGGB):
     rows, columns, fill, _ = find_defects(mosaic, colors, (BLACK,) * 4, K, READ)
-    return {(int(row), int(column)): int(value) for row, column, value in zip(rows, columns, fill)}
+    return {(int(row), int(column)): int(value) for row, column, value in zip(rows, columns, fill, strict=True)}
 
 
 def spots(shape, places, width, amount, response=(1.0, 1.0, 1.0, 1.0), colors=RGGB):

@@ -23,7 +23,7 @@ def original_pack_xtrans(mosaic):
         4: [(2, 2), (1, 5), (4, 2), (5, 5)],
     }
     for channel, positions in sources.items():
-        for cell, (row, column) in zip([(0, 0), (0, 1), (1, 0), (1, 1)], positions):
+        for cell, (row, column) in zip([(0, 0), (0, 1), (1, 0), (1, 1)], positions, strict=True):
             packed[cell[0] :: 2, cell[1] :: 2, channel] = mosaic[row::6, column::6]
     for channel, (row, column) in {5: (1, 0), 6: (1, 1), 7: (2, 0), 8: (2, 1)}.items():
         packed[:, :, channel] = mosaic[row::3, column::3]

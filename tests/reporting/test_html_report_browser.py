@@ -111,7 +111,7 @@ def test_what_is_compared_can_be_chosen(opened):
     shown = lambda: [article.find_element("css selector", f".{side} figcaption").text for side in ("left", "right")]  # noqa: E731
     assert shown() == ["Input", "Output"]
     buttons = article.find_elements("css selector", ".choice button")
-    for button, labels in zip(buttons[1:], (["Output", "Ground truth"], ["Input", "Ground truth"])):
+    for button, labels in zip(buttons[1:], (["Output", "Ground truth"], ["Input", "Ground truth"]), strict=True):
         button.click()
         assert shown() == labels and button.get_attribute("aria-pressed") == "true" and buttons[0].get_attribute("aria-pressed") == "false"
         assert len([view for view in article.find_elements("css selector", ".view") if view.is_displayed()]) == 2

@@ -194,7 +194,7 @@ def test_a_stopped_simulation_goes_on(photos, simulated, tmp_path, number):
         assert contents(simulated[0]).get(scene, data) == data
     assert len(list((tmp_path / "out").glob("Sony/simulated/*.json"))) < 43
     litter = [tmp_path / "out" / "Sony" / "long" / f".00001_00_10s.lowlight_tf-{name}.tmp.png" for name in ("01234567", "89abcdef")]
-    for path, age in zip(litter, (2 * 24 * 3600, 0)):  # of a process that was killed; what is new may be another worker's
+    for path, age in zip(litter, (2 * 24 * 3600, 0), strict=False):  # of a process that was killed; what is new may be another worker's
         path.write_bytes(b"half a picture")
         os.utime(path, (time.time() - age,) * 2)
     simulate.simulate(config_for(many, tmp_path / "out"), Problems(report=lambda message: None))
@@ -279,9 +279,9 @@ def test_the_stages_are_a_function_of_the_seed():
     picture = np.full((8, 8, 3), 0.5, np.float32)
     first, again, other = ([stage.numpy() for _, stage in stages(tf.constant(picture), seed)] for seed in (1, 1, 2))
     assert len(first) == 5 and (first[0] == 0.5).all()
-    for one, two in zip(first, again):
+    for one, two in zip(first, again, strict=False):
         np.testing.assert_array_equal(one, two)
-    assert all((one != two).any() for one, two in zip(first[1:], other[1:]))
+    assert all((one != two).any() for one, two in zip(first[1:], other[1:], strict=False))
 
 
 def test_own_results_are_not_simulated_from(tmp_path, monkeypatch):

@@ -119,7 +119,7 @@ def test_a_picture_is_turned_before_it_is_a_mosaic(table):
     draw = pipeline.draw_example(1, 3, table, 16)
     seen = []
     for turns in np.ndindex(2, 2, 2):
-        turned = dict(zip(("flip_rows", "flip_columns", "transpose"), map(tf.constant, map(bool, turns))))
+        turned = dict(zip(("flip_rows", "flip_columns", "transpose"), map(tf.constant, map(bool, turns)), strict=False))
         inputs, target = make_example(draw | turned, table, BAYER, CONFIG)
         light = packing.pack(mosaic(bt709_to_linear(target), BAYER.cfa), BAYER)
         seen.append(

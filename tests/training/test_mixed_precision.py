@@ -30,7 +30,7 @@ NETWORKS = {
 
 def distance(found, expected):
     """Returns the norm of the difference over that of what is expected."""
-    return float(tf.linalg.global_norm([a - b for a, b in zip(found, expected)]) / tf.linalg.global_norm(expected))
+    return float(tf.linalg.global_norm([a - b for a, b in zip(found, expected, strict=False)]) / tf.linalg.global_norm(expected))
 
 
 @pytest.mark.parametrize("camera, options", NETWORKS.values(), ids=NETWORKS)
@@ -89,7 +89,7 @@ def test_enhancing_and_testing_with_it_give_nearly_the_same_picture(tmp_path):
         loaded = engine.load_model(tmp_path / "model", mixed)
         predicted = evaluate.predictor_of(loaded)(read_short(tmp_path / "a.dng", loaded.camera), 50.0)
         pictures.append((read_picture(tmp_path / f"out{mixed}" / "a.png") / 65535, predicted))
-    for exact, found in zip(*pictures):
+    for exact, found in zip(*pictures, strict=False):
         assert 0 < np.abs(exact - found).max() < 0.01
     assert engine.load_model(tmp_path / "model", True).run(tf.zeros([1, 16, 16, 4])).dtype == tf.float32
 

@@ -137,7 +137,7 @@ def test_noise_is_new_in_every_epoch_and_the_same_after_a_stop(table):
     options = dict(batch_size=1, seed=4)
     whole = list(pipeline.training_batches(table, SONY, EXAMPLE, first_step=0, last_step=12, **options))
     rest = list(pipeline.training_batches(table, SONY, EXAMPLE, first_step=7, last_step=12, **options))
-    for (before, _), (after, _) in zip(whole[7:], rest):
+    for (before, _), (after, _) in zip(whole[7:], rest, strict=False):
         np.testing.assert_array_equal(before, after)
     assert len({inputs.numpy().tobytes() for inputs, _ in whole}) == 12
 

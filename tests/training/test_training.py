@@ -143,7 +143,7 @@ def test_two_replicas_equal_one(tmp_path, small_set):
     first, second = values(tmp_path / "one", one.network), values(tmp_path / "two", two.network)
     for name in first:
         np.testing.assert_allclose(first[name], second[name], rtol=0, atol=1e-5, err_msg=name)
-    for before, after in zip(history(tmp_path / "one")[1:], history(tmp_path / "two")[1:]):
+    for before, after in zip(history(tmp_path / "one")[1:], history(tmp_path / "two")[1:], strict=False):
         assert float(before[1]) == pytest.approx(float(after[1]), abs=1e-5)
 
 

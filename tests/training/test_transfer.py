@@ -146,7 +146,7 @@ def test_a_stopped_transfer_goes_on_without_its_source(tmp_path, small_set, pret
     train(run_config(tmp_path, small_set, "stopped", steps=2, **options), Problems())
     gone = options | {"transfer": Transfer(str(tmp_path / "gone"))}
     train(run_config(tmp_path, small_set, "stopped", steps=6, **gone), Problems())
-    for whole, stopped in zip(values(tmp_path / "whole", BODY).values(), values(tmp_path / "stopped", BODY).values()):
+    for whole, stopped in zip(values(tmp_path / "whole", BODY).values(), values(tmp_path / "stopped", BODY).values(), strict=False):
         np.testing.assert_array_equal(whole, stopped)
     assert json.loads((tmp_path / "stopped" / "config.json").read_text())["transfer"]["from_step"] == 3
 
@@ -188,7 +188,7 @@ def test_examples_of_a_mixture_are_those_of_its_tables(tmp_path, small_set):
     mixed = prepare_source(config, config.data, Problems())
     batches = list(pipeline.training_batches(mixed, SONY, config.example, batch_size=1, seed=0, first_step=0, last_step=6))
     alone = list(pipeline.training_batches(mixed.real, SONY, config.example, batch_size=1, seed=0, first_step=0, last_step=3))
-    for (inputs, target), (real_inputs, real_target) in zip(batches[::2], alone):
+    for (inputs, target), (real_inputs, real_target) in zip(batches[::2], alone, strict=False):
         np.testing.assert_array_equal(inputs, real_inputs)
         np.testing.assert_array_equal(target, real_target)
     assert len({inputs.numpy().tobytes() for inputs, _ in batches}) == 6
