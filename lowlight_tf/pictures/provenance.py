@@ -103,29 +103,29 @@ def is_ours(path):
 
     A file that is missing, damaged or cannot be read is not ours; nothing is raised.
     """
-    found = _said_by(path)
-    return _MARK.fullmatch(found) is not None or _PAGE_MARK.search(found) is not None or found.startswith(_TABLE_HEADS)
+    software, text = _said_by(path)
+    return _MARK.fullmatch(software) is not None or _PAGE_MARK.search(text) is not None or text.startswith(_TABLE_HEADS)
 
 
 def is_simulated(path):
     """Tells a raw file that `python -m lowlight_tf simulate` wrote: to enhance a photograph like any other, to simulate from none."""
-    return _SIMULATED_MARK.fullmatch(_said_by(path)) is not None
+    return _SIMULATED_MARK.fullmatch(_said_by(path)[0]) is not None
 
 
 def _said_by(path):
-    """Returns what the head of a file says of the program that wrote it, or of any other file the head itself; b"" for a damaged one."""
+    """Returns the program that a picture says it was written by, and the head of any other file; b"" for what is not there or damaged."""
     try:
         if not os.path.isfile(path):  # a pipe would keep its reader waiting
-            return b""
+            return b"", b""
         with open(path, "rb") as file:
             head = file.read(_HEAD_OF_PAGE)
             if head.startswith(b"\xff\xd8\xff"):
-                return _jpeg_software(file)
+                return _jpeg_software(file), b""
             if head.startswith(_PNG):
-                return _png_software(file)
-            return _tiff_software(file, 0) if head[:4] in (b"II*\0", b"MM\0*") else head
+                return _png_software(file), b""
+            return (_tiff_software(file, 0), b"") if head[:4] in (b"II*\0", b"MM\0*") else (b"", head)
     except (OSError, ValueError, KeyError, struct.error):
-        return b""
+        return b"", b""
 
 
 def may_replace(path):
