@@ -25,6 +25,13 @@ def measured(frame, packed, camera):
     return darkness
 
 
+def _said(strength):
+    if strength == 1:
+        return ""
+    how = "too clean for the network: LibRaw's rendering" if strength == 0 else "nearly clean: the rest is LibRaw's rendering"
+    return f"; strength {strength:.2g}, auto: {how}"
+
+
 def choose_by(darkness, frame, config):
     """Chooses what is done to a frame.
 
@@ -45,7 +52,7 @@ def choose_by(darkness, frame, config):
     strength = exposure.auto_strength(darkness, ratio)
     return (
         ratio,
-        reason + (f"; strength {strength:.2g}, auto: it is clean enough" if strength < 1 else ""),
+        reason + _said(strength),
         dataclasses.replace(config.finish, strength=strength),
     )
 

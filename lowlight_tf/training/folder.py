@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 
+from lowlight_tf import datasets
 from lowlight_tf.checkpoints import checkpoint, weights
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.files import check_writable, sweep
@@ -11,7 +12,7 @@ from lowlight_tf.training.lock import locked
 
 
 def _check_folder(config):
-    """Refuses a checkpoint folder that cannot be written or holds another model."""
+    """Refuses a checkpoint folder that cannot be written, or holds another model or a run on the samples."""
     if (pathlib.Path(config.checkpoint_dir) / weights.NAME).is_file():
         raise LowlightError(
             f"{config.checkpoint_dir} is a model that ships, to be run and not trained in; start from it with "
@@ -19,9 +20,14 @@ def _check_folder(config):
         )
     check_writable(config.checkpoint_dir)
     if checkpoint.latest(config.checkpoint_dir):
-        model.check_same(
-            checkpoint.read_config(config.checkpoint_dir), config.camera, config.network, config.interface, config.checkpoint_dir
-        )
+        found = checkpoint.read_config(config.checkpoint_dir)
+        model.check_same(found, config.camera, config.network, config.interface, config.checkpoint_dir)
+        before = found.get("data", {}).get("dataset")
+        now = datasets.resolve(config.data.dataset, config.data.data_dir, config.camera)
+        if before == "samples" != now:  # a trial of minutes; what follows would be no run on the data it names
+            raise LowlightError(
+                f"{config.checkpoint_dir} holds a run on the embedded samples, and this one is on {now}; name another --checkpoint_dir"
+            )
 
 
 @contextlib.contextmanager

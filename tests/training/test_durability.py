@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import json
 import os
 import pathlib
 
@@ -125,3 +126,14 @@ def test_a_digest_tells_a_bit():
     assert before == digest(dict(reversed(values.items())))
     values["a"].assign([1.0, np.nextafter(np.float32(2), np.float32(3))])
     assert digest(values) != before
+
+
+def test_a_trial_on_the_samples_is_no_start_of_another_run(tmp_path, small_set):
+    """The two commands of a README could otherwise make one run of two data sets."""
+    config = config_for(tmp_path, small_set)
+    run(config)
+    described = json.loads((pathlib.Path(config.checkpoint_dir) / "config.json").read_text())
+    described["data"]["dataset"] = "samples"
+    (pathlib.Path(config.checkpoint_dir) / "config.json").write_text(json.dumps(described))
+    with pytest.raises(LowlightError, match="holds a run on the embedded samples, and this one is on sid; name another --checkpoint_dir"):
+        run(config)
