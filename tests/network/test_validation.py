@@ -31,8 +31,8 @@ def test_every_model_of_ours_is_whole(camera, options):
 
 
 def test_the_denoiser_is_whole():
-    name = "model" if "model" in model.network_for.__kwdefaults__ else "network"
-    model.from_description(described(**{name: "denoise20"}), "x")
+    _, network, _ = model.from_description(described(network="denoise20"), "x")
+    assert type(network).__name__ == "Denoise20Config"
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_the_lock_goes_when_the_training_does(tmp_path):
 def test_a_torn_lock_hinders_nobody(tmp_path, content):
     (tmp_path / lock.NAME).write_text(content)
     with lock.locked(tmp_path):
-        pass
+        assert json.loads((tmp_path / lock.NAME).read_text())["pid"] == os.getpid()
 
 
 @pytest.mark.parametrize("alive", [True, False])
