@@ -1,14 +1,11 @@
-"""How training is shared between devices and machines: the only file that knows replicas. Network, loss and optimizer do not."""
+"""How training is shared between devices and machines: with `agreement.py` all that knows replicas. Network, loss and optimizer do not."""
 
 import contextlib
-import dataclasses
 import faulthandler
-import hashlib
 import json
 import os
 import re
 import signal
-import zlib
 
 import tensorflow as tf
 
@@ -21,8 +18,6 @@ from lowlight_tf.network.optimizer import adam_update, clip_gradients, update_av
 from lowlight_tf.raw.packing import network_input
 
 _START_SECONDS = 1800  # that a worker waits for the others: machines of one job may start minutes apart, and nobody should wait for ever
-_FLAGS = {"kind": "schedule", "white_balance": "white_balance_input", "signed": "signed_input"}  # whose names are not their flags'
-_PLACES = ("checkpoint_dir", "data_dir", "cache_dir", "simulated_data_dir", "init_from")
 # What TensorFlow raises where another worker is killed (within a second), or is silent (within some twenty).
 _LOST = (
     tf.errors.UnavailableError,
@@ -152,57 +147,6 @@ def is_chief(strategy):
 def is_alone(strategy):
     """Tells whether this process is the only one."""
     return strategy.cluster_resolver is None or not strategy.cluster_resolver.task_type
-
-
-def digest(variables):
-    """Returns a number that stands for {name: variable}, bit by bit."""
-    total = 0
-    for name in sorted(variables):
-        total = zlib.crc32(variables[name].numpy().tobytes(), zlib.crc32(name.encode(), total))
-    return total
-
-
-def facts_of(config):
-    """Returns {what a person would call it: value} of all that a frozen config says of a run, and of the configs in it; not where its
-    folders are, which may differ from machine to machine."""
-    facts = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value) and field.name != "camera":
-            facts |= facts_of(value)
-        elif field.name not in _PLACES:
-            facts[f"--{_FLAGS.get(field.name, field.name)}"] = value
-    return facts
-
-
-def _number(value):
-    return int.from_bytes(hashlib.sha256(repr(value).encode()).digest()[:8], "big", signed=True)
-
-
-def check_agreement(strategy, facts):
-    """Makes sure that all workers are about to train the same thing: each reads checkpoints and data from its own disk.
-
-    Args:
-      strategy: from `make_strategy`.
-      facts: {what a person would call it: value whose repr says what it is}; the same names on every worker of one version.
-    Raises:
-      LowlightError: naming what differs.
-    """
-    if is_alone(strategy):
-        return
-    values = tf.constant([[_number(value) for value in facts.values()]], tf.int64)
-
-    @tf.function
-    def gather():
-        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(values, axis=0))
-
-    rows = strategy.experimental_local_results(gather())[0].numpy()
-    different = [name for name, column in zip(facts, rows.T, strict=True) if len(set(column)) > 1]
-    if different:
-        raise LowlightError(
-            f"the workers do not agree on {', '.join(different)}; give all of them the same flags, data and "
-            "--checkpoint_dir (a folder that all of them see)"
-        )
 
 
 def distributed_batches(strategy, source, config, first_step, last_step):

@@ -15,15 +15,13 @@ from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
 from lowlight_tf.raw.packing import network_input
 from lowlight_tf.training import transfer
+from lowlight_tf.training.agreement import check_agreement, digest, facts_of
 from lowlight_tf.training.config import describe_run, tell_changes
 from lowlight_tf.training.data import prepare_source
 from lowlight_tf.training.folder import held
 from lowlight_tf.training.history import TrainingReport, side_by_side
 from lowlight_tf.training.replicas import (
-    check_agreement,
-    digest,
     distributed_batches,
-    facts_of,
     is_alone,
     is_chief,
     local_example,

@@ -4,7 +4,6 @@ import base64
 import csv
 import itertools
 import json
-import shutil
 
 import pytest
 from conftest import write_pairs
@@ -28,24 +27,6 @@ def page(tmp_path_factory):
     subject, problems = classic_subject(CAMERAS["sony"], "none"), Problems()
     evaluate(subject, DataConfig(data_dir=str(data)), str(folder / "out"), "sid-00", problems, report=True)
     return folder / "out" / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A Chromium with 1000x800 pixels that keeps the log of its console and of its network."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("needs a browser: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    browser.get("about:blank")
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from test_training import config_for, history, run, values
 from lowlight_tf.errors import LowlightError, NonFiniteError, OutputError, Problems
 from lowlight_tf.training import history as report
 from lowlight_tf.training import train
+from lowlight_tf.training.agreement import digest, facts_of
 from lowlight_tf.training.lock import NAME, locked
-from lowlight_tf.training.replicas import digest, facts_of
 
 
 def full(*_, **__):
