@@ -5,6 +5,7 @@ from absl import flags
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
 from lowlight_tf.errors import UsageError
+from lowlight_tf.network import QUALITIES, QUALITY_HELP
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.raw.shutter import parse_exposure
 from lowlight_tf.raw.white_balance import parse_white_balance
@@ -20,7 +21,8 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "format", "jpeg", list(SUFFIXES), "kind of file to write: jpeg (8 bits), png or tiff (16 bits), dng (linear, for a raw developer)"
 )
-flags.DEFINE_integer("quality", 95, "JPEG quality, 1 to 100", lower_bound=1, upper_bound=100)
+flags.DEFINE_integer("jpeg_quality", 95, "quality of JPEGs, 1 to 100", lower_bound=1, upper_bound=100)
+flags.DEFINE_enum("quality", "normal", QUALITIES, QUALITY_HELP)
 flags.DEFINE_string("ratio", "auto", "factor that the light is amplified by, above 0; auto: by the frame's histogram and noise")
 flags.DEFINE_string(
     "target_exposure",
@@ -40,7 +42,7 @@ flags.DEFINE_string(
     "as_shot",
     "as_shot, daylight, a temperature such as 5200K or 5200K+10 with a tint, or gains of R,G,B such as 2.1,1,1.6",
 )
-flags.DEFINE_string("settings", "", "lowlight.json of lowlight app: what is asked of each photograph, the format and the quality")
+flags.DEFINE_string("settings", "", "lowlight.json of lowlight app: what is asked of each photograph, the format and the JPEG quality")
 flags.DEFINE_bool("overwrite", False, "make existing results again; a file that lowlight_tf did not write is never replaced")
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
@@ -49,7 +51,18 @@ flags.DEFINE_string("beam_args", "", "options of the Beam runner itself, such as
 
 
 # What lowlight.json says, and flags that have no sense beside it.
-_OF_SETTINGS = ("checkpoint_dir", "format", "quality", "ratio", "target_exposure", "strength", "exposure", "white_balance", "ratio_sheet")
+_OF_SETTINGS = (
+    "checkpoint_dir",
+    "format",
+    "jpeg_quality",
+    "quality",
+    "ratio",
+    "target_exposure",
+    "strength",
+    "exposure",
+    "white_balance",
+    "ratio_sheet",
+)
 
 
 def _ratio():
@@ -139,8 +152,8 @@ def check():
             raise UsageError("--ratio and --target_exposure say the same thing; give one of them")
     elif FLAGS["target_exposure"].present:
         parse_exposure("")
-    if FLAGS["quality"].present and FLAGS.format != "jpeg" and not FLAGS.ratio_sheet:
-        raise UsageError(f"--quality is a JPEG's; leave it or --format={FLAGS.format} out")
+    if FLAGS["jpeg_quality"].present and FLAGS.format != "jpeg" and not FLAGS.ratio_sheet:
+        raise UsageError(f"--jpeg_quality is of JPEGs; leave it or --format={FLAGS.format} out")
     _check_beam()
     for name in ("format", "strength", "exposure", "white_balance"):
         if FLAGS.ratio_sheet and FLAGS[name].present:
@@ -161,20 +174,24 @@ def settings():
 
 
 def enhance_config(of_settings=None):
-    """Returns the EnhanceConfig that the flags ask for; the kind and quality of files are those of the Settings, where there are any."""
+    """Returns the EnhanceConfig that the flags ask for; kind and qualities are those of the Settings, where there are any."""
     from lowlight_tf.enhancement.config import EnhanceConfig
+    from lowlight_tf.enhancement.settings import Settings
     from lowlight_tf.pictures.finishing import Finish
 
-    kind, quality = (of_settings.kind, of_settings.quality) if of_settings else (FLAGS.format, FLAGS.quality)
+    said = of_settings or Settings({}, "", FLAGS.format, FLAGS.jpeg_quality, FLAGS.quality)
     return EnhanceConfig(
         checkpoint_dir=_checkpoint_dir(),
         result_dir=FLAGS.result_dir,
-        kind=kind,
+        kind=said.kind,
         ratio=_ratio(),
         target_exposure=parse_exposure(FLAGS.target_exposure) if FLAGS.target_exposure else None,
-        finish=Finish(1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=kind == "dng", eight_bits=kind == "jpeg"),
+        finish=Finish(
+            1.0 if _strength() is None else _strength(), FLAGS.exposure, linear=said.kind == "dng", eight_bits=said.kind == "jpeg"
+        ),
         auto_strength=_strength() is None,
-        quality=quality,
+        jpeg_quality=said.jpeg_quality,
+        quality=said.quality,
         overwrite=FLAGS.overwrite,
         memory_limit=round(FLAGS.memory_limit * 2**30),
         ratio_sheet=FLAGS.ratio_sheet,

@@ -7,6 +7,7 @@ from absl import flags
 from lowlight_tf.datasets import PROTOCOLS
 from lowlight_tf.errors import UsageError
 from lowlight_tf.isp import DENOISERS
+from lowlight_tf.network import QUALITIES, QUALITY_HELP
 from lowlight_tf.raw.cameras import CAMERAS
 
 FLAGS = flags.FLAGS
@@ -32,6 +33,8 @@ flags.DEFINE_bool("report", False, "also write report.html: one page of all pict
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
 
+flags.DEFINE_enum("quality", "normal", QUALITIES, QUALITY_HELP)
+
 
 def preset_names():
     """Testing has no presets: what it needs comes from the checkpoint, or from the camera's row.
@@ -44,6 +47,8 @@ def preset_names():
             raise UsageError("--mixed_precision is a network's; leave it or --model=classic out")
         if FLAGS.memory_limit:
             raise UsageError("--memory_limit decides a network's tiles; leave it or --model=classic out")
+        if FLAGS["quality"].present:
+            raise UsageError("--quality is a network's; leave it or --model=classic out")
         if FLAGS.checkpoint_dir:
             raise UsageError("--model=classic has no checkpoint; leave --checkpoint_dir or --model out")
         if FLAGS.camera is None:
@@ -65,7 +70,13 @@ def subject():
 
     if FLAGS.model == "classic":
         return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
-    return trained_subject(FLAGS.checkpoint_dir, FLAGS.camera or "", FLAGS.mixed_precision, round(FLAGS.memory_limit * 2**30))
+    return trained_subject(
+        FLAGS.checkpoint_dir,
+        FLAGS.camera or "",
+        mixed_precision=FLAGS.mixed_precision,
+        memory_limit=round(FLAGS.memory_limit * 2**30),
+        quality=FLAGS.quality,
+    )
 
 
 def _model_name(checkpoint_dir):

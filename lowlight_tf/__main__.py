@@ -15,7 +15,7 @@ from lowlight_tf.devices import prepare_devices
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.export import FORMATS, INPUTS, QUANTIZATIONS
 from lowlight_tf.isp import CAMERA_NOISES
-from lowlight_tf.network import DOWNSAMPLES, HEAD_UNITS, HEADS, NETWORK_INPUTS, NETWORKS
+from lowlight_tf.network import DOWNSAMPLES, HEAD_UNITS, HEADS, NETWORK_INPUTS, NETWORKS, QUALITIES, QUALITY_HELP
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training.strategies import STRATEGIES
 
@@ -118,7 +118,7 @@ def _ship(options, problems):
 def _export(options, problems):
     from lowlight_tf.export.export import ExportConfig, export
 
-    same_name = ("checkpoint_dir", "format", "quantize", "output", "data_dir", "overwrite")
+    same_name = ("checkpoint_dir", "format", "quantize", "quality", "output", "data_dir", "overwrite")
     export(ExportConfig(kind=options.input, **{name: getattr(options, name) for name in same_name}), problems)
 
 
@@ -198,6 +198,7 @@ def _add_export(tools):
     tool.add_argument("--checkpoint_dir", required=True, help="folder of the model")
     tool.add_argument("--format", required=True, choices=FORMATS, help="any height and width in all of them")
     tool.add_argument("--quantize", default="", choices=QUANTIZATIONS, help="smaller weights; int8 computes with 8 bits, too")
+    tool.add_argument("--quality", default="normal", choices=QUALITIES, help=QUALITY_HELP)
     tool.add_argument(
         "--input",
         default="packed",

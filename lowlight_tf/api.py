@@ -19,6 +19,7 @@ from lowlight_tf.errors import UsageError
 from lowlight_tf.isp import CAMERA_NOISES
 from lowlight_tf.isp.capture import expose_picture, random_capture
 from lowlight_tf.isp.color import srgb_to_camera_matrix, srgb_to_linear
+from lowlight_tf.network import QUALITIES
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.raw.cameras import CAMERAS, Camera
 from lowlight_tf.raw.raw_file import RawImage
@@ -175,16 +176,19 @@ class Model:
         return self(raw, **options)
 
 
-def load(folder: str | os.PathLike = DEFAULT_MODEL, mixed_precision: bool = False) -> Model:
+def load(folder: str | os.PathLike = DEFAULT_MODEL, mixed_precision: bool = False, quality: str = "normal") -> Model:
     """Loads a model.
 
     Args:
       folder: of a trained, imported or shipped model; the one that ships where none is named.
       mixed_precision: run it in bfloat16.
+      quality: "normal", or "best", which takes four times as long.
     Raises:
-      LowlightError: where there is no whole model.
+      LowlightError: where there is no whole model. UsageError: for another quality.
     """
-    return Model(engine.load_model(str(folder), mixed_precision))
+    if quality not in QUALITIES:
+        raise UsageError(f"quality is {quality!r}; expected one of {', '.join(QUALITIES)}")
+    return Model(engine.load_model(str(folder), mixed_precision, quality))
 
 
 def _light(picture: npt.ArrayLike) -> tf.Tensor:

@@ -9,6 +9,7 @@ from lowlight_tf.app.controls import BALANCES, FIELDS, MOST_STOPS
 from lowlight_tf.app.picture_actions import CLICKS, SHOW_THERE, PictureActions
 from lowlight_tf.app.preview import AMPLIFIED, AS_SHOT
 from lowlight_tf.app.strip_actions import DevelopActions, StripActions
+from lowlight_tf.network import QUALITIES, QUALITY_HELP
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.raw.photograph_files import SUFFIXES as PHOTOGRAPHS
 from lowlight_tf.raw.white_balance import COLDEST, MOST_TINT, WARMEST
@@ -97,7 +98,8 @@ def _develop_row(session):
         made = {
             "which": gr.Radio(["selection", "all"], value="selection", label="Which photographs", elem_id="which"),
             "kind": gr.Dropdown(list(SUFFIXES), value="jpeg", label="Format", elem_id="kind", filterable=False),
-            "quality": gr.Slider(1, 100, value=95, step=1, label="JPEG quality", elem_id="quality"),
+            "jpeg_quality": gr.Slider(1, 100, value=95, step=1, label="JPEG quality", elem_id="jpeg_quality"),
+            "quality": gr.Radio(list(QUALITIES), value="normal", label="Network", info=QUALITY_HELP, elem_id="quality"),
             "folder": gr.Textbox("", label="Folder within the results", placeholder="the results themselves", elem_id="folder"),
         }
     with gr.Row():
@@ -141,7 +143,10 @@ def _wire_pictures(actions, ui, controls, buttons, shown, show):
 def _wire_develop(page, actions, ui):
     timer = gr.Timer(_TICK, active=False)
     ui["develop"].click(
-        actions.begin, [ui["which"], ui["kind"], ui["quality"], ui["folder"]], [ui["progress"], timer, ui["notice"]], show_progress="hidden"
+        actions.begin,
+        [ui[name] for name in ("which", "kind", "jpeg_quality", "quality", "folder")],
+        [ui["progress"], timer, ui["notice"]],
+        show_progress="hidden",
     )
     ui["cancel"].click(actions.cancel, None, ui["progress"], show_progress="hidden")
     timer.tick(actions.tick, None, [ui["progress"], timer], show_progress="hidden")

@@ -32,7 +32,7 @@ def _span(start, stop, size, pad, margin, grid):
 def network_window(loaded):
     """Returns (grid, margin) of a window that a Model's network runs on, for `window`."""
     scale = loaded.network.upscale
-    return math.lcm(tiling.GRID * scale, loaded.camera.tile), tiling.halo(loaded.network) * scale
+    return math.lcm(tiling.GRID * scale, loaded.camera.tile), tiling.halo(loaded.network, loaded.quality) * scale
 
 
 def plain_window(camera):

@@ -25,6 +25,7 @@ from lowlight_tf.enhancement.engine import load_model
 from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.enhancement.settings import FILE_NAME, PhotoSettings, Settings, is_inside, read_settings, write_settings
 from lowlight_tf.errors import LowlightError, Problems, UsageError
+from lowlight_tf.network import QUALITIES
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish
 
@@ -216,21 +217,22 @@ class Session:
             )
         return folder
 
-    def develop(self, names, kind, quality, said_folder):
+    def develop(self, names, kind, jpeg_quality, said_folder, quality="normal"):
         """Begins to develop photographs.
 
         Args:
           names: of photographs.
           kind: a key of pictures.SUFFIXES.
-          quality: of JPEGs.
+          jpeg_quality: of JPEGs, 1 to 100.
           said_folder: a folder within result_dir, or "".
+          quality: one of network.QUALITIES.
         Raises:
           LowlightError: where nothing can be done.
         """
         if self.development and self.development.is_running:
             raise LowlightError("photographs are being developed; wait, or cancel that")
-        if kind not in SUFFIXES or not 1 <= quality <= 100:
-            raise UsageError(f"expected one of {', '.join(SUFFIXES)}, and a quality from 1 to 100")
+        if kind not in SUFFIXES or quality not in QUALITIES or not 1 <= jpeg_quality <= 100:
+            raise UsageError(f"expected one of {', '.join((*SUFFIXES, *QUALITIES))}, and a JPEG quality from 1 to 100")
         folder, wanted = self.folder_for(said_folder), {name for name in names if not self.entry(name).problem}
         problems = Problems(lambda line: None)
         planned = plan_jobs([str(self.root)], str(folder), SUFFIXES[kind], problems) if wanted else []
@@ -246,20 +248,22 @@ class Session:
             "",
             str(folder),
             kind,
+            jpeg_quality=jpeg_quality,
             quality=quality,
             memory_limit=self.memory_limit,
             finish=Finish(linear=kind == "dng", eight_bits=kind == "jpeg"),
         )
-        self.development = Development(jobs, config, self._model_at, lambda job: self._note(job, config))
+        self.development = Development(jobs, config, lambda folder: self._model_at(folder, quality), lambda job: self._note(job, config))
 
-    def _model_at(self, checkpoint_dir):
+    def _model_at(self, checkpoint_dir, quality):
         folder = next((folder for folder in self.models.values() if folder == checkpoint_dir), "")
-        return self.model(folder)
+        return dataclasses.replace(self.model(folder), quality=quality)
 
     def _note(self, job, config):
-        """Writes into lowlight.json what a result was made with. A folder's file is of one format and quality."""
+        """Writes into lowlight.json what a result was made with. A folder's file is of one format and one quality."""
         before = self._written.get(config.result_dir)
-        same = before and (before.kind, before.quality) == (config.kind, config.quality)
+        made = config.kind, config.jpeg_quality, config.quality
+        same = before and (before.kind, before.jpeg_quality, before.quality) == made
         photographs = {**(before.photographs if same else {}), job.inside: job.asked}
-        self._written[config.result_dir] = Settings(photographs, str(self.folder) if self.folder else "", config.kind, config.quality)
+        self._written[config.result_dir] = Settings(photographs, str(self.folder) if self.folder else "", *made)
         write_settings(config.result_dir, self._written[config.result_dir])

@@ -81,12 +81,12 @@ class DevelopActions:
     def __init__(self, session):
         self._session = session
 
-    def begin(self, which, kind, quality, folder):
+    def begin(self, which, kind, jpeg_quality, quality, folder):
         """Begins to develop."""
         session = self._session
         try:
             usable = [name for name, entry in session.entries.items() if not entry.problem]
-            session.develop(usable if which == "all" else session.state.selected, kind, int(quality), folder or "")
+            session.develop(usable if which == "all" else session.state.selected, kind, int(jpeg_quality), folder or "", quality)
         except Exception as error:  # noqa: BLE001
             return gr.skip(), gr.skip(), views.notice([views.line_of(error)])
         return views.development(session.development), gr.Timer(active=True), views.notice(session.notices)

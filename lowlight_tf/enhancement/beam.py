@@ -23,7 +23,7 @@ _ONE_AT_A_TIME = threading.Lock()
 def _loaded_enhancer(config):
     """Loads the model, once in each worker process; returns it and what enhances a Job with it."""
     prepare_devices()
-    loaded = load_model(config.checkpoint_dir, config.mixed_precision)
+    loaded = load_model(config.checkpoint_dir, config.mixed_precision, config.quality)
     return loaded, make_enhancer(loaded, config)
 
 

@@ -21,12 +21,13 @@ class EnhanceConfig:
       target_exposure: an Exposure that decides the ratio, or None.
       finish: a Finish.
       auto_strength: choose finish.strength for each frame.
-      quality: of JPEGs.
+      jpeg_quality: of JPEGs, 1 to 100.
       overwrite: make results again that are there; files that lowlight_tf did not write stay.
       memory_limit: bytes of resident memory; 0 for half of what is free.
       ratio_sheet: write a sheet of ratios to choose from instead of the picture.
       report: write a page of the run's pictures too.
       mixed_precision: run the network in bfloat16.
+      quality: how the network is run, one of network.QUALITIES.
       white_balance: a WhiteBalance.
     """
 
@@ -37,12 +38,13 @@ class EnhanceConfig:
     target_exposure: Exposure | None = None
     finish: Finish = dataclasses.field(default_factory=Finish)
     auto_strength: bool = False
-    quality: int = 95
+    jpeg_quality: int = 95
     overwrite: bool = False
     memory_limit: int = 0
     ratio_sheet: bool = False
     report: bool = False
     mixed_precision: bool = False
+    quality: str = "normal"
     white_balance: WhiteBalance = AS_SHOT
 
     @property

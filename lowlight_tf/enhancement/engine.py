@@ -13,7 +13,7 @@ from lowlight_tf.checkpoints.load import load_network
 from lowlight_tf.enhancement import tiling
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.noise_estimate import frame_noise
-from lowlight_tf.network import model
+from lowlight_tf.network import ensemble, model
 from lowlight_tf.pictures.finishing import check_finite, finish
 from lowlight_tf.raw import light
 from lowlight_tf.raw.cameras import Camera
@@ -25,15 +25,20 @@ _ALIGNMENT = 64  # bytes
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A model to be run: `run` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age,
-    `config` what config.json says of it."""
+    """A model to be run: `once` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age,
+    `config` what config.json says of it, `quality` one of network.QUALITIES."""
 
     camera: Camera
     network: object
     interface: light.Interface
     step: int
-    run: Callable
+    once: Callable
     config: dict = dataclasses.field(default_factory=dict)
+    quality: str = "normal"
+
+    def run(self, inputs):
+        """Runs it in its quality: float32 [1, h, w, C] -> float32 [1, H, W, 3]."""
+        return ensemble.mean_of_mirrors(self.once, inputs, self.camera, self.network, self.quality)
 
     @property
     def target(self):
@@ -41,29 +46,30 @@ class Model:
         return self.interface.target
 
 
-def make_model(loaded, mixed_precision=False):
-    """Returns the Model of a checkpoint's parts, a Loaded; `mixed_precision` is that of `load_model`."""
+def make_model(loaded, mixed_precision=False, quality="normal"):
+    """Returns the Model of a checkpoint's parts, a Loaded; the other arguments are those of `load_model`."""
     params, camera, network, interface = loaded.params, loaded.camera, loaded.network, loaded.interface
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
     def run(inputs):
         return model.run(params, inputs, camera, network, interface, mixed_precision)
 
-    return Model(camera, network, interface, loaded.step, run, loaded.config)
+    return Model(camera, network, interface, loaded.step, run, loaded.config, quality)
 
 
-def load_model(checkpoint_dir, mixed_precision=False):
+def load_model(checkpoint_dir, mixed_precision=False, quality="normal"):
     """Loads a model to enhance with, or to be scored.
 
     Args:
       checkpoint_dir: its folder.
       mixed_precision: run it in bfloat16.
+      quality: one of network.QUALITIES.
     Returns:
       A Model.
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    return make_model(load_network(checkpoint_dir), mixed_precision)
+    return make_model(load_network(checkpoint_dir), mixed_precision, quality)
 
 
 def noise_of(packed, frame, loaded):
@@ -120,7 +126,7 @@ def window_pixels(loaded, frame, settings, free, has_neighbours, renders_next=Fa
         photosite = max(photosite, 2 + 2 + RENDERING_BYTES)
     photosite += (2 + 2 + 2 * picture) * has_neighbours  # mosaic, packed; picture, and the encoder's copy of it
     photosite += RENDERING_BYTES * renders_next
-    return tiling.most_pixels(loaded.network, free - photosite * frame.mosaic.size)
+    return tiling.most_pixels(loaded.network, free - photosite * frame.mosaic.size, loaded.quality)
 
 
 def _aligned_empty(shape, dtype):
@@ -166,9 +172,9 @@ def tile_output(rows, columns, packed, frame, ratio, loaded, noise):
     return check_finite(output, frame.path)
 
 
-def _plan(frame, height, width, network, most_pixels):
+def _plan(frame, height, width, loaded, most_pixels):
     try:
-        return tiling.plan(height, width, tiling.halo(network), most_pixels)
+        return tiling.plan(height, width, tiling.halo(loaded.network, loaded.quality), most_pixels)
     except LowlightError as error:
         raise LowlightError(f"{frame.path} does not fit into memory: {error}") from error
 
@@ -198,7 +204,7 @@ def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
     """
     scale = loaded.network.upscale
     height, width = (side // scale for side in canvas_size(packed, loaded))  # the mosaic's where the network takes RGB
-    tiles = _plan(frame, height, width, loaded.network, most_pixels)
+    tiles = _plan(frame, height, width, loaded, most_pixels)
     noise = noise_of(packed, frame, loaded) if is_run else None
     for rows, columns in tiles:
         where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)

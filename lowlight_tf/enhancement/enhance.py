@@ -120,7 +120,12 @@ class _Stages:
             self._bar.update(1)
         kind = "jpeg" if config.ratio_sheet else config.kind
         write_photo(
-            file.job.output, file.picture, kind, frame.metadata, quality=config.quality, ccm=color_matrix(self._loaded.target, frame.ccm)
+            file.job.output,
+            file.picture,
+            kind,
+            frame.metadata,
+            quality=config.jpeg_quality,
+            ccm=color_matrix(self._loaded.target, frame.ccm),
         )
         seconds = file.seconds + time.monotonic() - started
         say(_line(file, seconds))
@@ -209,7 +214,7 @@ def enhance(names, config, problems, settings=None):
             say("Nothing was made, so no page was written.")
         return
     models = _by_model(missing, config)
-    loaded = {folder: load_model(folder, config.mixed_precision) for folder in models}
+    loaded = {folder: load_model(folder, config.mixed_precision, config.quality) for folder in models}
     check_writable(config.result_dir)
     for folder in {job.output.parent for job in missing}:
         sweep(folder)

@@ -10,6 +10,7 @@ from lowlight_tf import DEFAULT_MODEL, __version__
 from lowlight_tf.console import say
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import atomic_path, read_json
+from lowlight_tf.network import QUALITIES
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.provenance import not_ours
 from lowlight_tf.raw.white_balance import AS_SHOT, WhiteBalance, parse_white_balance
@@ -20,7 +21,7 @@ AUTO = "auto"
 _VERSION, _MARK = 1, "lowlight_tf"
 _MOST_BYTES = 64 << 20
 _FIELDS = ("ratio", "strength", "exposure", "white_balance", "model")
-_TOP = (_MARK, "version", "folder", "format", "quality", "photographs")
+_TOP = (_MARK, "version", "folder", "format", "jpeg_quality", "quality", "photographs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +51,15 @@ class Settings:
       photographs: dict of a photograph's path below `folder` -> PhotoSettings.
       folder: where the photographs lie; "" where that is not kept.
       kind: a key of pictures.SUFFIXES.
-      quality: of JPEGs.
+      jpeg_quality: of JPEGs.
+      quality: how the network is run, one of network.QUALITIES.
     """
 
     photographs: dict
     folder: str = ""
     kind: str = "jpeg"
-    quality: int = 95
+    jpeg_quality: int = 95
+    quality: str = "normal"
 
 
 def _number(value, name, least, most):
@@ -156,6 +159,7 @@ def write_settings(result_dir, settings):
         "version": _VERSION,
         "folder": _from(result_dir, settings.folder) if settings.folder else "",
         "format": settings.kind,
+        "jpeg_quality": settings.jpeg_quality,
         "quality": settings.quality,
         "photographs": {name: _in_json(asked, result_dir) for name, asked in sorted(settings.photographs.items())},
     }
@@ -189,11 +193,16 @@ def read_settings(path):
 
 
 def _settings(said, folder):
-    kind, quality, of = said.get("format", "jpeg"), said.get("quality", 95), said.get("folder", "")
+    kind, jpeg_quality, of = said.get("format", "jpeg"), said.get("jpeg_quality", 95), said.get("folder", "")
+    quality = said.get("quality", "normal")
+    if isinstance(quality, int):  # what the file of version 0.2.0 calls a JPEG's
+        jpeg_quality, quality = quality, "normal"
     if kind not in SUFFIXES:
         raise UsageError(f"format is {kind!r}; expected one of {', '.join(SUFFIXES)}")
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise UsageError(f"quality is {quality!r}; expected a whole number from 1 to 100")
+    if isinstance(jpeg_quality, bool) or not isinstance(jpeg_quality, int) or not 1 <= jpeg_quality <= 100:
+        raise UsageError(f"jpeg_quality is {jpeg_quality!r}; expected a whole number from 1 to 100")
+    if quality not in QUALITIES:
+        raise UsageError(f"quality is {quality!r}; expected one of {', '.join(QUALITIES)}")
     if not isinstance(of, str):
         raise UsageError("folder is no text")
     photographs = {}
@@ -204,7 +213,7 @@ def _settings(said, folder):
             photographs[name] = _from_json(asked, folder)
         except UsageError as error:
             raise UsageError(f"{name}: {error}") from error
-    return Settings(photographs, str(pathlib.Path(folder) / of) if of else "", kind, quality)
+    return Settings(photographs, str(pathlib.Path(folder) / of) if of else "", kind, jpeg_quality, quality)
 
 
 def with_settings(jobs, settings, problems):

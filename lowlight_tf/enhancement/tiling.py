@@ -45,31 +45,32 @@ def _reach_from(position, network):
     return low, high
 
 
-def halo(network):
+def halo(network, quality="normal"):
     """Returns how many input pixels around a whole cell of GRID the cell's output depends on, rounded up to GRID: 96 of SID's network's 94.
 
     Args:
       network: a NetworkConfig or Denoise20Config.
+      quality: one of network.QUALITIES; the best one's mirror images are padded, so they begin a little further out.
     """
     if isinstance(network, Denoise20Config):
         reach = denoise20.LAYERS
     else:
         ends = [_reach_from(position, network) for position in range(GRID)]
         reach = max(-min(low for low, _ in ends), max(high for _, high in ends) - (GRID - 1))
-    return -(-reach // GRID) * GRID
+    return -(-reach // GRID) * GRID + (GRID if quality == "best" else 0)
 
 
-def bytes_per_pixel(network):
+def bytes_per_pixel(network, quality="normal"):
     """Returns what a network takes for each pixel of its input while it runs, an upper bound measured on CPU for frames of megapixels."""
-    ends = 2 * (network.input_channels + 3 * network.upscale**2)
+    ends = (4 if quality == "best" else 2) * (network.input_channels + 3 * network.upscale**2)
     if isinstance(network, Denoise20Config):
         return 4 * (6 * denoise20.FEATURES + ends)
     return 4 * (4 * network.base_width + ends + 2 * network.head_units)
 
 
-def most_pixels(network, free):
+def most_pixels(network, free, quality="normal"):
     """Returns how many pixels of its input a network can be run on at a time in `free` bytes."""
-    return max(free, 0) / bytes_per_pixel(network)
+    return max(free, 0) / bytes_per_pixel(network, quality)
 
 
 def spans(size, tiles, margin):

@@ -31,7 +31,7 @@ class Subject:
     trained_on: dict
 
 
-def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False, memory_limit=0):
+def trained_subject(checkpoint_dir, camera_name="", *, mixed_precision=False, memory_limit=0, quality="normal"):
     """Loads a trained or imported model to be scored.
 
     Args:
@@ -39,12 +39,13 @@ def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False, memor
       camera_name: what the user believes the model's camera to be; "" for no belief.
       mixed_precision: run it in bfloat16.
       memory_limit: bytes that the process may take; 0 for half of what is free.
+      quality: one of network.QUALITIES.
     Returns:
       A Subject.
     Raises:
       LowlightError: where there is no whole checkpoint, or one of another camera.
     """
-    loaded = load_model(checkpoint_dir, mixed_precision)
+    loaded = load_model(checkpoint_dir, mixed_precision, quality)
     if camera_name and camera_name != loaded.camera.name:
         raise LowlightError(
             f"{checkpoint_dir} holds a model of --camera={loaded.camera.name}, not of {camera_name}; "
@@ -55,6 +56,7 @@ def trained_subject(checkpoint_dir, camera_name="", mixed_precision=False, memor
         "checkpoint": os.path.abspath(checkpoint_dir),
         "step": loaded.step,
         "mixed_precision": mixed_precision,
+        "quality": quality,
     }
     return Subject(
         predictor_of(loaded, memory_limit), loaded.camera, f"step {loaded.step} of {checkpoint_dir}", facts, loaded.config.get("data", {})

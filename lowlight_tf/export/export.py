@@ -37,6 +37,7 @@ class ExportConfig:
       output: the file or folder to write; "" for one in exports/ that is named after the model.
       data_dir: pairs whose training shorts calibrate int8; "" for dataset/ or the embedded samples.
       overwrite: replace what is there.
+      quality: how the network is run, one of network.QUALITIES.
     """
 
     checkpoint_dir: str
@@ -46,12 +47,14 @@ class ExportConfig:
     output: str = ""
     data_dir: str = ""
     overwrite: bool = False
+    quality: str = "normal"
 
     @property
     def path(self):
         """Where the result goes."""
         name = pathlib.Path(self.checkpoint_dir).resolve().name
-        parts = [name, *([self.kind] if self.kind != "packed" else []), *([self.quantize] if self.quantize else [])]
+        unusual = (self.kind if self.kind != "packed" else "", self.quality if self.quality != "normal" else "", self.quantize)
+        parts = [name, *filter(None, unusual)]
         return pathlib.Path(self.output or f"exports/{'-'.join(parts)}{FORMATS[self.format].suffix}")
 
 
@@ -174,6 +177,7 @@ def export(config, problems):
         config.kind,
         loaded.interface,
         half=config.quantize == "float16" and config.format == "saved_model",
+        quality=config.quality,
     )
     feeds = calibration_feeds(graph, config.data_dir, problems) if config.quantize == "int8" else []
     sweep(config.path.parent)

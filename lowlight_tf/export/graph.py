@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lowlight_tf import __version__
 from lowlight_tf.isp.noise_estimate import frame_noise
-from lowlight_tf.network import model
+from lowlight_tf.network import ensemble, model
 from lowlight_tf.network.convolution import without_winograd
 from lowlight_tf.raw import light, packing
 from lowlight_tf.raw.cameras import Camera
@@ -35,6 +35,7 @@ class Graph:
       specs: a tf.TensorSpec for each input.
       function: tf.function of them -> {"picture": float32 [1, H, W, 3]}.
       variables: what the function reads, to be kept alive and saved.
+      quality: how the network is run, one of network.QUALITIES.
     """
 
     camera: Camera
@@ -44,6 +45,7 @@ class Graph:
     specs: tuple
     function: object
     variables: tuple
+    quality: str = "normal"
 
 
 def input_specs(camera, network, interface, kind):
@@ -90,7 +92,7 @@ def mosaic_input(camera, network, interface, mosaic, ratio, black_level=None, wh
     )
 
 
-def make_graph(params, camera, network, kind, interface=light.SID, half=False):
+def make_graph(params, camera, network, kind, interface=light.SID, *, half=False, quality="normal"):
     """Builds the function that is exported.
 
     Args:
@@ -99,6 +101,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
       kind: one of export.INPUTS.
       interface: the model's.
       half: keep the weights as float16 and compute with float32.
+      quality: one of network.QUALITIES.
     Returns:
       A Graph.
     """
@@ -108,7 +111,9 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
     def run(inputs):
         read = {name: tf.cast(value, tf.float32) for name, value in kept.items()} if half else kept
         with without_winograd():
-            return model.run(read, inputs, camera, network, interface)
+            return ensemble.mean_of_mirrors(
+                lambda seen: model.run(read, seen, camera, network, interface), inputs, camera, network, quality
+            )
 
     def from_mosaic(mosaic, **levels):
         height, width = tf.unstack(tf.shape(mosaic)[1:])
@@ -119,7 +124,7 @@ def make_graph(params, camera, network, kind, interface=light.SID, half=False):
 
     names = [spec.name for spec in specs]
     function = from_packed if kind == "packed" else lambda *values: from_mosaic(**dict(zip(names, values, strict=False)))
-    return Graph(camera, network, interface, kind, specs, tf.function(function, input_signature=specs), tuple(kept.values()))
+    return Graph(camera, network, interface, kind, specs, tf.function(function, input_signature=specs), tuple(kept.values()), quality)
 
 
 def make_feed(graph, short, ratio):
@@ -147,6 +152,7 @@ def describe(graph, step, quantize):
         **what,
         "step": step,
         "quantize": quantize or "none",
+        "quality": graph.quality,
         "input": graph.kind,
         "inputs": inputs,
         "output": {OUTPUT: "float32 [1, H, W, 3], target with 1 as white, not clipped"},

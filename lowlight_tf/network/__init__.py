@@ -10,3 +10,5 @@ POOL_WINDOWS = (2, 3)
 EXTRA_BLOCKS = (0, 1, 2, 3)
 HEADS = ("none", "fc")
 HEAD_UNITS = 64  # where none are asked for
+QUALITIES = ("normal", "best")
+QUALITY_HELP = "how the network is run; best: on four mirror images, whose mean is taken, in four times the time"

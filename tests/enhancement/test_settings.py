@@ -25,10 +25,11 @@ def test_they_come_back(tmp_path):
     (tmp_path / "mine").mkdir()
     latin = os.fsdecode(b"latin\xe9.dng")
     photographs = {"a.dng": PhotoSettings(), 'deep/日 "b".nef': ASKED, latin: PhotoSettings(model=str(tmp_path / "mine"))}
-    kept = Settings(photographs, str(tmp_path / "night"), "png", 80)
+    kept = Settings(photographs, str(tmp_path / "night"), "png", 80, "best")
     path = write_settings(tmp_path / "out", kept)
     found = read_settings(path)
-    assert (found.kind, found.quality) == ("png", 80) and os.path.realpath(found.folder) == os.path.realpath(tmp_path / "night")
+    assert (found.kind, found.jpeg_quality, found.quality) == ("png", 80, "best")
+    assert os.path.realpath(found.folder) == os.path.realpath(tmp_path / "night")
     assert list(found.photographs) == sorted(photographs) and found.photographs["a.dng"] == PhotoSettings()
     assert found.photographs['deep/日 "b".nef'] == ASKED
     assert os.path.samefile(found.photographs[latin].model, tmp_path / "mine")
@@ -53,8 +54,11 @@ def test_they_come_back(tmp_path):
         ({"more": 1}, "expected what"),
         ({"version": 2}, "version 2"),
         ({"format": "exe"}, "format is 'exe'"),
-        ({"quality": 0}, "quality is 0"),
-        ({"quality": True}, "quality is True"),
+        ({"jpeg_quality": 0}, "jpeg_quality is 0"),
+        ({"jpeg_quality": True}, "jpeg_quality is True"),
+        ({"quality": "finest"}, "quality is 'finest'; expected one of"),
+        ({"quality": 0}, "jpeg_quality is 0"),
+        ({"quality": []}, "quality is []"),
         ({"folder": 3}, "folder"),
         ({"photographs": []}, "expected what"),
         ({"photographs": {"../a": {}}}, "outside its folder"),

@@ -139,6 +139,23 @@ def test_a_coded_input_and_a_skip_are_part_of_the_file(tmp_path, form, camera):
         np.testing.assert_allclose(run(feed), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("kind", ["packed", "mosaic"])
+def test_the_best_quality_is_part_of_the_file(tmp_path, form, kind):
+    folder = write_lively_model(tmp_path / "model", base_width=4, interface=CODED)
+    run, said = exported(folder, tmp_path, form, kind=kind, quality="best")
+    assert said["quality"] == "best"
+    loaded, frame = engine.load_model(str(folder), quality="best"), types.SimpleNamespace(**LEVELS)
+    mosaic = np.random.RandomState(5).randint(400, 900, (34, 46)).astype(np.uint16)
+    light = engine.network_inputs(packing.pack(mosaic, loaded.camera), frame, LEVELS["ratio"], loaded, noise=(1e-4, 2e-3))
+    feed = (
+        {"mosaic": mosaic[None], **LEVELS, "noise": np.array([1e-4, 2e-3], np.float32)} if kind == "mosaic" else {"packed": light.numpy()}
+    )
+    expected = loaded.run(light).numpy()
+    np.testing.assert_allclose(run(feed), expected, atol=1e-4)
+    assert np.abs(expected - loaded.once(light).numpy()).max() > 1e-3
+
+
 def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):
     folder = write_lively_model(tmp_path / "model", "fuji", base_width=4, downsample="strided")
     run, said = exported(folder, tmp_path, "onnx", kind="mosaic")

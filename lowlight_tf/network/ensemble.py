@@ -1,0 +1,89 @@
+"""A model run on a frame and on its mirror images, and the mean of what comes out: a little more quality for several times the work.
+
+A mirrored mosaic is one of another CFA phase, and a network knows only its own. So each mirror image is padded back to the camera's phase,
+with the photosites one tile away. Reference: Timofte, Rothe and Van Gool, "Seven Ways to Improve Example-based Single Image Super
+Resolution", CVPR 2016, section 3.6 (enhanced prediction); here without the diagonal.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from lowlight_tf.network import QUALITIES
+from lowlight_tf.raw import packing
+from lowlight_tf.raw.cameras import cfa_offset
+
+_ROWS, _COLUMNS = 1, 2  # axes of [B, H, W, C]
+MIRRORS = ((), (_COLUMNS,), (_ROWS,), (_ROWS, _COLUMNS))  # axes that are turned round
+
+
+def mirrors_of(quality):
+    """Returns the mirror images that a quality takes, of MIRRORS.
+
+    Args:
+      quality: one of network.QUALITIES.
+    """
+    if quality not in QUALITIES:
+        raise ValueError(f"quality is {quality!r}; expected one of {', '.join(QUALITIES)}")
+    return MIRRORS if quality == "best" else MIRRORS[:1]
+
+
+def mirrored_offset(camera, axes):
+    """Returns where the mirrored CFA stands in the camera's phase: (row, column) as `cfa_offset` has them; None where it never does."""
+    letters = np.reshape(list(camera.cfa), (camera.tile, camera.tile))
+    return cfa_offset("".join(np.flip(letters, [axis - 1 for axis in axes]).ravel()), camera)
+
+
+def mirrored(inputs, camera, axes, is_packed=True):
+    """Mirrors what a network sees, in its camera's phase.
+
+    Args:
+      inputs: float32 [B, h, w, C], light in whole CFA tiles and constant planes behind it; or full-resolution RGB.
+      camera: a Camera.
+      axes: one of MIRRORS.
+      is_packed: whether it is packed.
+    Returns:
+      float32 [B, h', w', C], h' and w' up to a tile larger.
+    """
+    if not axes or not is_packed:
+        return tf.reverse(inputs, axes) if axes else inputs
+    light, planes = inputs[..., : camera.channels], inputs[..., camera.channels :]
+    mosaic = tf.reverse(packing.unpack(light, camera), axes)
+    light = packing.pack(mosaic, camera, mirrored_offset(camera, axes))
+    sizes = tf.concat([tf.shape(light)[:-1], tf.shape(planes)[-1:]], 0)
+    return tf.concat([light, tf.broadcast_to(planes[:, :1, :1], sizes)], axis=-1)
+
+
+def mirrored_back(picture, camera, axes, size, is_packed=True):
+    """Undoes `mirrored` on the picture made of it.
+
+    Args:
+      picture: float32 [B, H', W', 3].
+      camera, axes, is_packed: as for `mirrored`.
+      size: (H, W) of the picture of the inputs that were mirrored.
+    Returns:
+      float32 [B, H, W, 3].
+    """
+    if not axes:
+        return picture
+    top, left = (-start % camera.tile for start in mirrored_offset(camera, axes)) if is_packed else (0, 0)
+    return tf.reverse(picture[:, top : top + size[0], left : left + size[1]], axes)
+
+
+def mean_of_mirrors(run, inputs, camera, network, quality):
+    """Runs a model on the mirror images that a quality takes.
+
+    Args:
+      run: function of float32 [B, h, w, C], the model's inputs, that returns float32 [B, h * upscale, w * upscale, 3].
+      inputs: float32 [B, h, w, C].
+      camera, network: the model's.
+      quality: one of network.QUALITIES.
+    Returns:
+      float32 [B, h * upscale, w * upscale, 3].
+    """
+    is_packed = network.upscale == camera.upscale
+    every = [axes for axes in mirrors_of(quality) if mirrored_offset(camera, axes) is not None]
+    size = tf.shape(inputs)[1:3] * network.upscale
+    total = 0.0
+    for axes in every:
+        total += mirrored_back(run(mirrored(inputs, camera, axes, is_packed)), camera, axes, (size[0], size[1]), is_packed)
+    return total if len(every) == 1 else total / len(every)
