@@ -16,8 +16,13 @@ flags.DEFINE_bool(
 flags.DEFINE_enum("curve", "linear", CURVES, "how the input's light is coded: linear, as in SID's protocol, or with the target's curve")
 flags.DEFINE_bool("noise_planes", False, "give the network two more input channels that say how noisy the amplified frame is")
 flags.DEFINE_enum(
-    "skip", "none", SKIPS, "what the output corrects: nothing, or a fixed demosaicing of the input, which needs --curve=bt709"
+    "skip",
+    "none",
+    SKIPS,
+    "what the output corrects: nothing; demosaic: a fixed demosaicing of the input; mosaic: the mosaic, and its demosaicing; both need "
+    "--curve=bt709",
 )
+flags.DEFINE_bool("place_planes", False, "tell block 1 where in its CFA tile a packed pixel lies; for X-Trans")
 flags.DEFINE_integer("base_width", 32, "channels of block 1; each block on the way down doubles them", lower_bound=1, upper_bound=1024)
 flags.DEFINE_enum("downsample", "pool", DOWNSAMPLES, "how a block halves the size: max pooling or strided convolutions")
 flags.DEFINE_integer(

@@ -23,7 +23,7 @@ _INTERFACE = {
     "skip": "skip",
     "target": "target",
 }
-_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units")
+_SID_ONLY = ("base_width", "downsample", "pool_window", "extra_blocks", "head", "head_units", "place_planes")
 
 flags.DEFINE_integer("patch_size", 512, "side of the training crops in packed pixels", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "number of examples a step, over all replicas together", lower_bound=1)
@@ -105,15 +105,17 @@ def _check_transfer(simulated):
 
 def _check_interface():
     if FLAGS.skip != "none" and FLAGS.curve != "bt709" and not FLAGS.init_from:
-        raise UsageError("--skip=demosaic needs an input coded as the target is; give --curve=bt709 with it")
-    for name in ("noise_planes", "skip"):
+        raise UsageError(f"--skip={FLAGS.skip} needs an input coded as the target is; give --curve=bt709 with it")
+    for name in ("noise_planes", "skip", "place_planes"):
         if FLAGS[name].value not in (False, "none") and (FLAGS.network != "sid" or FLAGS.network_input == "rgb"):
             raise UsageError(f"--{name} is of the SID network with packed input; leave it, --network or --network_input out")
     if FLAGS.skip != "none" and FLAGS.patch_size % CAMERAS[FLAGS.camera].cells:
         raise UsageError(
-            f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip=demosaic wants; use a multiple of "
+            f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip={FLAGS.skip} wants; use a multiple of "
             f"{CAMERAS[FLAGS.camera].cells}"
         )
+    if FLAGS.place_planes and CAMERAS[FLAGS.camera].cells == 1:
+        raise UsageError(f"--place_planes are of X-Trans, whose packed pixels are of four kinds; leave them or --camera={FLAGS.camera} out")
 
 
 def check():

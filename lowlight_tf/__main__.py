@@ -29,6 +29,7 @@ _VARIATIONS = {
     "extra_blocks": int,
     "head": HEADS,
     "head_units": int,
+    "place_planes": bool,
 }
 
 _PRINTED = ("inspect", "describe")  # tools whose result is what they print
@@ -220,7 +221,8 @@ def _add_describe(tools):
     tool.add_argument("--checkpoint_dir", default="", help="folder of a model, or:")
     tool.add_argument("--camera", default="", choices=["", *CAMERAS], help="whose network it is, with these variations:")
     for name, allowed in _VARIATIONS.items():
-        tool.add_argument(f"--{name}", **({"type": int} if allowed is int else {"choices": allowed}), help="as train.py's")
+        kind = {int: {"type": int}, bool: {"action": "store_true", "default": None}}.get(allowed) or {"choices": allowed}
+        tool.add_argument(f"--{name}", **kind, help="as train.py's")
     tool.add_argument("--model", type=_renamed, help=argparse.SUPPRESS)  # its name in version 0.1.0
     tool.add_argument("--size", type=size, default=(512, 512), help="of its input, HEIGHTxWIDTH in packed pixels (512x512)")
     tool.set_defaults(run=_describe)

@@ -91,9 +91,9 @@ def _ending(block: Block, upscale: int) -> Block:
     """The last block with depth_to_space, which lays its channels out as pixels."""
     if upscale == 1:
         return block
-    height, width, channels = block.output
+    height, width, _ = block.output
     return dataclasses.replace(
-        block, layers=f"{block.layers}, depth_to_space {upscale}", output=(height * upscale, width * upscale, channels // upscale**2)
+        block, layers=f"{block.layers}, depth_to_space {upscale}", output=(height * upscale, width * upscale, 3)
     )
 
 

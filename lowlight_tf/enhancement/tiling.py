@@ -57,6 +57,8 @@ def halo(network, quality="normal"):
     else:
         ends = [_reach_from(position, network) for position in range(GRID)]
         reach = max(-min(low for low, _ in ends), max(high for _, high in ends) - (GRID - 1))
+        if network.mosaic_channels:  # the corrected mosaic is demosaiced: a CFA tile, two packed pixels at most, on each side of one's own
+            reach += 3
     return -(-reach // GRID) * GRID + (GRID if quality == "best" else 0)
 
 
@@ -65,7 +67,7 @@ def bytes_per_pixel(network, quality="normal"):
     ends = (4 if quality == "best" else 2) * (network.input_channels + 3 * network.upscale**2)
     if isinstance(network, Denoise20Config):
         return 4 * (6 * denoise20.FEATURES + ends)
-    return 4 * (4 * network.base_width + ends + 2 * network.head_units)
+    return 4 * (4 * network.base_width + ends + 2 * (network.head_units + network.mosaic_channels + 2 * network.place_planes))
 
 
 def most_pixels(network, free, quality="normal"):

@@ -35,7 +35,8 @@ def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0
 def forward(
     params: dict[str, tf.Variable | tf.Tensor], inputs: tf.Tensor, config: NetworkConfig | Denoise20Config, mixed_precision: bool = False
 ) -> tf.Tensor:
-    """Runs whichever network `config` describes: float32 [B, h, w, C] -> float32 [B, h * upscale, w * upscale, 3].
+    """Runs whichever network `config` describes: float32 [B, h, w, C] -> float32 [B, h * upscale, w * upscale, 3], or what `sid.forward`
+    returns with it.
 
     With mixed_precision it computes in bfloat16. The parameters stay what they are, and so do their gradients: the cast is part of the
     function. bfloat16 has the range of float32, so that a loss needs no scaling, and 8 bits of precision.
@@ -44,7 +45,8 @@ def forward(
     if not mixed_precision:
         return network.forward(params, inputs, config)
     narrow = {name: tf.cast(value, tf.bfloat16) for name, value in params.items()}
-    return tf.cast(network.forward(narrow, tf.cast(inputs, tf.bfloat16), config), tf.float32)
+    output = network.forward(narrow, tf.cast(inputs, tf.bfloat16), config)
+    return tf.nest.map_structure(lambda part: tf.cast(part, tf.float32), output)
 
 
 def run(params, inputs, camera, network, interface, mixed_precision=False):
@@ -59,7 +61,10 @@ def run(params, inputs, camera, network, interface, mixed_precision=False):
       float32 [B, h * upscale, w * upscale, 3], interface.target with 1 as white, not clipped.
     """
     output = forward(params, inputs, network, mixed_precision)
-    return output if interface.skip == "none" else output + base(inputs, camera)
+    if interface.skip == "none":
+        return output
+    picture, correction = output if interface.skip == "mosaic" else (output, 0.0)
+    return picture + base(inputs, camera, correction)
 
 
 def network_for(camera, *, network="sid", network_input="packed", interface=SID, **options):
@@ -75,6 +80,8 @@ def network_for(camera, *, network="sid", network_input="packed", interface=SID,
     rgb = network_input == "rgb"
     channels = 3 if rgb else camera.channels + interface.more_channels
     sizes = {"input_channels": channels, "upscale": 1 if rgb else camera.upscale}
+    if interface.skip == "mosaic":
+        sizes["mosaic_channels"] = camera.channels
     if network == "denoise20":
         sizes["channel_colors"] = (0, 1, 2) if rgb else tuple((0, 1, 2, 1)[color] for color in camera.channel_colors)
     return BY_NAME[network][0](**sizes, **options)
@@ -100,6 +107,11 @@ def check_interface(camera, network, interface):
     packed_sid = isinstance(network, NetworkConfig) and network.upscale == camera.upscale
     if not packed_sid and (interface.noise_planes or interface.skip != "none"):
         raise ValueError("noise planes and a skip are of the SID network with packed input")
+    mosaic_channels = camera.channels if interface.skip == "mosaic" else 0
+    if getattr(network, "mosaic_channels", 0) != mosaic_channels:
+        raise ValueError(f"mosaic_channels is {network.mosaic_channels}; expected {mosaic_channels} with skip {interface.skip!r}")
+    if getattr(network, "place_planes", False) and (camera.cells == 1 or not packed_sid):
+        raise ValueError("place planes are of packed X-Trans, whose packed pixels are of several kinds")
 
 
 def _interface(config):

@@ -27,6 +27,9 @@ class NetworkConfig:
       extra_blocks: blocks of two 3x3 convolutions between block 9 and block 10, 0 to 3.
       head: "none", or "fc" for two fully-connected layers at each pixel of block 10's output, for transfer.
       head_units: features between the two layers; 0 without a head.
+      mosaic_channels: channels of a correction to the mosaic that block 10 returns beside the picture; 0 for none.
+      place_planes: block 1 sees two more planes, -0.5 or 0.5 by row and by column: where in its CFA tile a packed pixel lies. Those of
+        X-Trans are of four kinds, and no convolution can tell one from another by itself.
     """
 
     input_channels: int = 4
@@ -37,6 +40,8 @@ class NetworkConfig:
     extra_blocks: int = 0
     head: str = "none"
     head_units: int = 0
+    mosaic_channels: int = 0
+    place_planes: bool = False
 
     def __post_init__(self):
         allowed = {"downsample": DOWNSAMPLES, "pool_window": POOL_WINDOWS, "extra_blocks": EXTRA_BLOCKS, "head": HEADS}
@@ -54,7 +59,8 @@ def parameter_shapes(config):
 
     Convolutions are [height, width, in, out]; the up-filters of blocks 6 to 9 are [2, 2, out, in], as conv2d_transpose wants them.
     """
-    c, w, k = config.input_channels, config.base_width, config.pool_window
+    c, w, k = config.input_channels + 2 * config.place_planes, config.base_width, config.pool_window
+    out = 3 * config.upscale**2 + config.mosaic_channels
     shapes = {
         "conv1_1/weights": (3, 3, c, w),
         "conv1_1/biases": (w,),
@@ -96,8 +102,8 @@ def parameter_shapes(config):
         "conv9_1/biases": (w,),
         "conv9_2/weights": (3, 3, w, w),
         "conv9_2/biases": (w,),
-        "conv10/weights": (1, 1, w, 3 * config.upscale**2),
-        "conv10/biases": (3 * config.upscale**2,),
+        "conv10/weights": (1, 1, w, out),
+        "conv10/biases": (out,),
     }
     if config.downsample == "strided":
         for level in (1, 2, 3, 4):
@@ -107,7 +113,7 @@ def parameter_shapes(config):
         for layer in (1, 2):
             shapes[f"extra{block}_{layer}/weights"], shapes[f"extra{block}_{layer}/biases"] = (3, 3, w, w), (w,)
     if config.head == "fc":
-        out, units = 3 * config.upscale**2, config.head_units
+        units = config.head_units
         shapes["head1/weights"], shapes["head1/biases"] = (out, units), (units,)
         shapes["head2/weights"], shapes["head2/biases"] = (units, out), (out,)
     return shapes
@@ -149,6 +155,14 @@ def _head(params, x):
     return x + tf.linalg.matmul(features, params["head2/weights"]) + params["head2/biases"]
 
 
+def _with_place_planes(packed):
+    """Appends where in its CFA tile, two packed pixels a side, each packed pixel lies: [B, h, w, C] -> [B, h, w, C + 2]."""
+    batch, height, width, _ = tf.unstack(tf.shape(packed))
+    rows, columns = (tf.cast(tf.range(side) % 2, packed.dtype) - 0.5 for side in (height, width))
+    planes = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=-1)
+    return tf.concat([packed, tf.broadcast_to(planes, [batch, height, width, 2])], axis=-1)
+
+
 def forward(params, packed, config):
     """Runs the network.
 
@@ -159,8 +173,9 @@ def forward(params, packed, config):
       config: the NetworkConfig.
     Returns:
       float32 [B, h * upscale, w * upscale, 3], the interface's target with 1 as white, not clipped; or a correction, see `light.base`.
+      With config.mosaic_channels a tuple of that and float32 [B, h, w, config.mosaic_channels].
     """
-    conv1 = conv(params, "conv1_1", packed)  # [B, h, w, 32] at the original's base width
+    conv1 = conv(params, "conv1_1", _with_place_planes(packed) if config.place_planes else packed)  # [B, h, w, 32] at the original's base width
     conv1 = conv(params, "conv1_2", conv1)
     pool1 = _down(params, 1, conv1, config)  # [B, h/2, w/2, 32], rounded up
 
@@ -202,4 +217,6 @@ def forward(params, packed, config):
     conv10 = conv(params, "conv10", conv9, activation=None)  # [B, h, w, 3 * upscale^2]
     if config.head == "fc":
         conv10 = _head(params, conv10)
-    return conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)
+    conv10, correction = tf.split(conv10, [3 * config.upscale**2, config.mosaic_channels], axis=-1)
+    picture = conv10 if config.upscale == 1 else tf.nn.depth_to_space(conv10, config.upscale)
+    return (picture, correction) if config.mosaic_channels else picture

@@ -4,5 +4,5 @@ What may be chosen is listed here, so that flags can offer and check it without 
 """
 
 CURVES = ("linear", "bt709")
-SKIPS = ("none", "demosaic")
+SKIPS = ("none", "demosaic", "mosaic")
 TARGETS = ("srgb", "camera_rgb")

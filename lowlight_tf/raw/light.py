@@ -25,7 +25,8 @@ class Interface:
       signed: counts below black are negative light; SID's own is cut off there.
       curve: "linear" light, SID's own, or "bt709" for light coded as the target is: noise is nearly as strong in shadows as in highlights.
       noise_planes: two more input channels, `noise_planes`, that say how noisy the amplified frame is.
-      skip: "none", or "demosaic": the network's output is a correction to a fixed linear demosaicing of its own input.
+      skip: what the network's output is added to: "none"; "demosaic", a fixed linear demosaicing of its own input; or "mosaic", the same
+        demosaicing of its input after the network's correction to the mosaic: noise is taken off where it is, one number a photosite.
       target: "srgb", SID's finished picture, or "camera_rgb", white-balanced camera colour that the file's own matrix finishes; both are
         coded with the curve of LibRaw's renderings.
     """
@@ -42,7 +43,7 @@ class Interface:
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(values)}")
         if self.skip != "none" and self.curve != "bt709":
-            raise ValueError("skip is 'demosaic' with linear light, and the target is coded; expected curve 'bt709' with it")
+            raise ValueError(f"skip is {self.skip!r} with linear light, and the target is coded; expected curve 'bt709' with it")
 
     @property
     def more_channels(self):
@@ -163,13 +164,14 @@ def frame_input(packed, frame, ratio, camera, interface, input_channels, noise=N
     )
 
 
-def base(inputs, camera):
-    """Returns what a network's output is a correction to where the interface has a skip.
+def base(inputs, camera, correction=0.0):
+    """Returns what a network's picture is a correction to where the interface has a skip.
 
     Args:
       inputs: float32 [B, h, w, C], what the network sees.
       camera: a Camera.
+      correction: float32 [B, h, w, camera.channels], added to the coded light, with skip "mosaic".
     Returns:
       float32 [B, h * camera.upscale, w * camera.upscale, 3], the input's light demosaiced, coded as it is.
     """
-    return packed_demosaic(inputs[..., : camera.channels], camera)
+    return packed_demosaic(inputs[..., : camera.channels] + correction, camera)
