@@ -70,7 +70,7 @@ def check_finite(output, what):
     return output
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(reduce_retracing=True, autograph=False)
 def _light(output, plain, matrix, strength, gain, target):
     light = None if output is None else TARGETS[target].to_linear(output)
     if plain is not None:
