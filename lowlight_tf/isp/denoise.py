@@ -32,7 +32,7 @@ def noise_patches(frame, step=1, scale=1):
       step: what their first rows and columns are multiples of.
       scale: how much larger than 96 pixels they are a side.
     Returns:
-      list of at most 9 views.
+      list of at most 9 views, all of one size.
     """
     side = _PATCH * scale
 
