@@ -25,7 +25,9 @@ _TEXTURE_WEIGHT = 0.35  # of a variance above the line, where one below it has w
 
 def _mean_blocks(planes, rows, columns):
     whole = planes[:, : rows * _BLOCK, : columns * _BLOCK]
-    return whole.reshape(-1, rows, _BLOCK, columns, _BLOCK).mean(axis=(2, 4))
+    # Whole rows first: numpy adds what lies side by side several times as fast as eight numbers at a time.
+    strips = whole.reshape(-1, rows, _BLOCK, columns * _BLOCK).sum(axis=2)
+    return strips.reshape(-1, rows, columns, _BLOCK).sum(axis=3) / _BLOCK**2
 
 
 def _variances(planes):
