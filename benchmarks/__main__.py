@@ -25,6 +25,7 @@ BENCHMARKS = (
     "enhancement",
     "scaling",
     "overlap",
+    "startup",
     "up_filters",
     "winograd",
     "variations",

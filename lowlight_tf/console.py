@@ -147,6 +147,15 @@ def warn(*lines):
     _put("\n".join(map(visible, lines)), TERMINAL)
 
 
+def counted(number, noun):
+    """Says how many there are of what has a plural in s.
+
+    >>> counted(1, "photograph"), counted(1200, "photograph")
+    ('1 photograph', '1,200 photographs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def prepare_streams():
     """Lets stdout show what it can of any name: what its encoding lacks is spelt out."""
     with contextlib.suppress(AttributeError, ValueError, OSError):  # not that of a terminal, file or pipe

@@ -191,7 +191,7 @@ def test_each_kind_of_bad_file_is_one_line_and_leaves_nothing_half_written(tmp_p
         spoil.get(path.name[4:], lambda path: None)(path)
     train = ("train.py", "--camera=sony", f"--data_dir={data}", "--checkpoint_dir=model", *SMALL_RUN, "--steps=2")
     test = ("test.py", f"--checkpoint_dir={small_model / 'model'}", f"--data_dir={data}", "--result_dir=out")
-    for split, command, done in (("0", train, "on 1 pairs of 1 scenes"), ("1", test, "1 images scored")):
+    for split, command, done in (("0", train, "on 1 pair of 1 scene"), ("1", test, "1 image scored")):
         result = run_script(*command, cwd=tmp_path)
         assert result.returncode == 1 and "Traceback" not in result.stderr and done in result.stdout, result.stderr
         lines = [line for line in result.stderr.splitlines() if line.startswith("skipped: ")]

@@ -31,5 +31,5 @@ def load_network(checkpoint_dir):
     config = checkpoint.read_config(checkpoint_dir)
     camera, network, interface = model.from_description(config, checkpoint_dir)
     checkpoint.check_shapes(checkpoint_dir, model.parameter_shapes(network))
-    params = model.initialize_parameters(network)
+    params = model.blank_parameters(network)
     return Loaded(params, camera, network, interface, config, checkpoint.load_parameters(checkpoint_dir, params))

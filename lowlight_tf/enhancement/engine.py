@@ -50,7 +50,7 @@ def make_model(loaded, mixed_precision=False, quality="normal"):
     """Returns the Model of a checkpoint's parts, a Loaded; the other arguments are those of `load_model`."""
     params, camera, network, interface = loaded.params, loaded.camera, loaded.network, loaded.interface
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, network.input_channels], tf.float32)], autograph=False)
     def run(inputs):
         return model.run(params, inputs, camera, network, interface, mixed_precision)
 

@@ -12,7 +12,7 @@ import time
 from tqdm import tqdm
 
 from lowlight_tf import memory
-from lowlight_tf.console import progress, say, visible
+from lowlight_tf.console import counted, progress, say, visible
 from lowlight_tf.enhancement.choice import choose
 from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, load_model, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
@@ -219,7 +219,7 @@ def enhance(names, config, problems, settings=None):
     for folder in {job.output.parent for job in missing}:
         sweep(folder)
     by = " and ".join(f"step {loaded[folder].step} of {folder}" for folder in models)
-    say(f"Enhancing {len(missing)} photographs with {by}.")
+    say(f"Enhancing {counted(len(missing), 'photograph')} with {by}.")
     with _page(config, by, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
         for folder, group in models.items():
             stages = _Stages(loaded[folder], config, len(group), bar, page)

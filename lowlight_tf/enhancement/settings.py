@@ -7,7 +7,7 @@ import os
 import pathlib
 
 from lowlight_tf import DEFAULT_MODEL, __version__
-from lowlight_tf.console import say
+from lowlight_tf.console import counted, say
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import atomic_path, read_json
 from lowlight_tf.network import QUALITIES
@@ -239,5 +239,5 @@ def with_settings(jobs, settings, problems):
     for name in sorted(set(settings.photographs) - set(names.values())):
         problems.add(f"{name}: {FILE_NAME} speaks of it, and it is not there")
     if len(found) < len(jobs):
-        say(f"{len(jobs) - len(found)} photographs left out, of which {FILE_NAME} says nothing")
+        say(f"{counted(len(jobs) - len(found), 'photograph')} left out, of which {FILE_NAME} says nothing")
     return found

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from lowlight_tf.checkpoints.load import Loaded
-from lowlight_tf.console import progress, say, warn
+from lowlight_tf.console import counted, progress, say, warn
 from lowlight_tf.datasets import PROTOCOLS, sources
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.enhancement.engine import free_memory, make_model, memory_said, network_tiles
@@ -115,7 +115,8 @@ def evaluate_pair(predict, pair, camera, result_dir, entries=None):
 
 def _write_report(path, subject, metrics, entries):
     lead = [
-        f"Protocol {metrics['protocol']}, {metrics['images']} images scored. PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
+        f"Protocol {metrics['protocol']}, {counted(metrics['images'], 'image')} scored. "
+        "PSNR in dB and SSIM are of 8-bit sRGB, whole frames. "
         "Aligned PSNR is that after a gain for each colour. "
         "The input is the short exposure, amplified by LibRaw."
     ]
@@ -127,7 +128,7 @@ def _write_results(result_dir, subject, scored, scores, metrics, entries):
     folder = pathlib.Path(result_dir)
     write_csv(folder / METRICS_CSV, scores)
     lines = [
-        f"Protocol {metrics['protocol']}, {len(scores)} images scored:",
+        f"Protocol {metrics['protocol']}, {counted(len(scores), 'image')} scored:",
         *table(metrics),
         f"Pictures and metrics are in {result_dir}",
         f"Look at {write_overview(scored, result_dir)} first: short exposure, amplified, output, ground truth",
@@ -175,7 +176,7 @@ def evaluate(subject, data, result_dir, protocol, problems, report=False):
     _check_replaceable(result_dir, report)
     check_writable(result_dir)
     sweep(result_dir)
-    say(f"Scoring {subject.label} on {len(pairs)} images, protocol {protocol}.")
+    say(f"Scoring {subject.label} on {counted(len(pairs), 'image')}, protocol {protocol}.")
     scored, scores, entries = [], [], [] if report else None
     for pair in progress(pairs, unit="image", description="testing"):
         try:

@@ -3,6 +3,8 @@
 References: Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting for Single-image Raw-data", TIP 2008; Makitalo and
 Foi, "Optimal Inversion of the Generalized Anscombe Transformation for Poisson-Gaussian Noise", TIP 2013; Immerkaer, "Fast Noise
 Variance Estimation", CVIU 1996.
+
+scipy and scikit-image are imported where they are used: most runs denoise nothing here, and would wait for them at every start.
 """
 
 import dataclasses
@@ -10,8 +12,6 @@ import importlib.util
 from collections.abc import Callable
 
 import numpy as np
-from scipy import fft, ndimage
-from skimage.restoration import denoise_nl_means
 
 from lowlight_tf.console import progress
 from lowlight_tf.errors import LowlightError
@@ -32,7 +32,7 @@ def noise_patches(frame, step=1, scale=1):
       step: what their first rows and columns are multiples of.
       scale: how much larger than 96 pixels they are a side.
     Returns:
-      list of at most 9 views.
+      list of at most 9 views, all of one size.
     """
     side = _PATCH * scale
 
@@ -55,6 +55,8 @@ def estimate_gain(planes, figures=SONY_A7S2):
     Returns:
       K, counts per electron, within 0.01 to 30.
     """
+    from scipy import ndimage
+
     deviations, means = [], []
     for plane in np.moveaxis(np.asarray(planes, np.float64), -1, 0):
         mean = ndimage.uniform_filter(plane, 7, mode="mirror")
@@ -95,6 +97,8 @@ def unstabilise(stable, gain, read_noise):
 
 def non_local_means(stable):
     """Non-local means over all planes at once, for noise of standard deviation 1: float64 [h, w, C] -> the same shape."""
+    from skimage.restoration import denoise_nl_means
+
     # In float64: the fast mode's integral images lose the patches of a whole frame in float32.
     return denoise_nl_means(stable, patch_size=5, patch_distance=9, h=0.8, sigma=1.0, fast_mode=True, channel_axis=-1)
 
@@ -104,6 +108,8 @@ def block_matching(stable):
 
     The planes are rotated first, which keeps the noise: the first becomes their common brightness, the others colour differences.
     """
+    from scipy import fft
+
     bm3d = importlib.import_module("bm3d").bm3d
     rotated = fft.dct(stable, norm="ortho", axis=-1)
     planes = [bm3d(rotated[..., i], 1.0) for i in progress(range(stable.shape[-1]), unit="plane", description="BM3D")]

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
@@ -30,6 +31,11 @@ def parameter_shapes(config):
 def initialize_parameters(config: NetworkConfig | Denoise20Config, seed: int = 0) -> dict[str, tf.Variable]:
     """Creates the parameters of whichever network `config` describes: dict from name to tf.Variable."""
     return BY_NAME[network_name(config)][1].initialize_parameters(config, seed)
+
+
+def blank_parameters(config):
+    """Creates the same variables with zeros in them, for values that are on disk: drawing others first would make every start longer."""
+    return {name: tf.Variable(np.zeros(shape, np.float32), name=name) for name, shape in parameter_shapes(config).items()}
 
 
 def forward(

@@ -33,10 +33,10 @@ def _cells(x, margin):
 
 def _input_tiles(x):
     """B^T d B of the 4x4 windows d that overlap by two: [B, h, w, C] -> 16 of [tiles, C]."""
-    x, channels = _cells(x, 1), x.shape[3]
+    x, flat = _cells(x, 1), tf.constant([-1, x.shape[3]])  # one shape for all: each constant more is traced and optimised at every start
     rows = _input_rows(x[:, :-1, 0], x[:, :-1, 1], x[:, 1:, 0], x[:, 1:, 1])
     return [
-        tf.reshape(tile, [-1, channels])
+        tf.reshape(tile, flat)
         for row in rows
         for tile in _input_rows(row[:, :, :-1, 0], row[:, :, :-1, 1], row[:, :, 1:, 0], row[:, :, 1:, 1])
     ]
@@ -62,7 +62,8 @@ def _outputs(tiles, filters, like):
     """A^T m A of the products m of 16 [tiles, C] and 16 [C, D]: [B, h, w, D], with the sizes of `like`."""
     batch, height, width = tf.unstack(tf.shape(like)[:3])
     rows, columns, channels = -(-height // 2), -(-width // 2), filters[0].shape[1]
-    products = [tf.reshape(tf.matmul(*pair), [batch, rows, columns, channels]) for pair in zip(tiles, filters, strict=False)]
+    shape = tf.stack([batch, rows, columns, channels])
+    products = [tf.reshape(tf.matmul(*pair), shape) for pair in zip(tiles, filters, strict=False)]
     halves = zip(*(_output_rows(*products[first : first + 4]) for first in (0, 4, 8, 12)), strict=False)
     cells = tf.stack([tf.stack(_output_rows(*half), axis=2) for half in halves], axis=4)  # [B, rows, 2, columns, 2, D]
     outputs = tf.reshape(cells, [batch, 2 * rows, 2 * columns, channels])[:, :height, :width]

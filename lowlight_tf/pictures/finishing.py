@@ -4,6 +4,7 @@ What a network's target means is said here and nowhere else: another target is a
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -70,13 +71,27 @@ def check_finite(output, what):
     return output
 
 
-@tf.function(reduce_retracing=True)
 def _light(output, plain, matrix, strength, gain, target):
+    """Blends two pictures in linear light; `output` or `plain` may be None."""
     light = None if output is None else TARGETS[target].to_linear(output)
     if plain is not None:
         plain = apply_matrix(srgb_to_linear(tf.cast(plain, tf.float32) / 65535), tf.linalg.inv(matrix))
         light = plain if light is None else plain + strength * (light - plain)
     return light * gain
+
+
+@functools.cache
+def _light_of(has_output, has_plain, target):
+    """Returns `_light` as one graph for tiles of every size, of the pictures that there are."""
+    kinds = {"output": tf.float32} if has_output else {}
+    kinds |= {"plain": tf.uint16} if has_plain else {}
+    pictures = {name: tf.TensorSpec([None, None, 3], kind) for name, kind in kinds.items()}
+
+    @tf.function(input_signature=[pictures, *(tf.TensorSpec(shape, tf.float32) for shape in ([3, 3], [], []))], autograph=False)
+    def blended(pictures, matrix, strength, gain):
+        return _light(pictures.get("output"), pictures.get("plain"), matrix, strength, gain, target)
+
+    return blended
 
 
 def finish(output, plain, ccm, target, settings):
@@ -93,7 +108,9 @@ def finish(output, plain, ccm, target, settings):
       `color_matrix` speaks of.
     """
     matrix = tf.constant(color_matrix(target, ccm))
-    light = _light(output, plain, matrix, tf.constant(settings.strength), tf.constant(2.0**settings.stops), target)
+    pictures = {name: picture for name, picture in (("output", output), ("plain", plain)) if picture is not None}
+    blended = _light_of("output" in pictures, "plain" in pictures, target)
+    light = blended(pictures, matrix, tf.constant(settings.strength), tf.constant(2.0**settings.stops))
     if not settings.linear:
         light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
         light = CURVES[settings.curve](tf.clip_by_value(light, 0.0, 1.0))

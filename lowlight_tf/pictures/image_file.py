@@ -1,6 +1,7 @@
 """Pictures in and out. 16-bit files stay 16-bit: Pillow cuts RGB PNGs to 8 bits, so TensorFlow and tifffile do the work."""
 
 import dataclasses
+import functools
 import io
 import pathlib
 import warnings
@@ -126,6 +127,11 @@ def write_png(path, picture, may_replace=None):
         file.writelines(png_parts(tf.io.encode_png(picture).numpy()))
 
 
+@functools.cache
+def _eight_bits():
+    return to_uint8(np.arange(65536, dtype=np.float32) / 65535)
+
+
 def to_uint8(picture):
     """Returns `picture` (uint16, or float with 1 as white) clipped and rounded to 8 bits: the values the metrics are defined on.
 
@@ -134,7 +140,7 @@ def to_uint8(picture):
     if picture.dtype == np.uint8:
         return picture
     if picture.dtype == np.uint16:
-        return to_uint8(np.arange(65536, dtype=np.float32) / 65535)[picture]
+        return _eight_bits()[picture]
     values = np.clip(picture, 0, 1)
     values *= np.float32(255)
     return np.round(values, out=values).astype(np.uint8)

@@ -42,7 +42,7 @@ def _noise(raw, camera, black, white):
     if raw.dng.noise:
         return raw.dng.noise[0], max(float(np.sqrt(raw.dng.noise[1])), _QUANTISATION / (white - float(np.mean(black))))
     offset = cfa_offset(raw.cfa, camera)
-    patches = [packing.pack(patch, camera, offset).numpy() for patch in noise_patches(raw.mosaic, camera.tile, camera.upscale)]
+    patches = packing.pack(np.stack(noise_patches(raw.mosaic, camera.tile, camera.upscale)), camera, offset).numpy()
     return measure_noise(np.concatenate(patches, axis=1), camera, black, white)
 
 

@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 
-from lowlight_tf.console import warn
+from lowlight_tf.console import counted, warn
 from lowlight_tf.datasets import SPLITS
 from lowlight_tf.datasets.cache import check_space
 from lowlight_tf.datasets.photographs import Photograph, find_photographs
@@ -148,7 +148,7 @@ def _without_own(photographs, config):
     if len(own) == len(photographs):
         raise LowlightError(f"all {len(own)} pictures in {config.input} are lowlight_tf's own results; name a folder of photographs")
     if own:
-        warn(f"{len(own)} files in {config.input} left out, such as {own[0].name}: lowlight_tf's own results")
+        warn(f"{counted(len(own), 'file')} in {config.input} left out, such as {own[0].name}: lowlight_tf's own results")
     return [photograph for photograph in photographs if photograph not in own]
 
 

@@ -9,7 +9,7 @@ import time
 
 import tensorflow as tf
 
-from lowlight_tf.console import TERMINAL, progress, say, warn
+from lowlight_tf.console import TERMINAL, counted, progress, say, warn
 from lowlight_tf.errors import LowlightError, OutputError, first_line
 from lowlight_tf.files import atomic_path
 from lowlight_tf.raw import packing
@@ -150,7 +150,7 @@ class TrainingReport:
 
     def validation(self, step, psnr, ssim, images):
         """Tells of a validation."""
-        say(f"step {step}: validation PSNR {psnr:.2f} dB, SSIM {ssim:.3f} on {images} images")
+        say(f"step {step}: validation PSNR {psnr:.2f} dB, SSIM {ssim:.3f} on {counted(images, 'image')}")
         self._events.write(step, lambda: (tf.summary.scalar("validation/psnr", psnr), tf.summary.scalar("validation/ssim", ssim)))
 
     def write_history(self):

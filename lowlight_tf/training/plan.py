@@ -10,7 +10,7 @@ import time
 
 import tensorflow as tf
 
-from lowlight_tf.console import progress, say
+from lowlight_tf.console import counted, progress, say
 from lowlight_tf.datasets import DataConfig, resolve, sources, subset
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError
@@ -189,7 +189,7 @@ def _table(config, workload, assumed, step_seconds, checkpoint_bytes, problems):
         if count < workload.pairs:
             part = subset_workload(workload, count, _subset_scenes(count, workload, config, assumed, problems))
         steps = epochs_to_steps(config.epochs, part.scenes, config.batch_size)
-        label = f"{count} pairs, {part.scenes} scenes"
+        label = f"{counted(count, 'pair')}, {counted(part.scenes, 'scene')}"
         lines.append(_line(label, steps, hours(part, config, step_seconds), part, config, checkpoint_bytes))
     return lines
 

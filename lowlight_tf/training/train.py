@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lowlight_tf import __version__, memory
 from lowlight_tf.checkpoints import checkpoint
-from lowlight_tf.console import StopRequest, say
+from lowlight_tf.console import StopRequest, counted, say
 from lowlight_tf.datasets import sources
 from lowlight_tf.errors import LowlightError, NonFiniteError, OutputError, disk_fault, first_line
 from lowlight_tf.network import model
@@ -202,9 +202,10 @@ def _explained(run):
 def _what(run):
     """Says what a run is trained on."""
     if run.located.simulated:
-        return f"simulated short exposures of {run.scenes} scenes"
-    scenes, fraction = len({pair.id for pair in run.source.pairs}), run.config.data.mixing.simulated_fraction
-    return f"{len(run.source.pairs)} pairs of {scenes} scenes" + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
+        return f"simulated short exposures of {counted(run.scenes, 'scene')}"
+    pairs, fraction = run.source.pairs, run.config.data.mixing.simulated_fraction
+    said = f"{counted(len(pairs), 'pair')} of {counted(len({pair.id for pair in pairs}), 'scene')}"
+    return said + (f", with {fraction:.0%} of the examples simulated" if fraction else "")
 
 
 def _go_on(run):

@@ -111,7 +111,7 @@ def test_photographs_are_known_by_their_place_or_their_name(tmp_path, capsys):
     problems = Problems(lambda line: None)
     found = with_settings(jobs, settings, problems)
     assert [(job.source.name, job.asked) for job in found] == [("a.dng", ASKED), ("b.dng", PhotoSettings())] and not problems.messages
-    assert "1 photographs left out" in capsys.readouterr().out
+    assert "1 photograph left out" in capsys.readouterr().out
     assert with_settings(jobs[:1], settings, problems) and problems.messages == ["b.dng: lowlight.json speaks of it, and it is not there"]
     with pytest.raises(LowlightError, match="none of the 1 photographs"):
         with_settings(jobs[2:], settings, problems)

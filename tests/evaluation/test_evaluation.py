@@ -154,7 +154,7 @@ def test_test_py_writes_pictures_and_numbers_that_agree(small_set, small_model):
     with open(out / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["name"] == "10001_00_0.1s" and float(rows[0]["psnr"]) == pytest.approx(metrics["psnr"])
-    assert "Protocol sid-00, 1 images scored" in result.stdout and "x100" in result.stdout
+    assert "Protocol sid-00, 1 image scored" in result.stdout and "x100" in result.stdout
 
 
 @pytest.mark.parametrize(

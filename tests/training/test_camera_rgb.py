@@ -167,7 +167,7 @@ def test_a_model_of_every_camera_is_trained_tested_and_adapted(tmp_path, small_s
     assert config["interface"]["signed"] is True
     pairs = small_set / "Sony"
     result = run_script("test.py", "--checkpoint_dir=model", f"--data_dir={pairs}", cwd=tmp_path)
-    assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
+    assert result.returncode == 0 and "1 image scored" in result.stdout, result.stderr
     short = next((pairs / "short").glob("1*.dng"))
     arguments = ["--checkpoint_dir=model", "--ratio=100", "--strength=1", "--format=png", "--result_dir=out"]
     enhanced = run_script("enhance.py", short, *arguments, cwd=tmp_path)

@@ -187,7 +187,7 @@ def test_a_model_of_photographs_is_tested_on_pairs(tmp_path, photos, small_set):
     result = run_script("test.py", "--checkpoint_dir=model", cwd=tmp_path)
     expect_failure(result, 1, "name pairs to test it on")
     result = run_script("test.py", "--checkpoint_dir=model", f"--data_dir={small_set}", cwd=tmp_path)
-    assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
+    assert result.returncode == 0 and "1 image scored" in result.stdout, result.stderr
 
 
 def test_train_on_corrupted_targets(tmp_path, small_set):

@@ -204,7 +204,7 @@ def test_validation_scores_the_val_split(tmp_path, capsys):
     data = write_pairs(tmp_path / "set", ids=("00001", "20001", "20002"))
     run(config_for(tmp_path, data, validate_every=2, validation_images=1))
     lines = [line for line in capsys.readouterr().out.splitlines() if "validation PSNR" in line]
-    assert [line.split(":")[0] for line in lines] == ["step 2", "step 4"] and all("on 1 images" in line for line in lines)
+    assert [line.split(":")[0] for line in lines] == ["step 2", "step 4"] and all("on 1 image" in line for line in lines)
 
 
 def test_without_a_val_split_training_says_so(tmp_path, small_set, capsys):

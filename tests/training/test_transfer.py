@@ -216,12 +216,12 @@ def test_the_command_adapts_and_says_what_it_did(tmp_path, small_model, small_se
     more = ["--head=fc", "--head_units=8", "--train_only=head", "--train_pairs=1", "--steps=2", "--patch_size=16"]
     result = run_script("train.py", *arguments, *more, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "on 1 pairs of 1 scenes" in result.stdout and "frozen 42 tensors" in result.stdout and "trained 4 tensors" in result.stdout
+    assert "on 1 pair of 1 scene" in result.stdout and "frozen 42 tensors" in result.stdout and "trained 4 tensors" in result.stdout
     described = json.loads((tmp_path / "adapted" / "config.json").read_text())
     assert described["network"]["head_units"] == 8 and described["network"]["base_width"] == 4
     assert described["training"]["decay_step"] == 1200  # of flags/transfer.flags
     result = run_script("test.py", "--checkpoint_dir=adapted", cwd=tmp_path)
-    assert result.returncode == 0 and "1 images scored" in result.stdout, result.stderr
+    assert result.returncode == 0 and "1 image scored" in result.stdout, result.stderr
 
 
 @pytest.mark.parametrize(
