@@ -145,7 +145,8 @@ def measure(case, rounds):
       case: a Case.
       rounds: how often each takes its turn.
     Returns:
-      {"rows": {contender: {"seconds": [...], "gib": peak}}, "apart": {contender: distance from our output}, "left_out": {contender: why}}.
+      {"case": its fields, "rows": {contender: {"seconds": [...], "gib": peak}}, "apart": {contender: distance from our output},
+      "left_out": {contender: why}}.
       Peaks are of the GPU's memory while timed, or of the process's where the device is the CPU.
     Raises:
       NotPreparedError: where our own cannot be run.
@@ -174,7 +175,7 @@ def measure(case, rounds):
                 left_out[contender] = f"its output is not ours: {apart[contender]:.1e} apart"
         told = take_turns(running, rounds)
     rows = {name: {"seconds": [turn["seconds"] for turn in turns], "gib": turns[-1]["gib"]} for name, turns in told.items()}
-    return {"rows": rows, "apart": apart, "left_out": left_out}
+    return {"case": dataclasses.asdict(case), "rows": rows, "apart": apart, "left_out": left_out}
 
 
 if __name__ == "__main__" and sys.argv[1:2] == ["--serve"]:
