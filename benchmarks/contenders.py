@@ -20,6 +20,8 @@ import time
 import numpy as np
 import psutil
 
+from lowlight_tf.errors import LowlightError
+
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 SIZE = int(os.environ.get("SIZE", "512"))
 FRAME = tuple(int(side) for side in os.environ.get("FRAME", "1424x2128").split("x"))
@@ -122,7 +124,7 @@ def serve(name, folder):
     answer(run)
 
 
-class NotPreparedError(Exception):
+class NotPreparedError(LowlightError):
     """A contender ended before it was ready; the text is the last line of what it said."""
 
 
@@ -130,8 +132,7 @@ def start(name, folder, module="benchmarks.contenders"):
     """Starts a contender in a process of its own and waits until it is ready.
 
     Args:
-      name: of the contender.
-      folder: where it finds its case and leaves its results.
+      name, folder: which one, and where it finds its case and leaves its results.
       module: run with --serve, name and folder, it ends in `answer`.
     Raises:
       NotPreparedError: where it ends before.
@@ -167,7 +168,6 @@ def take_turns(running, rounds):
 
     Args:
       running: {name: process}, from `start`.
-      rounds: how often.
     Returns:
       {name: [{"seconds": ..., "gib": ...}, ...]}.
     """

@@ -11,6 +11,7 @@ Exit code: 1 where a part failed, 2 for wrong options, else 0.
 """
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -18,6 +19,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,7 +28,7 @@ NO_GPU = (
     "pip install 'tensorflow[and-cuda]', for tensorflow alone has no CUDA libraries."
 )
 # packed height and width of the steps' patches and of the frame; minutes of the recipe
-SIZES = {"full": ((512, 512), (128, 128), (1424, 2128), 1.5), "tiny": ((32, 32), (16, 16), (32, 48), 0.1)}
+SIZES = {"full": ((512, 512), (128, 128), (1424, 2128), 1.5), "tiny": ((32, 32), (16, 16), (32, 48), 0.2)}
 
 
 def has_driver():
@@ -77,7 +79,7 @@ def settings_of(asked):
     return {"device": name, "machine": said, "memory": "of the GPU, while it is timed, as each library counts its own", **common}, len(gpus)
 
 
-def run_within(seconds, name, asked, folder):
+def run_within(seconds, name, asked):
     """Measures a part in processes of its own; whatever they started is gone when this returns.
 
     Returns:
@@ -85,29 +87,27 @@ def run_within(seconds, name, asked, folder):
     Raises:
       RuntimeError: with the last line of what it said, where it failed. subprocess.TimeoutExpired.
     """
-    result = folder / f".{name.replace(' ', '_')}.json"
-    words = [f"--device={asked.device}", f"--sizes={asked.sizes}", f"--rounds={asked.rounds}", f"--part={name}", f"--report={result}"]
+    words = [f"--device={asked.device}", f"--sizes={asked.sizes}", f"--rounds={asked.rounds}", f"--part={name}"]
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if asked.device == "cpu" else {}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.gpu", *words],
-        cwd=HERE.parent,
-        env=os.environ | hidden,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        said, _ = process.communicate(timeout=seconds)
-        if process.returncode:
-            raise RuntimeError(said.strip().splitlines()[-1] if said.strip() else f"it ended with {process.returncode}")
-        return json.loads(result.read_text())
-    finally:
+    with tempfile.TemporaryDirectory() as folder:
+        result = pathlib.Path(folder) / "result.json"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.gpu", *words, f"--report={result}"],
+            cwd=HERE.parent,
+            env=os.environ | hidden | {"TMPDIR": folder},  # what a killed part leaves there goes with the folder
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        result.unlink(missing_ok=True)
+            said, _ = process.communicate(timeout=seconds)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode:
+            raise RuntimeError((said.strip().splitlines() or [f"it ended with {process.returncode}"])[-1].removeprefix("error: "))
+        return json.loads(result.read_text())
 
 
 def load_kept(path, settings, fresh):
@@ -155,7 +155,7 @@ def measure_missing(asked, kept, names, keep):
         print(f"{name} ...", flush=True)
         kept["failed"].pop(name, None)
         try:
-            kept["done"][name] = run_within(left, name, asked, asked.report.parent)
+            kept["done"][name] = run_within(left, name, asked)
             if kept["done"][name].get("failed"):
                 kept["failed"][name] = kept["done"][name]["failed"]
         except subprocess.TimeoutExpired:
@@ -196,24 +196,27 @@ def main(words=None):
         print(NO_GPU.format("this machine shows no NVIDIA device"))
         return 0
     found = settings_of(asked)
-    if not found:
+    if found is None:
         print(NO_GPU.format("this machine shows an NVIDIA device, but TensorFlow sees no GPU"))
-        return 0
-    settings, gpus = found
-    everything = parts(asked.device, asked.sizes, asked.rounds, gpus)
-    asked.report = asked.report.resolve()
-    if asked.part:
-        asked.report.write_text(json.dumps(everything[asked.part]()))
         return 0
     from lowlight_tf.errors import LowlightError
 
+    settings, gpus = found
+    everything = parts(asked.device, asked.sizes, asked.rounds, gpus)
+    asked.report = asked.report.resolve()
     try:
+        if asked.part:
+            asked.report.write_text(json.dumps(everything[asked.part]()))
+            return 0
         kept = load_kept(asked.report.with_suffix(".json"), settings, asked.fresh)
         names = [name for name in everything if not asked.only or any(word in name for word in asked.only)]
         measure_missing(asked, kept, names, functools.partial(save, asked.report, kept, everything))
     except LowlightError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on.")
+        return 130
     print(f"{asked.report} holds {len(kept['done'])} of {len(everything)} parts.")
     return int(bool(kept["failed"]))
 

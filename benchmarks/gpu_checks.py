@@ -1,4 +1,4 @@
-"""What must work on a device before its speed matters: the tests that want a GPU, and the recipe of the shipped models. For benchmarks.gpu."""
+"""What must work on a GPU before its speed matters: the tests that want one, and the recipe of the shipped models. For benchmarks.gpu."""
 
 import csv
 import pathlib
@@ -7,6 +7,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+from PIL import Image
+
+from benchmarks.photographs import SCIKIT_IMAGE, at_hand
 from lowlight_tf.errors import LowlightError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -50,14 +53,20 @@ def run_tests():
 
 
 def run_recipe(minutes):
-    """Runs the recipe of the shipped models as it is, on the photographs at hand, for some minutes; then ships what it has made.
+    """Runs the recipe of the shipped models as it is, on the embedded samples' photographs, for some minutes; then ships what it has made.
+
+    The photographs are enlarged before: the recipe shrinks what it is given and cuts pieces of it, and these are too small for one.
 
     Returns:
       {"minutes", "steps", "loss": means of the first and last tenth of them, "bytes": of the shipped model}.
     """
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        recipe = ["benchmarks.train_models", "bayer", str(work), f"--hours={minutes / 60}"]
+        (work / "enlarged").mkdir()
+        for path in (path for path in at_hand() if path.name in SCIKIT_IMAGE):
+            picture = Image.open(path).convert("RGB")
+            picture.resize([4 * side for side in picture.size], Image.LANCZOS).save(work / "enlarged" / f"{path.stem}.png")
+        recipe = ["benchmarks.train_models", "bayer", str(work), f"--photos={work / 'enlarged'}", f"--hours={minutes / 60}"]
         _expect(recipe, _STOPPED)
         with open(work / "bayer" / "history.csv") as file:
             losses = [float(row["loss"]) for row in csv.DictReader(file)]
@@ -72,4 +81,4 @@ def _expect(words, code):
     ended = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(ended.stdout)
     if ended.returncode != code:
-        raise LowlightError(f"{words[0]} ended with {ended.returncode}, not {code}: {ended.stdout.strip().splitlines()[-1:]}")
+        raise LowlightError(f"{words[0]} ended with {ended.returncode}, not {code}: {(ended.stdout.strip().splitlines() or [''])[-1]}")

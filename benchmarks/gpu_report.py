@@ -23,7 +23,7 @@ def _tests(result):
 def _recipe(result):
     first, last = result["loss"]
     return [
-        f"`python -m benchmarks.train_models bayer` ran for {result['minutes']:g} minutes, photographs cut and frames cached included: "
+        f"`python -m benchmarks.train_models bayer` ran for {result['minutes']:g} minutes on the embedded samples' photographs, enlarged: "
         f"{result['steps']} steps, mean loss {first:.4f} in the first tenth of them and {last:.4f} in the last. "
         f"`ship` made {result['bytes']} bytes of it."
     ]
@@ -41,11 +41,17 @@ def _replicas(result):
         rate = 1 / statistics.median(row["seconds"])
         apart = "" if name == ALONE else f"{result['apart'][name]:.0e}"
         lines.append(f"| {name} | {rate:.2f} | {examples[name] * rate:.2f} | {apart} |")
-    return lines + _left_out(result)
+    return lines + _left_out([result])
 
 
-def _left_out(result):
-    return [f"\n{name} was not timed: {why}." for name, why in result["left_out"].items()]
+def _left_out(results):
+    """Returns a line for each contender that was not timed and each reason, with the cases for which it holds."""
+    found = {}
+    for result in results:
+        case = result["case"]
+        for name, why in result["left_out"].items():
+            found.setdefault((name, why), []).append(f"{case['network']} {case['precision']}")
+    return [f"\n{name} was not timed ({', '.join(cases)}): {why}." for (name, why), cases in found.items()]
 
 
 def _speed(results):
@@ -64,10 +70,7 @@ def _speed(results):
                 f"| {case['network']} | {case['precision']} | {name} | {duration(statistics.median(seconds))} | {duration(min(seconds))} "
                 f"| {ratio:.2f} | {row['gib']:.2f} GiB | {result['apart'][name]:.0e} |"
             )
-    for result in results:
-        case = result["case"]
-        lines += [f"\n{case['network']}, {case['precision']}: {line.strip()}" for line in _left_out(result)]
-    return lines
+    return lines + _left_out(results)
 
 
 def _title(kind, size):

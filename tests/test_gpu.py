@@ -1,4 +1,4 @@
-"""A GPU against the CPU: both networks, a training step, bfloat16, the flags. Skipped without a GPU; `make gpu` runs just what is marked so.
+"""A GPU against the CPU: both networks, training steps, bfloat16, the flags. All are skipped without a GPU, and `make gpu` runs them.
 
 On the CPU the networks take plain convolutions where a GPU is visible (`network/convolution.py`), so both sides compute the same sums.
 TF32 is off where float32 is held against float32: it keeps 10 bits of a factor.

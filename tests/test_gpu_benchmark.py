@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import ROOT
@@ -22,7 +23,7 @@ def trial(tmp_path, monkeypatch):
     """A function that runs the benchmark with two parts that are made up, and the list of those that were measured."""
     measured = []
 
-    def run_within(seconds, name, asked, folder):
+    def run_within(seconds, name, asked):
         measured.append(name)
         if name in broken:
             raise RuntimeError("out of memory")
@@ -113,7 +114,7 @@ def test_the_table_by_hand():
     assert "## A training step, 512x512 packed, batch 1" in text
     assert "| sid | float32 | lowlight_tf | 3.00 s | 2.00 s | 1.00 | 1.50 GiB | 0e+00 |" in text
     assert "| sid | float32 | PyTorch, channels_last | 1.00 s | 1.00 s | 3.00 | 1.50 GiB | 2e-03 |" in text
-    assert "sid, float32: PyTorch, torch.compile was not timed: no compiler." in text
+    assert "PyTorch, torch.compile was not timed (sid float32): no compiler." in text
     assert f"| {gpu_speed.ALONE} | 10.00 | 10.00 |  |" in text and f"| {gpu_speed.SHARED} | 8.00 | 16.00 | 0e+00 |" in text
     assert "20 steps, mean loss 0.5000" in text and "- x: not reached yet" in text
 
@@ -164,14 +165,30 @@ def test_a_contender_with_another_output_is_not_timed(monkeypatch, tmp_path):
     assert result["left_out"]["PyTorch, channels_last"] == "out of memory"
 
 
+def test_a_part_that_takes_too_long_is_killed_with_what_it_started(monkeypatch, tmp_path):
+    """A child of a child that would write a file two seconds later does not."""
+    (tmp_path / "benchmarks").mkdir()
+    late = "import time; time.sleep(2); open('late', 'w').close()"
+    (tmp_path / "benchmarks" / "gpu.py").write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {late!r}])\n")
+    monkeypatch.setattr(gpu, "HERE", tmp_path / "benchmarks")
+    asked = gpu.parse(["--device=cpu", "--report=page.md"])
+    with pytest.raises(subprocess.TimeoutExpired):
+        gpu.run_within(0.7, "tests", asked)
+    time.sleep(2.5)
+    assert not (tmp_path / "late").exists()
+    (tmp_path / "benchmarks" / "gpu.py").write_text("import sys\nsys.exit('error: out of memory')\n")
+    with pytest.raises(RuntimeError, match="^out of memory$"):
+        gpu.run_within(30, "tests", asked)
+
+
 @pytest.mark.slow
 def test_the_parts_run_on_a_cpu(tmp_path):
     """Real processes, real numbers: a step and a frame in both precisions, with and without XLA, and two replicas."""
     page = tmp_path / "page.md"
-    parts = ("tests", "recipe", "replicas", "step 16x16 bayer", "frame 32x48 bayer float32")
+    parts = ("tests", "recipe", "replicas", "step 16x16 bayer bfloat16", "frame 32x48 bayer float32")
     words = ["--device=cpu", "--sizes=tiny", "--rounds=2", f"--report={page}", *(f"--only={part}" for part in parts)]
     ended = subprocess.run([sys.executable, "-m", "benchmarks.gpu", *words], cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode == 0 and "6 of 15 parts" in ended.stdout, ended.stdout + ended.stderr
+    assert ended.returncode == 0 and "5 of 15 parts" in ended.stdout, ended.stdout + ended.stderr
     text = page.read_text()
     assert text.startswith("# Measured on the CPU, as a trial of what is for GPUs\n")
     for precision in ("float32", "bfloat16"):
