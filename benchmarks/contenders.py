@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -151,7 +152,8 @@ def start(name, folder, module="benchmarks.contenders"):
     while line != "ready\n":
         line = process.stdout.readline()
         if not line:
-            raise NotPreparedError(*(folder / "errors.txt").read_text().strip().splitlines()[-1:])
+            said = re.findall(r"^(?![IWE]0000|WARNING)\S.*$", (folder / "errors.txt").read_text(), re.MULTILINE)  # without TensorFlow's log
+            raise NotPreparedError(said[-1] if said else f"it ended with {process.wait()}")
     return process
 
 
@@ -164,10 +166,8 @@ def _turn(process):
 
 
 def take_turns(running, rounds):
-    """Lets contenders run one after the other, `rounds` times, and ends them.
+    """Lets contenders, {name: process}, run one after the other, `rounds` times, and ends them.
 
-    Args:
-      running: {name: process}, from `start`.
     Returns:
       {name: [{"seconds": ..., "gib": ...}, ...]}.
     """

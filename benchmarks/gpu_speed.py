@@ -58,14 +58,14 @@ def _network(name):
     return network, {name: value.numpy() for name, value in params.items()}
 
 
-def _arrays(case, network, batch=1):
+def _arrays(case, values, batch=1):
     rng = np.random.RandomState(0)
     height, width = case.size
-    packed = rng.uniform(0, 1, (batch, height, width, network.input_channels)).astype(np.float32)
+    packed = rng.uniform(0, 1, (batch, height, width, values["conv1_1/weights"].shape[2])).astype(np.float32)
     return packed, rng.uniform(0, 1, (batch, 2 * height, 2 * width, 3)).astype(np.float32)
 
 
-def _ours(case, *, xla=False, batch=1, replicas=1):
+def _ours(case, values, *, xla=False, batch=1, replicas=1):
     from lowlight_tf.devices import prepare_devices
 
     prepare_devices()
@@ -75,8 +75,8 @@ def _ours(case, *, xla=False, batch=1, replicas=1):
     from lowlight_tf.training.replicas import make_strategy
 
     make_strategy(replicas)  # logical CPUs are made before anything else runs
-    network, values = _network(case.network)
-    packed, target = _arrays(case, network, batch)
+    network, _ = _network(case.network)
+    packed, target = _arrays(case, values, batch)
     options = {"mixed_precision": case.precision == "bfloat16", "xla": xla}
     if case.kind == "frame":
         run = our_network.inference(values, packed, network, **options)
@@ -88,16 +88,15 @@ def _ours(case, *, xla=False, batch=1, replicas=1):
     return run, lambda: experimental.reset_memory_stats("GPU:0"), lambda: experimental.get_memory_info("GPU:0")["peak"] / 2**30
 
 
-def _pytorch(case, *, compiled=False):
-    import torch
+def _pytorch(case, values, *, compiled=False):
+    import torch  # never beside TensorFlow: on CPU its backward pass then crashed
 
     from benchmarks import torch_network
 
     device = "cuda" if case.device == "gpu" else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         sys.exit("PyTorch sees no GPU: it was built without CUDA, or for a newer driver")
-    network, values = _network(case.network)
-    packed, target = _arrays(case, network)
+    packed, target = _arrays(case, values)
     options = (compiled, device, case.precision == "bfloat16")
     run = (
         torch_network.inference(values, packed, *options) if case.kind == "frame" else torch_network.step(values, packed, target, *options)
@@ -110,13 +109,13 @@ def _pytorch(case, *, compiled=False):
 ALONE, SAME_BATCH, SHARED = "one device, batch 1", "one device, batch 2", "two devices, batch 2"
 CONTENDERS = {
     OURS: _ours,
-    "lowlight_tf, XLA": lambda case: _ours(case, xla=True),
+    "lowlight_tf, XLA": lambda *case: _ours(*case, xla=True),
     "PyTorch, channels_last": _pytorch,
-    "PyTorch, torch.compile": lambda case: _pytorch(case, compiled=True),
+    "PyTorch, torch.compile": lambda *case: _pytorch(*case, compiled=True),
 }
 REPLICAS = {
-    SAME_BATCH: lambda case: _ours(case, batch=2),
-    SHARED: lambda case: _ours(case, batch=2, replicas=2),
+    SAME_BATCH: lambda *case: _ours(*case, batch=2),
+    SHARED: lambda *case: _ours(*case, batch=2, replicas=2),
     ALONE: _ours,
 }
 _ALL = CONTENDERS | REPLICAS
@@ -126,7 +125,7 @@ def serve(name, folder):
     """Prepares a contender, leaves its first results in the folder and then runs once for each line that comes in."""
     described = json.loads((folder / "case.json").read_text())
     case = Case(**described | {"size": tuple(described["size"])})
-    run, forget_peak, peak = _ALL[name](case)
+    run, forget_peak, peak = _ALL[name](case, dict(np.load(folder / "values.npz")))
     results = [run() for _ in range(3)]
     np.save(folder / f"{list(_ALL).index(name)}.npy", results[-1] if case.kind == "frame" else np.asarray(results))
     forget_peak()
@@ -156,6 +155,7 @@ def measure(case, rounds):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "case.json").write_text(json.dumps(dataclasses.asdict(case)))
+        np.savez(folder / "values.npz", **_network(case.network)[1])
         for contender in contenders:
             if contender.startswith("PyTorch") and not importlib.util.find_spec("torch"):
                 left_out[contender] = "PyTorch is not installed"
