@@ -208,6 +208,7 @@ def main(words=None):
         if asked.part:
             asked.report.write_text(json.dumps(everything[asked.part]()))
             return 0
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a part has started is ended then too
         kept = load_kept(asked.report.with_suffix(".json"), settings, asked.fresh)
         names = [name for name in everything if not asked.only or any(word in name for word in asked.only)]
         measure_missing(asked, kept, names, functools.partial(save, asked.report, kept, everything))

@@ -30,6 +30,7 @@ def trial(tmp_path, monkeypatch):
         return {"outcomes": {"a": "passed"}, "why": {}, "failed": ""} if name == "tests" else {"why_not": "it takes two"}
 
     broken = set()
+    monkeypatch.setattr(gpu.signal, "signal", lambda number, handler: None)
     monkeypatch.setattr(gpu, "run_within", run_within)
     monkeypatch.setattr(gpu, "parts", lambda *options: {"tests": None, "replicas": None})
     monkeypatch.setattr(gpu, "settings_of", lambda asked: (SETTINGS | {"rounds": asked.rounds}, 0))
@@ -179,6 +180,17 @@ def test_a_part_that_takes_too_long_is_killed_with_what_it_started(monkeypatch, 
     (tmp_path / "benchmarks" / "gpu.py").write_text("import sys\nsys.exit('error: out of memory')\n")
     with pytest.raises(RuntimeError, match="^out of memory$"):
         gpu.run_within(30, "tests", asked)
+
+
+def test_a_stop_says_that_the_same_command_goes_on(trial, monkeypatch, capsys):
+    def stopped(seconds, name, asked):
+        if name == "replicas":
+            raise KeyboardInterrupt
+        return {"outcomes": {}, "why": {}, "failed": ""}
+
+    monkeypatch.setattr(gpu, "run_within", stopped)
+    assert trial() == 130 and "the same command goes on" in capsys.readouterr().out
+    assert list(json.loads(trial.page.with_suffix(".json").read_text())["done"]) == ["tests"]
 
 
 @pytest.mark.slow
