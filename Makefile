@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo app test lint bench fuzz torture clean
+.PHONY: help demo app test lint bench gpu fuzz torture clean
 
 SECONDS ?= 600
 
@@ -12,6 +12,7 @@ help:
 	@echo "make app    look at photographs in the browser and develop them: make app FOLDER=night"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make bench  the measured claims of the README, into benchmarks/RESULTS.md"
+	@echo "make gpu    where there is an NVIDIA GPU: its tests and speed, at most 25 minutes, into benchmarks/RESULTS_GPU.md; may be stopped"
 	@echo "make fuzz   mutated files of all kinds for ten minutes, or SECONDS=60: nothing may crash, hang or leave half a file"
 	@echo "make torture  every tool killed, or refused the disk, at every file it touches, for ten minutes or SECONDS=60"
 	@echo "make clean  remove environments, samples, cache, checkpoints and results of the demo"
@@ -47,6 +48,12 @@ test: $(VENV)/.installed--dev lint
 
 bench: $(VENV)/.installed--bench
 	$(BIN)/python -m benchmarks
+
+# Several gigabytes are installed only where the system shows a GPU; without one any Python says in a line that there is none.
+GPU_PYTHON := $(if $(wildcard /dev/nvidia[0-9]* /dev/dxg),$(BIN)/python,$(PYTHON))
+
+gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(VENV)/.installed--gpu)
+	@$(GPU_PYTHON) -m benchmarks.gpu
 
 fuzz: $(VENV)/.installed--dev
 	$(BIN)/python -m tests.fuzz --seconds=$(SECONDS)

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -20,27 +21,20 @@ import time
 import numpy as np
 import psutil
 
+from lowlight_tf.errors import LowlightError
+
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 SIZE = int(os.environ.get("SIZE", "512"))
 FRAME = tuple(int(side) for side in os.environ.get("FRAME", "1424x2128").split("x"))
 _AGREE = 1e-4
+_PACKAGES = ("tensorflow", "tf_slim", "torch", "onnxruntime", "openvino", "ai-edge-litert", "numpy")
 _TILE = 940_000  # packed pixels of a window: what fits into 1.5 GiB
 
 
 def _ours(values, packed, target):
-    from benchmarks.training_step import our_step
+    from benchmarks import our_network
 
-    if target is not None:
-        return our_step(packed, target)[0]
-    import tensorflow as tf
-
-    from lowlight_tf.network.model import forward, network_for
-    from lowlight_tf.raw.cameras import CAMERAS
-
-    network = network_for(CAMERAS["sony"])
-    params = {name: tf.Variable(value) for name, value in values.items()}
-    function = tf.function(lambda inputs: forward(params, inputs, network), input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
-    return lambda: function(packed).numpy()
+    return our_network.inference(values, packed) if target is None else our_network.step(packed, target)[0]
 
 
 def _tiled(values, packed, target):
@@ -106,6 +100,21 @@ CONTENDERS = {
 }
 
 
+def resident_peak():
+    """Returns the most memory that this process has had, in GiB."""
+    peak = next(line.split()[1] for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(peak) / 2**20
+
+
+def answer(run, peak=resident_peak):
+    """Runs once for each line that comes in; seconds and the peak of memory go to standard output."""
+    for _ in iter(lambda: print("ready", flush=True) or sys.stdin.readline(), ""):
+        started = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - started
+        print(json.dumps({"seconds": seconds, "gib": peak()}), flush=True)
+
+
 def serve(name, folder):
     """Prepares a contender and runs it once for each line that comes in; the first results go to result.npy, times to standard output."""
     case = np.load(folder / "case.npz")
@@ -113,19 +122,26 @@ def serve(name, folder):
     run = CONTENDERS[name][0](values, case["packed"], case["target"] if "target" in case.files else None)
     results = [run() for _ in range(2)]
     np.save(folder / f"{list(CONTENDERS).index(name)}.npy", np.asarray(results if "target" in case.files else results[-1]))
-    for _ in iter(lambda: print("ready", flush=True) or sys.stdin.readline(), ""):
-        started = time.perf_counter()
-        run()
-        seconds = time.perf_counter() - started
-        peak = next(line.split()[1] for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-        print(json.dumps({"seconds": seconds, "gib": int(peak) / 2**20}), flush=True)
+    answer(run)
 
 
-def _start(name, folder):
+class NotPreparedError(LowlightError):
+    """A contender ended before it was ready; the text is the last line of what it said."""
+
+
+def start(name, folder, module="benchmarks.contenders"):
+    """Starts a contender in a process of its own and waits until it is ready.
+
+    Args:
+      name, folder: which one, and where it finds its case and leaves its results.
+      module: run with --serve, name and folder, it ends in `answer`.
+    Raises:
+      NotPreparedError: where it ends before.
+    """
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder / "errors.txt", "w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.contenders", "--serve", name, str(folder)],
+            [sys.executable, "-m", module, "--serve", name, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -136,8 +152,8 @@ def _start(name, folder):
     while line != "ready\n":
         line = process.stdout.readline()
         if not line:
-            print(f"{name} could not be prepared: {(folder / 'errors.txt').read_text().strip().splitlines()[-1:]}\n")
-            return None
+            said = re.findall(r"^(?![IWE]0000|WARNING)\S.*$", (folder / "errors.txt").read_text(), re.MULTILINE)  # without TensorFlow's log
+            raise NotPreparedError(said[-1] if said else f"it ended with {process.wait()}")
     return process
 
 
@@ -149,21 +165,36 @@ def _turn(process):
     return told
 
 
-def compare(title, folder, names):
-    """Starts the contenders, checks that they agree, lets them take turns and prints the table."""
-    running = {name: process for name in names if (process := _start(name, folder))}
-    results = {name: np.load(folder / f"{list(CONTENDERS).index(name)}.npy") for name in running}
-    first = results["lowlight_tf"]
-    apart = {name: float(np.abs(result - first).max()) for name, result in results.items()}
-    if max(apart.values()) > _AGREE:
-        sys.exit(f"outputs differ by more than {_AGREE}: {apart}")
+def take_turns(running, rounds):
+    """Lets contenders, {name: process}, run one after the other, `rounds` times, and ends them.
+
+    Returns:
+      {name: [{"seconds": ..., "gib": ...}, ...]}.
+    """
     told = {name: [] for name in running}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, process in running.items():
             told[name].append(_turn(process))
     for process in running.values():
         process.stdin.close()
         process.wait()
+    return told
+
+
+def compare(title, folder, names):
+    """Starts the contenders, checks that they agree, lets them take turns and prints the table."""
+    running = {}
+    for name in names:
+        try:
+            running[name] = start(name, folder)
+        except NotPreparedError as error:
+            print(f"{name} could not be prepared: {error}\n")
+    results = {name: np.load(folder / f"{list(CONTENDERS).index(name)}.npy") for name in running}
+    first = results["lowlight_tf"]
+    apart = {name: float(np.abs(result - first).max()) for name, result in results.items()}
+    if max(apart.values()) > _AGREE:
+        sys.exit(f"outputs differ by more than {_AGREE}: {apart}")
+    told = take_turns(running, ROUNDS)
     print(f"### {title}\n\n{ROUNDS} rounds taking turns; outputs within {max(apart.values()):.0e} of each other.\n")
     print("| | median | minimum | ours / this, median of pairs | peak memory |\n|---|---|---|---|---|")
     ours = [entry["seconds"] for entry in told["lowlight_tf"]]
@@ -174,11 +205,12 @@ def compare(title, folder, names):
     print(flush=True)
 
 
-def _versions():
+def versions(packages=_PACKAGES):
+    """Returns the packages with their versions, or that they are not installed, as one line."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = []
-    for package in ("tensorflow", "tf_slim", "torch", "onnxruntime", "openvino", "ai-edge-litert", "numpy"):
+    for package in packages:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -194,7 +226,7 @@ def main():
     values = {f"values/{name}": value.numpy() for name, value in initialize_parameters(network_for(CAMERAS["sony"]), 1).items()}
     rng = np.random.RandomState(0)
     print(
-        f"Python {platform.python_version()}, {_versions()}; {len(os.sched_getaffinity(0))} threads; "
+        f"Python {platform.python_version()}, {versions()}; {len(os.sched_getaffinity(0))} threads; "
         f"load average {psutil.getloadavg()[0]:.1f} before.\n"
     )
     with tempfile.TemporaryDirectory() as name:

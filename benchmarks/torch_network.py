@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 
-def _kernels(values):
+def _kernels(values, device):
     """Our weights as PyTorch's: convolutions [out, in, h, w], up-filters [in, out, h, w], block 10 in pixel_shuffle's order."""
     kernels = {}
     for name, value in values.items():
@@ -15,7 +15,7 @@ def _kernels(values):
             value = value.reshape(*value.shape[:-1], 4, 3).swapaxes(-1, -2).reshape(value.shape)
         if name.endswith("weights"):
             value = value.transpose(3, 2, 0, 1)
-        tensor = torch.from_numpy(np.ascontiguousarray(value))
+        tensor = torch.from_numpy(np.ascontiguousarray(value)).to(device)
         kernels[name] = tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
     return kernels
 
@@ -42,30 +42,48 @@ def _planes(array):
     return torch.from_numpy(array.transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
 
 
-def inference(values, packed, compiled):
-    """Returns a function that runs the network on float32 [1, h, w, 4] and returns [1, 2h, 2w, 3]."""
+def _prepared(compiled, device, narrow):
+    """Returns the forward pass, computed in bfloat16 where `narrow`; PyTorch's context for that casts weights and inputs."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    kernels, planes = _kernels(values), _planes(packed)
-    function = torch.compile(forward) if compiled else forward
+    torch.backends.cudnn.benchmark = True  # the fastest algorithm is looked for, as TensorFlow does by itself
+
+    def run(kernels, planes):
+        with torch.autocast(device, torch.bfloat16, enabled=narrow):
+            return forward(kernels, planes)
+
+    return torch.compile(run) if compiled else run
+
+
+def inference(values, packed, compiled, device="cpu", narrow=False):
+    """Returns a function that runs the network on float32 [1, h, w, C] and returns the picture as an array [1, 2h, 2w, 3].
+
+    Args:
+      values: our parameters, {name: array}.
+      packed: float32 [1, h, w, C].
+      compiled: by torch.compile.
+      device: "cpu" or "cuda".
+      narrow: compute in bfloat16.
+    """
+    kernels, planes = _kernels(values, device), _planes(packed)
+    function = _prepared(compiled, device, narrow)
 
     @torch.inference_mode()
     def run():
-        return function(kernels, planes).permute(0, 2, 3, 1).numpy()
+        return function(kernels, planes.to(device)).permute(0, 2, 3, 1).float().cpu().numpy()
 
     return run
 
 
-def step(values, packed, target, compiled):
-    """Returns a function that makes one step of L1 and Adam and returns its loss."""
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    kernels = {name: kernel.requires_grad_() for name, kernel in _kernels(values).items()}
-    planes, truth = _planes(packed), _planes(target)
+def step(values, packed, target, compiled, device="cpu", narrow=False):
+    """Returns a function that makes one step of L1 and Adam and returns its loss; arguments as for `inference`."""
+    kernels = {name: kernel.requires_grad_() for name, kernel in _kernels(values, device).items()}
+    planes, truth = _planes(packed).to(device), _planes(target).to(device)
     optimizer = torch.optim.Adam(kernels.values(), lr=1e-4)
-    function = torch.compile(forward) if compiled else forward
+    function = _prepared(compiled, device, narrow)
 
     def run():
         optimizer.zero_grad()
-        loss = (function(kernels, planes) - truth).abs().mean()
+        loss = (function(kernels, planes).float() - truth).abs().mean()
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -13,14 +13,8 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
+from benchmarks import our_network
 from lowlight_tf.checkpoints.slim_checkpoint import slim_name
-from lowlight_tf.datasets import DataConfig
-from lowlight_tf.network.model import network_for
-from lowlight_tf.network.optimizer import initialize_adam
-from lowlight_tf.network.sid import initialize_parameters
-from lowlight_tf.raw.cameras import CAMERAS
-from lowlight_tf.training.config import TrainingConfig
-from lowlight_tf.training.replicas import make_strategy, make_train_step
 
 SIZE, ROUNDS, WARM_UP = 512, 9, 3
 
@@ -83,24 +77,11 @@ def original_inference(values, packed):
     return lambda: session.run(output, {inputs: packed})
 
 
-def our_step(packed, target):
-    """Returns a function that makes one step as `training/train.py` does, under MirroredStrategy, and the initial parameter values."""
-    camera = CAMERAS["sony"]
-    config = TrainingConfig(camera=camera, network=network_for(camera), data=DataConfig(), checkpoint_dir="")
-    strategy = make_strategy(1)
-    with strategy.scope():
-        params = initialize_parameters(config.network, 1)
-        state = initialize_adam(params)
-    step = make_train_step(strategy, params, state, config, list(params))
-    batch, rate, stop = (tf.constant(packed), tf.constant(target)), tf.constant(1e-4), tf.constant(0)
-    return lambda: float(step(batch, rate, stop)[0]), {name: value.numpy() for name, value in params.items()}
-
-
 def main():
     rng = np.random.RandomState(0)
     packed = rng.uniform(0, 1, (1, SIZE, SIZE, 4)).astype(np.float32)
     target = rng.uniform(0, 1, (1, 2 * SIZE, 2 * SIZE, 3)).astype(np.float32)
-    ours, values = our_step(packed, target)
+    ours, values = our_network.step(packed, target)
     original = original_step(values, packed, target)
     contenders, times = {"ours": ours, "original": original}, {"ours": [], "original": []}
     losses = {name: [step() for _ in range(WARM_UP)] for name, step in contenders.items()}

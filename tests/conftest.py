@@ -20,6 +20,7 @@ import tensorflow as tf  # noqa: E402
 from script_server import ScriptServer  # noqa: E402
 
 from lowlight_tf.checkpoints import checkpoint  # noqa: E402
+from lowlight_tf.devices import prepare_devices  # noqa: E402
 from lowlight_tf.network import model  # noqa: E402
 from lowlight_tf.raw.cameras import CAMERAS  # noqa: E402
 from lowlight_tf.pictures.image_file import write_dng  # noqa: E402
@@ -30,6 +31,7 @@ from lowlight_tf.raw.light import SID  # noqa: E402
 # Where tests are started in the background the shell has them ignore Ctrl-C, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+prepare_devices()  # scripts that tests start want some of a GPU's memory too
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 
 # Real SID crops, camera files and list files that a developer may have beside the repository; LOWLIGHT_TF_DATA names another place.
@@ -37,6 +39,12 @@ SHARED = pathlib.Path(os.environ.get("LOWLIGHT_TF_DATA", ROOT.parent / "shared")
 
 
 _SERVER = ScriptServer()
+
+
+def pytest_runtest_setup(item):
+    """Skips what is marked `gpu` where there is none."""
+    if item.get_closest_marker("gpu") and not tf.config.list_physical_devices("GPU"):
+        pytest.skip("needs a GPU, and TensorFlow sees none (tensorflow[and-cuda] has the libraries for NVIDIA's)")
 
 
 def shared(name):

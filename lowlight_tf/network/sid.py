@@ -175,7 +175,8 @@ def forward(params, packed, config):
       float32 [B, h * upscale, w * upscale, 3], the interface's target with 1 as white, not clipped; or a correction, see `light.base`.
       With config.mosaic_channels a tuple of that and float32 [B, h, w, config.mosaic_channels].
     """
-    conv1 = conv(params, "conv1_1", _with_place_planes(packed) if config.place_planes else packed)  # [B, h, w, 32] at the original's base width
+    seen = _with_place_planes(packed) if config.place_planes else packed
+    conv1 = conv(params, "conv1_1", seen)  # [B, h, w, 32] at the original's base width
     conv1 = conv(params, "conv1_2", conv1)
     pool1 = _down(params, 1, conv1, config)  # [B, h/2, w/2, 32], rounded up
 
