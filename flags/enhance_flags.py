@@ -12,7 +12,11 @@ from lowlight_tf.raw.white_balance import parse_white_balance
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("checkpoint_dir", "", "folder of the model; where not given: models/bayer, the model that ships")
+flags.DEFINE_string(
+    "checkpoint_dir",
+    "",
+    "folder of the model; where not given: the one that ships for a photograph's sensor, models/bayer or models/xtrans",
+)
 flags.DEFINE_string(
     "result_dir",
     "results/enhanced",
@@ -104,7 +108,7 @@ def _checkpoint_dir():
         return FLAGS.checkpoint_dir
     if not DEFAULT_MODEL.is_dir():
         raise UsageError("--checkpoint_dir is missing, and no model ships in models/bayer; name the folder of one that train.py wrote")
-    return str(DEFAULT_MODEL)
+    return ""
 
 
 def _check_beam():

@@ -5,7 +5,6 @@ import pathlib
 import signal
 import sys
 
-from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.app.command import add_app
 from lowlight_tf.arguments import integer_below, numbers, positive, size
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
@@ -140,7 +139,7 @@ def _add_inspect(tools):
     tool = tools.add_parser("inspect", help="say what is seen in raw files and pictures, how dark they are, and whether a model fits them")
     tool.add_argument("files", nargs="+", metavar="FILE", help="raw files, pictures, globs, folders")
     tool.add_argument("--json", action="store_true", help="as JSON")
-    tool.add_argument("--checkpoint_dir", default=str(DEFAULT_MODEL), help="the model that is to fit (the one that ships)")
+    tool.add_argument("--checkpoint_dir", default="", help="the model that is to fit (the one that ships for the sensor)")
     tool.set_defaults(run=_inspect)
 
 

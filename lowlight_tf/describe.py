@@ -92,9 +92,7 @@ def _ending(block: Block, upscale: int) -> Block:
     if upscale == 1:
         return block
     height, width, _ = block.output
-    return dataclasses.replace(
-        block, layers=f"{block.layers}, depth_to_space {upscale}", output=(height * upscale, width * upscale, 3)
-    )
+    return dataclasses.replace(block, layers=f"{block.layers}, depth_to_space {upscale}", output=(height * upscale, width * upscale, 3))
 
 
 def blocks(network: NetworkConfig | Denoise20Config, size: tuple[int, int]) -> list[Block]:

@@ -80,7 +80,7 @@ class Development:
         Args:
           jobs: list of Job.
           config: an EnhanceConfig.
-          load: function of a model's folder that returns a Model.
+          load: function of a Job that returns the Model that it is made with.
           finished: called with each Job whose result was written.
         """
         self.items = [Item(job) for job in jobs]
@@ -120,9 +120,7 @@ class Development:
     def _one(self, number):
         job = self.items[number].job
         self._set(number, state=WORKING)
-        make = make_enhancer(
-            self._load(self._config.of(job.asked).checkpoint_dir), self._config, _Bar(lambda share: self._tell(number, share)), TILE_PIXELS
-        )
+        make = make_enhancer(self._load(job), self._config, _Bar(lambda share: self._tell(number, share)), TILE_PIXELS)
         developed = make(job)
         self._set(
             number,

@@ -47,7 +47,8 @@ class AppConfig:
 
 
 def models_of(config):
-    """Returns {name: folder} of the models to choose from, the default one first; the folder of the one that ships is "".
+    """Returns {name: folder} of the models to choose from, the default one first; "auto", whose folder is "", is the one that ships for a
+    photograph's sensor.
 
     Raises:
       LowlightError: where the one that was named is none, or none ships and none was named.
@@ -59,7 +60,7 @@ def models_of(config):
         load_network(config.checkpoint_dir)
         found[pathlib.Path(config.checkpoint_dir).name] = config.checkpoint_dir
     if DEFAULT_MODEL.is_dir():
-        found.setdefault(DEFAULT_MODEL.name, "")
+        found.setdefault("auto", "")
         others = sorted(path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file() and path != DEFAULT_MODEL)
         for path in others:
             found.setdefault(path.name, str(path))

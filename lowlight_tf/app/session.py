@@ -24,6 +24,7 @@ from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.engine import load_model
 from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.enhancement.settings import FILE_NAME, PhotoSettings, Settings, is_inside, read_settings, write_settings
+from lowlight_tf.enhancement.shipped_model import shipped_model
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.network import QUALITIES
 from lowlight_tf.pictures import SUFFIXES
@@ -150,17 +151,18 @@ class Session:
         shutil.move(path, self.uploads / name)
         return name
 
-    def model(self, folder):
-        """Returns the Model of a folder that is among the page's, loaded once.
+    def model(self, folder, path=None):
+        """Returns the Model of a folder that is among the page's, loaded once; of "" the one that ships for the sensor of a photograph.
 
         Raises:
           LowlightError: for another folder, or where there is no model.
         """
         if folder not in self.models.values():
             raise UsageError(f"{folder} is none of the models of this page; expected one of {', '.join(self.models)}")
+        folder = folder or str(shipped_model(path) if path else DEFAULT_MODEL)
         with self._working:
             if folder not in self._loaded:
-                self._loaded[folder] = load_model(folder or str(DEFAULT_MODEL))
+                self._loaded[folder] = load_model(folder)
             return self._loaded[folder]
 
     def warm(self):
@@ -193,7 +195,7 @@ class Session:
         if key not in self._opened:
             while len(self._opened) >= _OPEN_AT_ONCE:
                 self._opened.popitem(last=False)
-            self._opened[key] = open_photograph(entry.path, self.model(model))
+            self._opened[key] = open_photograph(entry.path, self.model(model, entry.path))
         self._opened.move_to_end(key)
         return self._opened[key]
 
@@ -253,11 +255,11 @@ class Session:
             memory_limit=self.memory_limit,
             finish=Finish(linear=kind == "dng", eight_bits=kind == "jpeg"),
         )
-        self.development = Development(jobs, config, lambda folder: self._model_at(folder, quality), lambda job: self._note(job, config))
+        self.development = Development(jobs, config, lambda job: self._model_of(job, quality), lambda job: self._note(job, config))
 
-    def _model_at(self, checkpoint_dir, quality):
-        folder = next((folder for folder in self.models.values() if folder == checkpoint_dir), "")
-        return dataclasses.replace(self.model(folder), quality=quality)
+    def _model_of(self, job, quality):
+        asked = job.asked.model if job.asked.model in self.models.values() else ""
+        return dataclasses.replace(self.model(asked, job.source), quality=quality)
 
     def _note(self, job, config):
         """Writes into lowlight.json what a result was made with. A folder's file is of one format and one quality."""

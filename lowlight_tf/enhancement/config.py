@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish
 from lowlight_tf.raw.shutter import Exposure
@@ -14,7 +13,7 @@ class EnhanceConfig:
     """What is asked for.
 
     Attributes:
-      checkpoint_dir: the model's folder.
+      checkpoint_dir: the model's folder; "" for the one that ships for a photograph's sensor.
       result_dir: where results go.
       kind: a key of pictures.SUFFIXES.
       ratio: exposure ratio; 0.0 to choose it for each frame.
@@ -59,7 +58,7 @@ class EnhanceConfig:
         finish = dataclasses.replace(self.finish, strength=1.0 if asked.strength is None else asked.strength, stops=asked.exposure)
         return dataclasses.replace(
             self,
-            checkpoint_dir=asked.model or str(DEFAULT_MODEL),
+            checkpoint_dir=asked.model,
             ratio=asked.ratio,
             target_exposure=None,
             finish=finish,

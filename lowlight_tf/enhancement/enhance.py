@@ -19,6 +19,7 @@ from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
 from lowlight_tf.enhancement.settings import with_settings
+from lowlight_tf.enhancement.shipped_model import shipped_model
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.pictures.image_file import to_uint8
@@ -184,11 +185,16 @@ def make_developer(loaded, config):
     return lambda frame: stages.develop(stages.prepare(frame))
 
 
+def model_of(job, config):
+    """Returns the folder of the model that a Job is made with: what is asked for, or the one that ships for its sensor."""
+    return config.of(job.asked).checkpoint_dir or str(shipped_model(job.source))
+
+
 def _by_model(jobs, config):
     """Sorts Jobs by the model that each is to be made with: {its folder: [Job]}."""
     models = {}
     for job in jobs:
-        models.setdefault(config.of(job.asked).checkpoint_dir, []).append(job)
+        models.setdefault(model_of(job, config), []).append(job)
     return models
 
 

@@ -8,6 +8,7 @@ from lowlight_tf.console import output, visible
 from lowlight_tf.enhancement import exposure
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import named_photographs
+from lowlight_tf.enhancement.shipped_model import model_for
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.network import model
 from lowlight_tf.raw import packing
@@ -54,7 +55,7 @@ def inspect(path, checkpoint_dir):
 
     Args:
       path: a raw file or a picture.
-      checkpoint_dir: the model whose fitting is asked.
+      checkpoint_dir: the model whose fitting is asked; "" for the one that ships for the file's sensor.
     Returns:
       dict that JSON can hold.
     Raises:
@@ -75,7 +76,7 @@ def inspect(path, checkpoint_dir):
         "ratio": ratio,
         "ratio_reason": reason,
         "notes": list(frame.notes),
-        "model": _model_fit(camera, checkpoint_dir),
+        "model": _model_fit(camera, checkpoint_dir or model_for(camera.cfa)),
     }
 
 
@@ -112,7 +113,7 @@ def inspect_files(names, checkpoint_dir, as_json, problems):
 
     Args:
       names: files, globs and folders.
-      checkpoint_dir: the model whose fitting is asked.
+      checkpoint_dir: as for `inspect`.
       as_json: print one JSON list instead of words.
       problems: Problems, told of each file that cannot be read.
     """

@@ -33,7 +33,7 @@ class PhotoSettings:
       strength: part of the network's picture, 0 to 1; None to choose it by the frame.
       exposure: of the result, stops.
       white_balance: a WhiteBalance.
-      model: the folder of the model; "" for the one that ships.
+      model: the folder of the model; "" for the one that ships for the photograph's sensor.
     """
 
     ratio: float = 0.0
@@ -91,14 +91,16 @@ def check(settings):
 
 
 def _kept_model(model, folder):
-    """What is written of a model: the name of one that ships, or its path from the file's folder."""
-    real = pathlib.Path(os.path.realpath(model or DEFAULT_MODEL))
+    """What is written of a model: auto, the name of one that ships, or its path from the file's folder."""
+    if not model:
+        return AUTO
+    real = pathlib.Path(os.path.realpath(model))
     return real.name if real.parent == pathlib.Path(os.path.realpath(DEFAULT_MODEL.parent)) else _from(folder, model)
 
 
 def _found_model(said, folder):
     """Inverts `_kept_model`."""
-    if said == DEFAULT_MODEL.name:
+    if said == AUTO:
         return ""
     shipped = DEFAULT_MODEL.parent / said
     return str(shipped if "/" not in said and said not in (".", "..") and shipped.is_dir() else pathlib.Path(folder) / said)
@@ -126,7 +128,7 @@ def _from_json(said, folder):
     if not isinstance(said, dict) or set(said) - set(_FIELDS):
         raise UsageError(f"expected an object of {', '.join(_FIELDS)}")
     ratio, strength = (said.get(name, AUTO) for name in ("ratio", "strength"))
-    balance, model = said.get("white_balance", str(AS_SHOT)), said.get("model", DEFAULT_MODEL.name)
+    balance, model = said.get("white_balance", str(AS_SHOT)), said.get("model", AUTO)
     if not isinstance(balance, str) or not isinstance(model, str):
         raise UsageError("white_balance and model are texts")
     ratio = 0.0 if ratio == AUTO else _number(ratio, "ratio", 1e-6, MOST_RATIO)

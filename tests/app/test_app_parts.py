@@ -228,14 +228,14 @@ def test_a_failed_one_says_why_and_the_others_are_made(session):
 
 def test_it_is_cancelled_at_the_next_tile(session, monkeypatch):
     began, go_on = threading.Event(), threading.Event()
-    load = session._model_at
+    load = session._model_of
 
-    def slow(folder):
+    def slow(*arguments):
         began.set()
         go_on.wait(30)
-        return load(folder)
+        return load(*arguments)
 
-    monkeypatch.setattr(session, "_model_at", slow)
+    monkeypatch.setattr(session, "_model_of", slow)
     session.develop(["a.dng", "b.dng"], "png", 95, "")
     assert began.wait(30) and session.development.is_running
     with pytest.raises(LowlightError, match="wait, or cancel that"):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from conftest import expect_failure, run_script, write_frame, write_model
 
-from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.jobs import Job
@@ -40,7 +39,7 @@ def test_they_come_back(tmp_path):
         "strength": "auto",
         "exposure": 0.0,
         "white_balance": "as_shot",
-        "model": DEFAULT_MODEL.name,
+        "model": "auto",
     }
     write_settings(tmp_path / "out", Settings({}))
     assert read_settings(path) == Settings({})
