@@ -28,9 +28,11 @@ BENCHMARKS = (
     "startup",
     "up_filters",
     "winograd",
+    "qualities",
     "variations",
 )
 OF_DATA = ("variations",)
+MAY_HAVE_DATA = ("qualities",)
 
 
 def machine():
@@ -52,7 +54,7 @@ def asked(words):
     """Parts the command line into the benchmarks to run, and the arguments of those that need data."""
     names = [word for word in words if word in BENCHMARKS] or [name for name in BENCHMARKS if name not in OF_DATA]
     arguments = [word for word in words if word not in BENCHMARKS]
-    if arguments and not set(names) & set(OF_DATA):
+    if arguments and not set(names) & {*OF_DATA, *MAY_HAVE_DATA}:
         sys.exit(f"there is no benchmark {arguments[0]}; expected some of {', '.join(BENCHMARKS)}")
     return names, arguments
 
@@ -63,7 +65,7 @@ def main():
     sections = read_sections(path)
     names, arguments = asked(sys.argv[1:])
     for name in names:
-        command = [sys.executable, "-m", f"benchmarks.{name}", *(arguments if name in OF_DATA else ())]
+        command = [sys.executable, "-m", f"benchmarks.{name}", *(arguments if name in OF_DATA + MAY_HAVE_DATA else ())]
         result = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
         print(result.stdout)
         if result.returncode:

@@ -1,8 +1,8 @@
 """Makes a model that ships, from nothing, by one command that may be stopped and given again:
 
-    python -m benchmarks.train_models bayer [WORK] [--photos=FOLDER ...] [--crops=FOLDER] [--hours=N]
+    python -m benchmarks.train_models bayer|xtrans [WORK] [--photos=FOLDER ...] [--crops=FOLDER] [--hours=N]
 
-WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/bayer. Photographs: those of scikit-image and
+WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/<camera>. Photographs: those of scikit-image and
 of Debian's lomiri-wallpapers-16.04, lomiri-wallpapers-20.04 and mate-backgrounds where they are installed, and the folders of --photos.
 CROPS is a folder with short/ and long/ in it: where it is given, the last part adapts the model with its training pairs.
 What is missing is left out, and said.
@@ -18,7 +18,9 @@ from benchmarks.photographs import at_hand, cut_sharp
 from lowlight_tf.datasets import samples
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=demosaic")
+INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes")
+# X-Trans is packed into pixels of four kinds, larger ones: the network is told which, and is as much wider as they are fewer.
+NETWORK = {"bayer": ("--skip=demosaic", "--base_width=16"), "xtrans": ("--skip=mosaic", "--place_planes", "--base_width=24")}
 LIGHT = ("--noise=any_sensor", "--darkest=0.05", "--mix_colors")
 CALM = (
     "--schedule=cosine",
@@ -78,10 +80,10 @@ def recipes(camera, photos, work, crops, hours):
     first = (
         *common,
         *INTERFACE,
+        *NETWORK[camera],
         "--dataset=folder",
         f"--data_dir={photos}",
         f"--checkpoint_dir={work / camera}",
-        "--base_width=16",
         f"--steps={STEPS}",
         "--learning_rate=6e-4",
         "--seed=1",
