@@ -50,8 +50,8 @@ def test_an_extra_asks_for_the_versions_that_are_tested():
 
 
 def disagreements(wanted):
-    """Returns what installed packages ask of installed packages that have another version, from the requirements named on downwards."""
-    found, seen, waiting = set(), set(), [("we", requirement, "") for requirement in wanted]
+    """Returns what installed packages ask of each other and do not have, from those that are wanted on downwards."""
+    found, seen, waiting = set(), set(), [("", requirement, "") for requirement in wanted]
     while waiting:
         who, text, extra = waiting.pop()
         requirement = Requirement(text)
@@ -62,18 +62,25 @@ def disagreements(wanted):
             package = importlib.metadata.distribution(requirement.name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        if not requirement.specifier.contains(package.version, prereleases=True):
-            found.add(f"{who}: {requirement}, not {package.version}")
+        if who and not requirement.specifier.contains(package.version, prereleases=True):
+            found.add(f"{who} asks for {requirement}, not {package.version}")
         for needed in package.requires or ():
             waiting += [(requirement.name, needed, of) for of in ("", *requirement.extras)]
     return found
 
 
-def test_all_extras_fit_together():
+def test_the_packages_of_all_extras_fit_together(tmp_path, monkeypatch):
     extras = project()["project"]["optional-dependencies"]
-    assert not disagreements([*requirements("requirements.txt"), *extras["dev"], *extras["app"], *extras["beam"], *extras["dask"]])
-    version = importlib.metadata.version("pillow")
-    assert disagreements(["pillow<5"]) == {f"we: pillow<5, not {version}"}
+    wanted = [*requirements("requirements.txt"), *extras["dev"], *extras["app"], *extras["dask"]]
+    assert not disagreements(wanted)
+    (tmp_path / "needy-1.0.dist-info").mkdir()
+    (tmp_path / "needy-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: needy\nVersion: 1.0\nRequires-Dist: pillow<5\nRequires-Dist: numpy<1; extra == 'old'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    pillow, numpy = (importlib.metadata.version(name) for name in ("pillow", "numpy"))
+    assert disagreements([*wanted, "needy"]) == {f"needy asks for pillow<5, not {pillow}"}
+    assert f'needy asks for numpy<1; extra == "old", not {numpy}' in disagreements(["needy[old]"])
 
 
 def test_the_version_is_said_once():
