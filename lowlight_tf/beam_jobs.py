@@ -4,10 +4,12 @@ The workers need this package with its requirements, and must see all files by t
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import io
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -150,6 +152,16 @@ def _attempt_and_note(element, work, name, notes):
     return ()
 
 
+@functools.lru_cache(maxsize=1)
+def _unpacked(functions):
+    return pickle.loads(functions)
+
+
+def _unpack_and_attempt(element, functions, notes):
+    """As `_attempt_and_note`, of what only workers unpickle: Dask's scheduler would else load TensorFlow with the functions' modules."""
+    return _attempt_and_note(pickle.loads(element), *_unpacked(functions), notes)
+
+
 def _noted_lines(notes):
     """Returns the lines in the files, sorted. What a killed worker had half written begins with a dot, and has been written again."""
     return sorted(note.read_bytes() for note in notes.glob("[!.]*.line"))
@@ -218,7 +230,7 @@ def run_elements(elements, work, name, skipped, runner, arguments):
     sweep(skipped.parent)
     notes = temporary_path(skipped)
     try:
-        _run(beam, elements, (_attempt_and_note, work, name, notes), options)
+        _run(beam, [pickle.dumps(element) for element in elements], (_unpack_and_attempt, pickle.dumps((work, name)), notes), options)
         lines = _noted_lines(notes)
     except Exception as error:  # whatever a runner raises, a person wants its last line
         raise LowlightError(
