@@ -4,6 +4,7 @@ python -m benchmarks.beam_job          # make bench runs it too; FILES (20) of o
 """
 
 import contextlib
+import importlib.util
 import multiprocessing
 import os
 import pathlib
@@ -71,29 +72,36 @@ def seconds_of(folder, name, arguments):
     return seconds, results
 
 
+RUNS = {
+    "plain": ([], contextlib.nullcontext),
+    "DirectRunner": (["--beam_runner=DirectRunner"], contextlib.nullcontext),
+    "DaskRunner, two workers": (["--beam_runner=DaskRunner", _ON_DASK], dask_cluster),
+}
+
+
+def measure(folder):
+    """Returns {run: the least seconds of all rounds}; the runs take turns, so that what else the machine does meets all of them."""
+    best, expected = dict.fromkeys(RUNS, float("inf")), None
+    for _ in range(ROUNDS):
+        for name, (arguments, surroundings) in RUNS.items():
+            with surroundings(folder):
+                seconds, results = seconds_of(folder, name.split(",")[0], arguments)
+            expected = expected or results
+            if len(results) != FILES or results != expected:
+                sys.exit(f"{name} has other results than the plain run")
+            best[name] = min(best[name], seconds)
+    return best
+
+
 def main():
-    runs = {
-        "plain": ([], contextlib.nullcontext),
-        "DirectRunner": (["--beam_runner=DirectRunner"], contextlib.nullcontext),
-        "DaskRunner, two workers": (["--beam_runner=DaskRunner", _ON_DASK], dask_cluster),
-    }
-    best = dict.fromkeys(runs, float("inf"))
-    with tempfile.TemporaryDirectory() as folder_name:
-        folder = pathlib.Path(folder_name)
-        prepare_archive(folder)
-        reference = None
-        for _ in range(ROUNDS):  # in turn, so that what else the machine does meets all of them
-            for name, (arguments, cluster) in runs.items():
-                with cluster(folder) if cluster is dask_cluster else cluster():
-                    seconds, results = seconds_of(folder, name.split(",")[0], arguments)
-                reference = reference or results
-                if len(results) != FILES or results != reference:
-                    sys.exit(f"{name} has other results than the plain run")
-                best[name] = min(best[name], seconds)
+    if missing := [name for name in ("apache_beam", "dask", "distributed") if importlib.util.find_spec(name) is None]:
+        print(f"Not measured: {', '.join(missing)} not installed; run: pip install apache-beam dask distributed")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        prepare_archive(pathlib.Path(name))
+        best = measure(pathlib.Path(name))
     cores = len(os.sched_getaffinity(0))
-    print(
-        f"{FILES} frames of {SIZE[0] * SIZE[1] / 1e6:.0f} megapixel to JPEG, a model of SID's size, {cores} cores; best of {ROUNDS} rounds."
-    )
+    print(f"{FILES} frames of {SIZE[0] * SIZE[1] / 1e6:.0f} megapixel, a model of SID's size, {cores} cores; best of {ROUNDS} rounds.")
     print("The results were the same bytes. Dask's workers were there and had loaded nothing.\n")
     print("| run | seconds, start of the program included | files an hour | of the plain run's |\n|---|---|---|---|")
     for name, seconds in best.items():
