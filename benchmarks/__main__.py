@@ -24,6 +24,7 @@ BENCHMARKS = (
     "simulation_speed",
     "enhancement",
     "scaling",
+    "beam_job",
     "overlap",
     "startup",
     "up_filters",

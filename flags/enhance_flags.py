@@ -3,7 +3,7 @@
 from absl import flags
 
 from lowlight_tf import DEFAULT_MODEL
-from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
+from lowlight_tf.beam_jobs import RUNNERS, find_runner, runner_arguments
 from lowlight_tf.errors import UsageError
 from lowlight_tf.network import QUALITIES, QUALITY_HELP
 from lowlight_tf.pictures import SUFFIXES
@@ -50,8 +50,12 @@ flags.DEFINE_string("settings", "", "lowlight.json of lowlight app: what is aske
 flags.DEFINE_bool("overwrite", False, "make existing results again; a file that lowlight_tf did not write is never replaced")
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
-flags.DEFINE_enum("beam_runner", None, RUNNERS, "run as an Apache Beam job on this runner; each worker takes one photograph at a time")
-flags.DEFINE_string("beam_args", "", "options of the Beam runner itself, such as '--flink_master=host:8081'")
+flags.DEFINE_string(
+    "beam_runner",
+    None,
+    f"run as an Apache Beam job on this runner, {', '.join(RUNNERS)} or another by its name; each worker takes one photograph at a time",
+)
+flags.DEFINE_string("beam_args", "", "options of the Beam runner itself, such as '--dask_client_address=tcp://host:8786'")
 
 
 # What lowlight.json says, and flags that have no sense beside it.
@@ -119,6 +123,8 @@ def _check_beam():
         raise UsageError("--report is of a run on this machine; leave it or --beam_runner out")
     if FLAGS.beam_runner and "://" in FLAGS.result_dir:  # as a path it would be made in each worker's current folder, unseen
         raise UsageError(f"--result_dir={FLAGS.result_dir} is an address; expected a folder that every worker sees by the same path")
+    if FLAGS.beam_runner is not None:
+        find_runner(FLAGS.beam_runner)
 
 
 def _check_settings():

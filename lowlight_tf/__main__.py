@@ -58,7 +58,7 @@ def _simulate(options, problems):
         seed=options.seed,
         split=options.split,
     )
-    if not options.runner:
+    if options.runner is None:
         if options.beam_args:
             raise UsageError("--beam_args are a Beam runner's; give --runner with them")
         simulate(config, problems, options.workers)
@@ -155,8 +155,10 @@ def _add_simulate(tools):
     tool.add_argument(
         "--workers", type=integer_below(1024), default=0, help="frames at a time, each of 24 MP takes about 2 GB; 0: one a core"
     )
-    tool.add_argument("--runner", default="", choices=["", *RUNNERS], help="run as an Apache Beam job (pip install apache-beam)")
-    tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--flink_master=host:8081'")
+    tool.add_argument(
+        "--runner", help=f"run as an Apache Beam job (pip install apache-beam) on {', '.join(RUNNERS)} or another runner by its name"
+    )
+    tool.add_argument("--beam_args", default="", help="the runner's options, such as --beam_args='--dask_client_address=tcp://host:8786'")
     tool.set_defaults(run=_simulate)
 
 

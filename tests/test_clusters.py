@@ -1,15 +1,17 @@
-"""docs/clusters.md: the YAML parses and fits together, bash accepts the scripts, and each worker gets the TF_CONFIG that it should."""
+"""docs/clusters.md: the YAML parses and fits together, the scripts run, and each worker gets the TF_CONFIG that it should."""
 
 import json
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT, run_script
 
 PAGE = (ROOT / "docs" / "clusters.md").read_text()
 LOOP, SLURM = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+[DASK_ON_SLURM] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def stubs(folder, **scripts):
@@ -33,8 +35,7 @@ def python_stub(folder, code=0):
 @pytest.fixture(scope="module")
 def manifests():
     yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
-    [text] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    return list(yaml.safe_load_all(text))
+    return [list(yaml.safe_load_all(text)) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 
 
 def bash_accepts(script):
@@ -42,7 +43,7 @@ def bash_accepts(script):
 
 
 def test_the_kubernetes_job(tmp_path, manifests):
-    service, job = manifests
+    service, job = manifests[0]
     pod = job["spec"]["template"]["spec"]
     [container] = pod["containers"]
     name, count = job["metadata"]["name"], job["spec"]["completions"]
@@ -100,3 +101,57 @@ def test_the_flags_that_the_page_names_exist(tmp_path):
     used = set(re.findall(r"--(\w+)=", "".join(re.findall(r"python train\.py (?:.*\\\n)*.*", PAGE))))
     assert {"stopped_exit_code", "cache_dir", "batch_size"} <= used
     assert not [name for name in used if f"  --{name} " not in known]
+
+
+def unknown_to_enhance(arguments, cwd):
+    """Lists the flags that enhance.py does not have."""
+    known = run_script("enhance.py", "--help", cwd=cwd).stdout
+    names = [argument[2:].split("=")[0] for argument in arguments if argument.startswith("--")]
+    assert "beam_runner" in names and "beam_args" in names
+    return [name for name in names if f"  --{name} " not in known]
+
+
+def test_dask_on_slurm(tmp_path):
+    (tmp_path / "dask_jobqueue.py").write_text(
+        "import contextlib, json, pathlib\n"
+        "class SLURMCluster(contextlib.nullcontext):\n"
+        "    scheduler_address = 'tcp://login:4567'\n"
+        "    def __init__(self, **settings):\n"
+        "        super().__init__(self)\n"
+        "        pathlib.Path('asked').write_text(json.dumps(settings))\n"
+        "    def adapt(self, minimum_jobs, maximum_jobs):\n"
+        "        assert 0 < minimum_jobs < maximum_jobs\n"
+        "    def __exit__(self, *error):\n"
+        "        pathlib.Path('closed').touch()\n"
+    )
+    (tmp_path / "enhance.py").write_text("import json, sys; json.dump(sys.argv[1:], open('called', 'w')); sys.exit(1)")
+    (tmp_path / "job.py").write_text(DASK_ON_SLURM)
+    result = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1 and result.stderr == "" and (tmp_path / "closed").exists()
+    asked = json.loads((tmp_path / "asked").read_text())
+    assert asked["cores"] == 1 and asked["python"] == sys.executable  # one thread a worker
+    arguments = json.loads((tmp_path / "called").read_text())
+    assert arguments[-1] == "--beam_args=--dask_client_address=tcp://login:4567"
+    assert not unknown_to_enhance(arguments, tmp_path)
+
+
+def test_dask_on_kubernetes(tmp_path, manifests):
+    [job] = manifests[1]
+    command, cluster = job["spec"]["job"]["spec"], job["spec"]["cluster"]["spec"]
+    worker, scheduler = cluster["worker"]["spec"], cluster["scheduler"]["spec"]
+    assert command["restartPolicy"] == "Never"
+    assert cluster["scheduler"]["service"]["selector"] == {
+        "dask.org/cluster-name": job["metadata"]["name"],
+        "dask.org/component": "scheduler",
+    }
+    ports = {port["name"]: port["containerPort"] for port in scheduler["containers"][0]["ports"]}
+    assert {port["targetPort"]: port["port"] for port in cluster["scheduler"]["service"]["ports"]} == ports
+    assert len({pod["containers"][0]["image"] for pod in (command, worker, scheduler)}) == 1
+    for pod in (command, worker):  # both see the same folder
+        assert pod["containers"][0]["volumeMounts"] == [{"name": "shared", "mountPath": "/shared"}]
+        assert pod["volumes"][0]["persistentVolumeClaim"] == {"claimName": "lowlight"}
+    arguments = worker["containers"][0]["args"]
+    assert arguments[arguments.index("--nthreads") + 1] == "1"
+    python, script, *arguments = command["containers"][0]["args"]
+    assert (python, script) == ("python", "enhance.py") and "$(DASK_SCHEDULER_ADDRESS)" in arguments[-1]
+    assert not unknown_to_enhance(arguments, tmp_path)

@@ -29,6 +29,9 @@ _BEAM = {
     "temp_location",
     "sdk_container_image",
     "service_port",
+    "dask_client_address",
+    "dask_partition_size",
+    "dask_npartitions",
 }
 _OTHERS = ("apache_beam.runners.worker.worker_pool_main", "pytest", "pip", "venv")  # modules of other packages
 

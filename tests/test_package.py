@@ -1,6 +1,7 @@
 """The package: what pyproject.toml says agrees with the rest, and a wheel of it works from any folder."""
 
 import ast
+import importlib.metadata
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT, write_frame
+from packaging.requirements import Requirement
 
 import lowlight_tf
 from lowlight_tf.pictures.image_file import read_picture
@@ -44,7 +46,41 @@ def test_dependencies_are_requirements_txt():
 
 def test_an_extra_asks_for_the_versions_that_are_tested():
     extras = project()["project"]["optional-dependencies"]
-    assert {*extras["onnx"], *extras["litert"], *extras["beam"], *extras["app"]} <= {*extras["dev"]}
+    assert {*extras["onnx"], *extras["litert"], *extras["beam"], *extras["dask"], *extras["app"]} <= {*extras["dev"]}
+
+
+def disagreements(wanted):
+    """Returns what installed packages ask of each other and do not have, from those that are wanted on downwards."""
+    found, seen, waiting = set(), set(), [("", requirement, "") for requirement in wanted]
+    while waiting:
+        who, text, extra = waiting.pop()
+        requirement = Requirement(text)
+        if (text, extra) in seen or (requirement.marker and not requirement.marker.evaluate({"extra": extra})):
+            continue
+        seen.add((text, extra))
+        try:
+            package = importlib.metadata.distribution(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        if who and not requirement.specifier.contains(package.version, prereleases=True):
+            found.add(f"{who} asks for {requirement}, not {package.version}")
+        for needed in package.requires or ():
+            waiting += [(requirement.name, needed, of) for of in ("", *requirement.extras)]
+    return found
+
+
+def test_the_packages_of_all_extras_fit_together(tmp_path, monkeypatch):
+    extras = project()["project"]["optional-dependencies"]
+    wanted = [*requirements("requirements.txt"), *extras["dev"], *extras["app"], *extras["dask"]]
+    assert not disagreements(wanted)
+    (tmp_path / "needy-1.0.dist-info").mkdir()
+    (tmp_path / "needy-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: needy\nVersion: 1.0\nRequires-Dist: pillow<5\nRequires-Dist: numpy<1; extra == 'old'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    pillow, numpy = (importlib.metadata.version(name) for name in ("pillow", "numpy"))
+    assert disagreements([*wanted, "needy"]) == {f"needy asks for pillow<5, not {pillow}"}
+    assert f'needy asks for numpy<1; extra == "old", not {numpy}' in disagreements(["needy[old]"])
 
 
 def test_the_version_is_said_once():

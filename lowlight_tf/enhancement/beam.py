@@ -7,7 +7,7 @@ import os
 import pathlib
 import threading
 
-from lowlight_tf.beam_jobs import load_beam, run_elements
+from lowlight_tf.beam_jobs import find_runner, run_elements
 from lowlight_tf.console import say
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.enhancement.engine import load_model
@@ -51,9 +51,9 @@ def enhance_on_beam(names, config, problems, runner, arguments):
       names, config, problems: as `enhancement.enhance`.
       runner, arguments: as `beam_jobs.run_elements`.
     Raises:
-      LowlightError: as `enhancement.enhance` and `beam_jobs.run_elements`, and where Beam is missing.
+      LowlightError: as `enhancement.enhance`, `beam_jobs.find_runner` and `beam_jobs.run_elements`.
     """
-    load_beam()  # missing, it is missed before anything is listed
+    find_runner(runner)  # what is missing is missed before anything is listed
     jobs = plan_jobs(names, config.result_dir, config.suffix, problems, config.overwrite)
     missing = missing_results(jobs, config.overwrite)
     if missing:

@@ -5,7 +5,7 @@ import functools
 import operator
 import os
 
-from lowlight_tf.beam_jobs import load_beam, run_elements
+from lowlight_tf.beam_jobs import find_runner, run_elements
 from lowlight_tf.simulation.plan import prepare
 from lowlight_tf.simulation.simulate import simulate_scene, tell
 
@@ -30,9 +30,9 @@ def simulate_on_beam(config, problems, runner, arguments):
       problems: Problems, told of each photograph that cannot be used.
       runner, arguments: as `beam_jobs.run_elements`.
     Raises:
-      LowlightError: as `simulation.simulate` and `beam_jobs.run_elements`, and where Beam is missing.
+      LowlightError: as `simulation.simulate`, `beam_jobs.find_runner` and `beam_jobs.run_elements`.
     """
-    load_beam()  # missing, it is missed before anything is listed
+    find_runner(runner)  # what is missing is missed before anything is listed
     scenes, missing = prepare(config, problems)
     if missing:
         shared, elements = _absolute(config, missing)

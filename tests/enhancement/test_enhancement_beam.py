@@ -124,7 +124,6 @@ def test_a_file_of_the_users_is_never_replaced(tmp_path, archive, copying_model)
         (["--beam_runner=DirectRunner", "--result_dir=gs://bucket/out"], "is an address"),
         (["--beam_runner=DirectRunner", "--beam_args=--runner=FlinkRunner"], "has a flag of its own"),
         (["--beam_runner=DirectRunner", "--beam_args='"], "no closing quotation"),
-        (["--beam_runner=Slow"], "beam_runner"),
     ],
 )
 def test_bad_usage(tmp_path, arguments, words):
