@@ -2,8 +2,8 @@
 
     python -m benchmarks qualities [SETS ...]
 
-Cost: the network on a frame of 12 megapixels, beside the original graph at its own width. Every contender is a process of its own; they take
-turns. Score: mean PSNR of `test.py` on each set, a folder with short/ and long/. ROUNDS and FRAME may be set in the environment, as for
+Cost: the network on a frame of 12 megapixels, beside the original graph at its own width. Every contender is a process of its own; they
+take turns. Score: mean PSNR of `test.py` on each set, a folder with short/ and long/. FRAME may be set in the environment, as for
 `benchmarks.contenders`.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.train_models bayer|xtrans [WORK] [--photos=FOLDER ...] [--crops=FOLDER] [--hours=N]
 
-WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/<camera>. Photographs: those of scikit-image and
+WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/CAMERA. Photographs: those of scikit-image and
 of Debian's lomiri-wallpapers-16.04, lomiri-wallpapers-20.04 and mate-backgrounds where they are installed, and the folders of --photos.
 CROPS is a folder with short/ and long/ in it: where it is given, the last part adapts the model with its training pairs.
 What is missing is left out, and said.

@@ -8,10 +8,10 @@ import pathlib
 import threading
 
 from lowlight_tf.beam_jobs import find_runner, run_elements
-from lowlight_tf.console import say
+from lowlight_tf.console import counted, say
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.enhancement.engine import load_model
-from lowlight_tf.enhancement.enhance import make_enhancer
+from lowlight_tf.enhancement.enhance import make_enhancer, model_of
 from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
 from lowlight_tf.files import check_writable, sweep
 
@@ -19,7 +19,7 @@ SKIPPED = "skipped.tsv"
 _ONE_AT_A_TIME = threading.Lock()
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)  # one for each kind of sensor
 def _loaded_enhancer(config):
     """Loads the model, once in each worker process; returns it and what enhances a Job with it."""
     prepare_devices()
@@ -32,13 +32,14 @@ def _enhance_job(job, config):
     # A runner may call from several threads, and memory is reckoned for one frame; TensorFlow has the cores busy with that one.
     with _ONE_AT_A_TIME:
         if config.overwrite or not job.output.exists():
-            _loaded_enhancer(config)[1](job)
+            _loaded_enhancer(dataclasses.replace(config, checkpoint_dir=model_of(job, config)))[1](job)
 
 
 def _absolute(config, jobs):
     """Workers have folders of their own to stand in: every path from the root."""
     jobs = [dataclasses.replace(job, source=job.source.absolute(), output=job.output.absolute()) for job in jobs]
-    return dataclasses.replace(config, checkpoint_dir=os.path.abspath(config.checkpoint_dir)), jobs
+    folder = config.checkpoint_dir and os.path.abspath(config.checkpoint_dir)
+    return dataclasses.replace(config, checkpoint_dir=folder), jobs
 
 
 def enhance_on_beam(names, config, problems, runner, arguments):
@@ -58,12 +59,14 @@ def enhance_on_beam(names, config, problems, runner, arguments):
     missing = missing_results(jobs, config.overwrite)
     if missing:
         shared, elements = _absolute(config, missing)
-        loaded, _ = _loaded_enhancer(shared)
+        folder = model_of(elements[0], shared)
+        loaded, _ = _loaded_enhancer(dataclasses.replace(shared, checkpoint_dir=folder))  # a model that is none is said once
+        by = f"step {loaded.step} of {config.checkpoint_dir}" if config.checkpoint_dir else "the models that ship"
         check_writable(config.result_dir)
         for folder in {job.output.parent for job in missing}:
             sweep(folder)
         skipped = pathlib.Path(config.result_dir).absolute() / SKIPPED
-        say(f"Enhancing {len(missing):,} photographs with step {loaded.step} of {config.checkpoint_dir} on the {runner}.")
+        say(f"Enhancing {counted(len(missing), 'photograph')} with {by} on the {runner}.")
         for reason in run_elements(
             elements, functools.partial(_enhance_job, config=shared), operator.attrgetter("source"), skipped, runner, arguments
         ):
