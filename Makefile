@@ -33,7 +33,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --camera=sony --dataset=samples --flagfile=flags/demo.flags --cache_dir=cache/demo --checkpoint_dir=checkpoints/demo
-	$(BIN)/python test.py --checkpoint_dir=checkpoints/demo --result_dir=results/demo
+	$(BIN)/python test.py --checkpoint_dir=checkpoints/demo --result_dir=results/demo --quality=best
 
 app: $(VENV)/.installed--app
 	$(BIN)/python -m lowlight_tf app $(FOLDER)

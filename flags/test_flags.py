@@ -7,7 +7,7 @@ from absl import flags
 from lowlight_tf.datasets import PROTOCOLS
 from lowlight_tf.errors import UsageError
 from lowlight_tf.isp import DENOISERS
-from lowlight_tf.network import QUALITIES, QUALITY_HELP
+from lowlight_tf.network import QUALITIES
 from lowlight_tf.raw.cameras import CAMERAS
 
 FLAGS = flags.FLAGS
@@ -33,7 +33,9 @@ flags.DEFINE_bool("report", False, "also write report.html: one page of all pict
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
 
-flags.DEFINE_enum("quality", "normal", QUALITIES, QUALITY_HELP)
+flags.DEFINE_enum(
+    "quality", "normal", QUALITIES, "how the network is run; best: on four mirror images, whose mean is taken, in four times the time"
+)
 
 
 def preset_names():

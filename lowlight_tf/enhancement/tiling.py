@@ -64,7 +64,7 @@ def halo(network, quality="normal"):
 
 def bytes_per_pixel(network, quality="normal"):
     """Returns what a network takes for each pixel of its input while it runs, an upper bound measured on CPU for frames of megapixels."""
-    ends = (4 if quality == "best" else 2) * (network.input_channels + 3 * network.upscale**2)
+    ends = (7 if quality == "best" else 2) * (network.input_channels + 3 * network.upscale**2)
     if isinstance(network, Denoise20Config):
         return 4 * (6 * denoise20.FEATURES + ends)
     return 4 * (4 * network.base_width + ends + 2 * (network.head_units + network.mosaic_channels + 2 * network.place_planes))

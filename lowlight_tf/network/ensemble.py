@@ -33,6 +33,22 @@ def mirrored_offset(camera, axes):
     return cfa_offset("".join(np.flip(letters, [axis - 1 for axis in axes]).ravel()), camera)
 
 
+def _padded(mosaic, axis, before, tile):
+    """Lengthens an axis by a tile, `before` of it at the start.
+
+    All mirror images are of one size, or TensorFlow's pools would keep a set of buffers for each.
+    """
+    size = tf.shape(mosaic)[axis]
+    index = tf.range(size + tile) - before
+    index = tf.where(index < 0, index + tile, tf.where(index >= size, index - tile, index))
+    return tf.gather(mosaic, index, axis=axis)
+
+
+def _before(camera, axes):
+    """Returns the rows and columns that are padded ahead of a mirror image, so that it begins in the camera's phase."""
+    return tuple(-start % camera.tile for start in mirrored_offset(camera, axes))
+
+
 def mirrored(inputs, camera, axes, is_packed=True):
     """Mirrors what a network sees, in its camera's phase.
 
@@ -42,13 +58,15 @@ def mirrored(inputs, camera, axes, is_packed=True):
       axes: one of MIRRORS.
       is_packed: whether it is packed.
     Returns:
-      float32 [B, h', w', C], h' and w' up to a tile larger.
+      float32 [B, h', w', C], h' and w' a tile larger where it is packed.
     """
-    if not axes or not is_packed:
-        return tf.reverse(inputs, axes) if axes else inputs
+    if not is_packed:
+        return tf.reverse(inputs, axes)
     light, planes = inputs[..., : camera.channels], inputs[..., camera.channels :]
     mosaic = tf.reverse(packing.unpack(light, camera), axes)
-    light = packing.pack(mosaic, camera, mirrored_offset(camera, axes))
+    for axis, before in zip((_ROWS, _COLUMNS), _before(camera, axes), strict=True):
+        mosaic = _padded(mosaic, axis, before, camera.tile)
+    light = packing.pack(mosaic, camera)
     sizes = tf.concat([tf.shape(light)[:-1], tf.shape(planes)[-1:]], 0)
     return tf.concat([light, tf.broadcast_to(planes[:, :1, :1], sizes)], axis=-1)
 
@@ -63,9 +81,7 @@ def mirrored_back(picture, camera, axes, size, is_packed=True):
     Returns:
       float32 [B, H, W, 3].
     """
-    if not axes:
-        return picture
-    top, left = (-start % camera.tile for start in mirrored_offset(camera, axes)) if is_packed else (0, 0)
+    top, left = _before(camera, axes) if is_packed else (0, 0)
     return tf.reverse(picture[:, top : top + size[0], left : left + size[1]], axes)
 
 
@@ -80,10 +96,12 @@ def mean_of_mirrors(run, inputs, camera, network, quality):
     Returns:
       float32 [B, h * upscale, w * upscale, 3].
     """
+    if quality == "normal":
+        return run(inputs)
     is_packed = network.upscale == camera.upscale
     every = [axes for axes in mirrors_of(quality) if mirrored_offset(camera, axes) is not None]
     size = tf.shape(inputs)[1:3] * network.upscale
     total = 0.0
     for axes in every:
         total += mirrored_back(run(mirrored(inputs, camera, axes, is_packed)), camera, axes, (size[0], size[1]), is_packed)
-    return total if len(every) == 1 else total / len(every)
+    return total / len(every)

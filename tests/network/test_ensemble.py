@@ -34,8 +34,10 @@ def test_a_mirrored_row_worked_by_hand():
     camera = CAMERAS["bayer"]
     mosaic = np.float32([[[1, 2, 3, 4], [5, 6, 7, 8]]])  # R G R G over G B G B
     packed = ensemble.mirrored(packing.pack(mosaic, camera), camera, (2,))
-    # From right to left it is G R G R; one column more, two further on, makes it begin with R, and another one fills the tile.
-    np.testing.assert_array_equal(packing.unpack(packed, camera)[0], [[3, 4, 3, 2, 1, 2], [7, 8, 7, 6, 5, 6]])
+    # From right to left it is G R G R; one column more, two further on, makes it begin with R, and another one fills the tile. Rows get a
+    # tile, too: all mirror images are of one size.
+    rows = [[3, 4, 3, 2, 1, 2], [7, 8, 7, 6, 5, 6]]
+    np.testing.assert_array_equal(packing.unpack(packed, camera)[0], rows + rows)
 
 
 @pytest.mark.parametrize("axes", ensemble.MIRRORS)
@@ -75,13 +77,14 @@ def test_the_mean_is_that_of_the_mirror_images():
     assert np.array_equal(ensemble.mean_of_mirrors(run, inputs, camera, network, "normal"), run(inputs))
     four = ensemble.mean_of_mirrors(run, inputs, camera, network, "best").numpy()
     expected = []
-    for rows, columns in ((0, 0), (0, 1), (1, 0), (1, 1)):  # by numpy alone: pad as the mirror image wants, mirror, run, mirror, cut
-        wide = np.pad(mosaic[0], ((2 * rows, 2 * rows), (2 * columns, 2 * columns)), mode="reflect")
-        wide = wide[rows : len(wide) - rows, columns : wide.shape[1] - columns][:: -1 if rows else 1, :: -1 if columns else 1]
+    for rows, columns in ((0, 0), (0, 1), (1, 0), (1, 1)):  # by numpy alone: mirror, pad as the mirror image wants, run, cut, mirror
+        wide = mosaic[0][:: -1 if rows else 1, :: -1 if columns else 1]
+        wide = np.pad(wide, ((rows, 2 - rows), (columns, 2 - columns)), mode="reflect")
+        wide[-1:] = wide[-3:-2] if not rows else wide[-1:]
+        wide[:, -1:] = wide[:, -3:-2] if not columns else wide[:, -1:]
         planes = tf.fill([1, wide.shape[0] // 2, wide.shape[1] // 2, 2], -0.5)
         picture = run(tf.concat([packing.pack(wide[None], camera), planes], -1))[0].numpy()
-        picture = picture[:: -1 if rows else 1, :: -1 if columns else 1]
-        expected.append(picture[rows : rows + 36, columns : columns + 52])
+        expected.append(picture[rows : rows + 36, columns : columns + 52][:: -1 if rows else 1, :: -1 if columns else 1])
     np.testing.assert_allclose(four[0], np.mean(expected, axis=0), atol=1e-6)
     assert np.abs(four - run(inputs).numpy()).max() > 1e-4
 
