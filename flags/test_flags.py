@@ -29,7 +29,9 @@ flags.DEFINE_float(
     lower_bound=0.01,
     upper_bound=100.0,
 )
-flags.DEFINE_string("result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>>/<protocol>")
+flags.DEFINE_string(
+    "result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>, and the strength if not 1>/<protocol>"
+)
 flags.DEFINE_enum(
     "protocol",
     "sid-00",
