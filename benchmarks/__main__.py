@@ -31,8 +31,9 @@ BENCHMARKS = (
     "winograd",
     "qualities",
     "variations",
+    "classic_sweep",
 )
-OF_DATA = ("variations",)
+OF_DATA = ("variations", "classic_sweep")
 MAY_HAVE_DATA = ("qualities",)
 
 

@@ -22,7 +22,16 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
     "denoiser", None, DENOISERS, "denoiser of --model=classic: none, nlm (non-local means) or bm3d (pip install bm3d); where not given: nlm"
 )
-flags.DEFINE_string("result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>>/<protocol>")
+flags.DEFINE_float(
+    "denoiser_strength",
+    1.0,
+    "strength of --denoiser, 0.01 to 100: the denoiser is told this many times the noise that was found in the frame",
+    lower_bound=0.01,
+    upper_bound=100.0,
+)
+flags.DEFINE_string(
+    "result_dir", "", "folder of the results; where not given: results/<model, or classic-<denoiser>, and the strength if not 1>/<protocol>"
+)
 flags.DEFINE_enum(
     "protocol",
     "sid-00",
@@ -55,8 +64,12 @@ def preset_names():
             raise UsageError("--model=classic has no checkpoint; leave --checkpoint_dir or --model out")
         if FLAGS.camera is None:
             raise UsageError(f"--model=classic needs --camera; expected one of {', '.join(CAMERAS)}, such as --camera=sony")
+        if FLAGS.denoiser == "none" and FLAGS["denoiser_strength"].present:
+            raise UsageError("--denoiser=none has no strength; leave --denoiser_strength out or name another --denoiser")
     elif FLAGS.denoiser is not None:
         raise UsageError(f"--denoiser={FLAGS.denoiser} is the classic pipeline's; add --model=classic or leave it out")
+    elif FLAGS["denoiser_strength"].present:
+        raise UsageError(f"--denoiser_strength={FLAGS.denoiser_strength} is the classic pipeline's; add --model=classic or leave it out")
     elif not FLAGS.checkpoint_dir:
         raise UsageError("--checkpoint_dir is missing; name the folder of a model that train.py or import_slim wrote")
     return []
@@ -71,7 +84,7 @@ def subject():
     from lowlight_tf.evaluation.subjects import classic_subject, trained_subject
 
     if FLAGS.model == "classic":
-        return classic_subject(CAMERAS[FLAGS.camera], _denoiser())
+        return classic_subject(CAMERAS[FLAGS.camera], _denoiser(), FLAGS.denoiser_strength)
     return trained_subject(
         FLAGS.checkpoint_dir,
         FLAGS.camera or "",
@@ -88,7 +101,12 @@ def _model_name(checkpoint_dir):
     return "-".join(parts[1:] if parts[0] == "checkpoints" and len(parts) > 1 else parts).strip("/-")
 
 
+def _classic_name():
+    """Names the classic pipeline's results: each strength but 1 has a folder of its own."""
+    return f"classic-{_denoiser()}" + (f"-strength-{FLAGS.denoiser_strength}" if FLAGS.denoiser_strength != 1 else "")
+
+
 def result_dir():
     """Returns where the results go."""
-    name = f"classic-{_denoiser()}" if FLAGS.model == "classic" else _model_name(FLAGS.checkpoint_dir)
+    name = _classic_name() if FLAGS.model == "classic" else _model_name(FLAGS.checkpoint_dir)
     return FLAGS.result_dir or str(pathlib.Path("results") / name / FLAGS.protocol)

@@ -68,7 +68,7 @@ def demosaic(mosaic, camera):
     return green + differences
 
 
-def process(short, ratio, camera, denoiser="nlm"):
+def process(short, ratio, camera, denoiser="nlm", strength=1.0):
     """Develops a short exposure.
 
     Args:
@@ -76,11 +76,12 @@ def process(short, ratio, camera, denoiser="nlm"):
       ratio: exposure ratio.
       camera: a Camera.
       denoiser: a key of denoise.DENOISERS.
+      strength: the denoiser's, as `denoise` takes it.
     Returns:
       float32 [H, W, 3] numpy in [0, 1], with the curve of LibRaw's renderings.
     """
     counts = subtract_black(packing.pack(short.mosaic, camera), camera, short.black_level)
-    counts = denoise(counts.numpy(), denoiser)  # [h, w, C]
+    counts = denoise(counts.numpy(), denoiser, strength=strength)  # [h, w, C]
     white = short.white_level - np.asarray(short.black_level)[list(camera.channel_colors)]
     light = tf.cast(np.maximum(counts, 0) / white, tf.float32)
     mosaic = packing.unpack(packing.amplify(light, ratio), camera)  # [H, W]
@@ -89,11 +90,11 @@ def process(short, ratio, camera, denoiser="nlm"):
     return linear_to_bt709(tf.clip_by_value(rgb_linear, 0.0, 1.0)).numpy()
 
 
-def make_processor(camera, denoiser):
+def make_processor(camera, denoiser, strength=1.0):
     """Returns Frame, ratio -> float32 [H, W, 3] numpy, as `evaluation.make_predictor` does for a network.
 
     Raises:
       LowlightError: where the denoiser's package is not installed.
     """
     check_installed(denoiser)
-    return lambda short, ratio: process(short, ratio, camera, denoiser)
+    return lambda short, ratio: process(short, ratio, camera, denoiser, strength)

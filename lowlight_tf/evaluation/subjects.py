@@ -63,12 +63,18 @@ def trained_subject(checkpoint_dir, camera_name="", *, mixed_precision=False, me
     )
 
 
-def classic_subject(camera, denoiser):
+def classic_subject(camera, denoiser, strength=1.0):
     """Returns the classic pipeline as a Subject.
 
+    Args:
+      camera: a Camera.
+      denoiser: a key of denoise.DENOISERS.
+      strength: the denoiser's, as `denoise` takes it.
     Raises:
       LowlightError: where the denoiser's package is not installed.
     """
     cost = DENOISERS[denoiser].seconds
-    label = f"the classic pipeline, denoiser {denoiser}" + (f" (about {cost} s a megapixel)" if cost else "")
-    return Subject(make_processor(camera, denoiser), camera, label, {"model": "classic", "denoiser": denoiser}, {})
+    label = f"the classic pipeline, denoiser {denoiser}" + (f" at strength {strength}" if strength != 1 else "")
+    label += f" (about {cost} s a megapixel)" if cost else ""
+    facts = {"model": "classic", "denoiser": denoiser, "denoiser_strength": strength if DENOISERS[denoiser].apply else None}
+    return Subject(make_processor(camera, denoiser, strength), camera, label, facts, {})

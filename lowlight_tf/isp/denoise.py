@@ -95,16 +95,16 @@ def unstabilise(stable, gain, read_noise):
     return gain * electrons
 
 
-def non_local_means(stable):
-    """Non-local means over all planes at once, for noise of standard deviation 1: float64 [h, w, C] -> the same shape."""
+def non_local_means(stable, sigma):
+    """Non-local means over all planes at once, for noise of standard deviation sigma: float64 [h, w, C] -> the same shape."""
     from skimage.restoration import denoise_nl_means
 
     # In float64: the fast mode's integral images lose the patches of a whole frame in float32.
-    return denoise_nl_means(stable, patch_size=5, patch_distance=9, h=0.8, sigma=1.0, fast_mode=True, channel_axis=-1)
+    return denoise_nl_means(stable, patch_size=5, patch_distance=9, h=0.8 * sigma, sigma=sigma, fast_mode=True, channel_axis=-1)
 
 
-def block_matching(stable):
-    """BM3D of each plane, for noise of standard deviation 1: float64 [h, w, C] -> the same shape.
+def block_matching(stable, sigma):
+    """BM3D of each plane, for noise of standard deviation sigma: float64 [h, w, C] -> the same shape.
 
     The planes are rotated first, which keeps the noise: the first becomes their common brightness, the others colour differences.
     """
@@ -112,16 +112,16 @@ def block_matching(stable):
 
     bm3d = importlib.import_module("bm3d").bm3d
     rotated = fft.dct(stable, norm="ortho", axis=-1)
-    planes = [bm3d(rotated[..., i], 1.0) for i in progress(range(stable.shape[-1]), unit="plane", description="BM3D")]
+    planes = [bm3d(rotated[..., i], sigma) for i in progress(range(stable.shape[-1]), unit="plane", description="BM3D")]
     return fft.idct(np.stack(planes, axis=-1), norm="ortho", axis=-1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Denoiser:
-    """A way to denoise planes whose noise has a standard deviation of 1.
+    """A way to denoise planes whose noise is uniform.
 
     Attributes:
-      apply: function of float64 [h, w, C] that returns the same shape; None for no denoising.
+      apply: function of float64 [h, w, C] and the noise's standard deviation that returns the same shape; None for no denoising.
       seconds: what a megapixel of mosaic takes on one core, about.
       package, licence: the optional package that it needs, and what a person must know before installing it.
     """
@@ -153,13 +153,14 @@ def check_installed(name):
         )
 
 
-def denoise(planes, name, figures=SONY_A7S2):
-    """Denoises one frame, as strongly as its own noise asks for.
+def denoise(planes, name, figures=SONY_A7S2, strength=1.0):
+    """Denoises one frame, as strongly as its own noise asks for, or more or less so.
 
     Args:
       planes: float [h, w, C], counts above black, with negatives where the file has them.
       name: a key of DENOISERS.
       figures: NoiseFigures.
+      strength: above 0; the denoiser is told this many times the noise that was found.
     Returns:
       float64 [h, w, C], counts above black.
     """
@@ -169,4 +170,4 @@ def denoise(planes, name, figures=SONY_A7S2):
     gain = estimate_gain(planes, figures)
     read_noise = figures.read_noise(gain)
     stable = stabilise(np.asarray(planes, np.float64), gain, read_noise)
-    return unstabilise(denoiser.apply(stable), gain, read_noise)
+    return unstabilise(denoiser.apply(stable, strength), gain, read_noise)

@@ -1,13 +1,13 @@
 """The classic pipeline: each stage by hand, the noise model on noise it made itself, LibRaw's rendering as the other reference."""
 
 import importlib.util
-import json
 
 import numpy as np
 import pytest
 import skimage.data
 import tensorflow as tf
-from conftest import expect_failure, run_script, shared, write_frame
+from conftest import shared, write_frame
+from skimage.restoration import denoise_nl_means
 
 from lowlight_tf.datasets.frames import read_short, read_target
 from lowlight_tf.errors import LowlightError
@@ -153,6 +153,30 @@ def test_denoisers_remove_noise(name, gain, quieter):
     assert np.mean(denoised - clean) == pytest.approx(0, abs=0.25 * gain + 0.1)
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.5, 2.0])
+def test_the_denoiser_is_told_the_noise_times_the_strength(strength):
+    planes, _ = noisy_planes(0.5, 60, size=48)
+    gain = denoise.estimate_gain(planes)
+    known = gain, SONY_A7S2.read_noise(gain)
+    by_hand = {1.0: (0.8, 1.0), 0.5: (0.4, 0.5), 2.0: (1.6, 2.0)}  # h and sigma
+    h, sigma = by_hand[strength]
+    options = {"patch_size": 5, "patch_distance": 9, "fast_mode": True, "channel_axis": -1}
+    stable = denoise_nl_means(denoise.stabilise(planes, *known), h=h, sigma=sigma, **options)
+    np.testing.assert_array_equal(denoise.denoise(planes, "nlm", strength=strength), denoise.unstabilise(stable, *known))
+    if strength == 1:
+        np.testing.assert_array_equal(denoise.denoise(planes, "nlm"), denoise.denoise(planes, "nlm", strength=1.0))
+
+
+@pytest.mark.parametrize("name", ["nlm", "bm3d"])
+def test_noise_three_times_as_large_is_removed_by_three_times_the_strength(name):
+    if denoise.DENOISERS[name].package:
+        pytest.importorskip(denoise.DENOISERS[name].package)
+    apply, noise = denoise.DENOISERS[name].apply, np.random.RandomState(1).standard_normal([32, 32, 4])
+    np.testing.assert_allclose(apply(3 * noise, 3.0), 3 * apply(noise, 1.0), atol=1e-6)
+    left = [apply(3 * noise, sigma).std() for sigma in (1.0, 3.0, 6.0)]
+    assert left[0] > 2.5 and left[1] < 1.2 and left[2] <= left[1], left
+
+
 @BOTH
 def test_a_noiseless_frame_is_developed_as_libraw_renders_it(tmp_path, name):
     # Two demosaicing methods differ at edges, so the scene is smooth; colours, white balance, levels and gamma must agree.
@@ -190,31 +214,3 @@ def test_a_missing_package_is_one_line_with_its_licence(monkeypatch):
     with pytest.raises(LowlightError, match=r"pip install bm3d \(its licence allows non-commercial use only\)"):
         make_processor(CAMERAS["sony"], "bm3d")
     assert callable(make_processor(CAMERAS["sony"], "nlm"))
-
-
-def test_test_py_scores_the_classic_pipeline(tmp_path, small_set):
-    arguments = ("--model=classic", "--camera=sony", f"--data_dir={small_set}", "--denoiser=none")
-    result = run_script("test.py", *arguments, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    out = tmp_path / "results" / "classic-none" / "sid-00"
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert (metrics["model"], metrics["denoiser"], metrics["camera"], metrics["images"]) == ("classic", "none", "sony", 1)
-    picture = tf.io.decode_png((out / "10001_00_0.1s_out.png").read_bytes()).numpy()
-    short = read_short(small_set / "Sony" / "short" / "10001_00_0.1s.dng", CAMERAS["sony"])
-    np.testing.assert_array_equal(picture, to_uint8(process(short, 100, CAMERAS["sony"], "none")))
-    assert metrics["psnr"] == pytest.approx(psnr(picture, tf.io.decode_png((out / "10001_00_0.1s_gt.png").read_bytes()).numpy()))
-    assert (out / "overview.png").is_file() and (out / "metrics.csv").is_file()
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        (["--model=classic"], "--model=classic needs --camera"),
-        (["--model=classic", "--camera=sony", "--checkpoint_dir=model"], "--model=classic has no checkpoint"),
-        (["--checkpoint_dir=model", "--denoiser=nlm"], "--denoiser=nlm is the classic pipeline's"),
-        (["--model=classic", "--camera=sony", "--denoiser=median"], "denoiser"),
-    ],
-)
-def test_flags_that_do_not_go_together(tmp_path, arguments, words):
-    expect_failure(run_script("test.py", *arguments, cwd=tmp_path), 2, words)
-    assert list(tmp_path.iterdir()) == []
