@@ -23,7 +23,7 @@ def _tests(result):
 def _recipe(result):
     first, last = result["loss"]
     return [
-        f"`python -m benchmarks.train_models bayer` ran for {result['minutes']:g} minutes on the embedded samples' photographs, enlarged: "
+        f"`python -m benchmarks.train_models bayer` ran for {result['minutes']:g} minutes on the photographs at hand: "
         f"{result['steps']} steps, mean loss {first:.4f} in the first tenth of them and {last:.4f} in the last. "
         f"`ship` made {result['bytes']} bytes of it."
     ]

@@ -35,11 +35,11 @@ def _detail(piece):
 
 
 def cut_sharp(paths, folder):
-    """Writes PNGs of _PIECE pixels a side that are sharp to the pixel, most of them full of detail.
+    """Writes PNGs of at most _PIECE pixels a side that are sharp to the pixel, most of them full of detail.
 
     A photograph as a camera writes it is soft at the scale of its pixels, and half of what it shows is sky, wall or blur. A network that is
     trained on such crops learns no demosaicing. So photographs are shrunk, cut up, and of the pieces the more detailed half is kept, with
-    an eighth of all the others for the quiet parts of pictures.
+    an eighth of all the others for the quiet parts of pictures. A photograph that is too small to be halved is cut up as it is.
 
     Args:
       paths: of photographs.
@@ -51,11 +51,12 @@ def cut_sharp(paths, folder):
     for path in paths:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")
-        for shrink in _SHRINKS:
+        side = min(_PIECE, *picture.size)
+        for shrink in _SHRINKS if min(picture.size) >= min(_SHRINKS) * _PIECE else (1,):
             small = picture.reduce(shrink)
-            corners = itertools.product(range(0, small.height - _PIECE + 1, _PIECE), range(0, small.width - _PIECE + 1, _PIECE))
+            corners = itertools.product(range(0, small.height - side + 1, side), range(0, small.width - side + 1, side))
             for number, (top, left) in enumerate(corners):
-                piece = small.crop((left, top, left + _PIECE, top + _PIECE))
+                piece = small.crop((left, top, left + side, top + side))
                 written = pathlib.Path(folder) / f"{path.stem}_{shrink}_{number}.png"
                 piece.save(written)
                 pieces.append((_detail(piece), written))

@@ -65,8 +65,9 @@ def _costs():
     print(f"{2 * FRAME[0]}x{2 * FRAME[1]}, {ROUNDS} rounds taking turns.\n")
     print("| | median | of the original graph's, median of pairs | peak memory |\n|---|---|---|---|")
     for name, entries in told.items():
-        ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds.get(ORIGINAL, seconds[name]), strict=True))
-        print(f"| {name} | {statistics.median(seconds[name]):.2f} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |", flush=True)
+        pairs = zip(seconds[name], seconds.get(ORIGINAL, ()), strict=ORIGINAL in seconds)
+        ratio = f"{statistics.median(a / b for a, b in pairs):.2f}" if ORIGINAL in seconds else "-"
+        print(f"| {name} | {statistics.median(seconds[name]):.2f} s | {ratio} | {entries[-1]['gib']:.1f} GiB |", flush=True)
 
 
 def _score(folder, quality, pairs):

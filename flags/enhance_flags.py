@@ -27,7 +27,10 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_integer("jpeg_quality", 95, "quality of JPEGs, 1 to 100", lower_bound=1, upper_bound=100)
 flags.DEFINE_enum(
-    "quality", "normal", QUALITIES, "how the network is run; best: on four mirror images, whose mean is taken, in four times the time"
+    "quality",
+    "normal",
+    QUALITIES,
+    "how the network is run; best: the mean over the frame and its three mirror images, in four times the time (JPEGs: --jpeg_quality)",
 )
 flags.DEFINE_string("ratio", "auto", "factor that the light is amplified by, above 0; auto: by the frame's histogram and noise")
 flags.DEFINE_string(

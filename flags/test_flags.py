@@ -43,7 +43,10 @@ flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in Gi
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")
 
 flags.DEFINE_enum(
-    "quality", "normal", QUALITIES, "how the network is run; best: on four mirror images, whose mean is taken, in four times the time"
+    "quality",
+    "normal",
+    QUALITIES,
+    "how the network is run; best: the mean over the frame and its three mirror images, in four times the time",
 )
 
 
@@ -109,4 +112,5 @@ def _classic_name():
 def result_dir():
     """Returns where the results go."""
     name = _classic_name() if FLAGS.model == "classic" else _model_name(FLAGS.checkpoint_dir)
+    name += f"-{FLAGS.quality}" if FLAGS.quality != "normal" else ""
     return FLAGS.result_dir or str(pathlib.Path("results") / name / FLAGS.protocol)

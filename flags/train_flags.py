@@ -109,11 +109,8 @@ def _check_interface():
     for name in ("noise_planes", "skip", "place_planes"):
         if FLAGS[name].value not in (False, "none") and (FLAGS.network != "sid" or FLAGS.network_input == "rgb"):
             raise UsageError(f"--{name} is of the SID network with packed input; leave it, --network or --network_input out")
-    if FLAGS.skip != "none" and FLAGS.patch_size % CAMERAS[FLAGS.camera].cells:
-        raise UsageError(
-            f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip={FLAGS.skip} wants; use a multiple of "
-            f"{CAMERAS[FLAGS.camera].cells}"
-        )
+    if FLAGS.place_planes and FLAGS.skip == "none" and not FLAGS.init_from:
+        raise UsageError("--place_planes need crops of whole CFA tiles; give --skip=mosaic, or --skip=demosaic, with them")
     if FLAGS.place_planes and CAMERAS[FLAGS.camera].cells == 1:
         raise UsageError(f"--place_planes are of X-Trans, whose packed pixels are of four kinds; leave them or --camera={FLAGS.camera} out")
 
@@ -159,6 +156,16 @@ def check():
         raise UsageError("--checkpoint_dir is empty; name a folder for the model")
 
 
+def _checked(network, interface, camera):
+    """Returns network and interface, after the patch was held against what they need."""
+    if interface.skip != "none" and FLAGS.patch_size % camera.cells:
+        raise UsageError(
+            f"--patch_size={FLAGS.patch_size} does not hold whole CFA tiles, as --skip={interface.skip} wants; use a multiple of "
+            f"{camera.cells}"
+        )
+    return network, interface
+
+
 def _model(camera, transfer):
     """The network and interface that the flags ask for; of a run that starts from a model, that model's own."""
     from lowlight_tf.network.model import network_for
@@ -170,7 +177,7 @@ def _model(camera, transfer):
         given |= {field: FLAGS[name].value for name, field in _INTERFACE.items() if FLAGS[name].present}
         if FLAGS["network_input"].present:
             given["input_channels"] = 3 if FLAGS.network_input == "rgb" else camera.channels
-        return start_network(transfer, camera, given)
+        return _checked(*start_network(transfer, camera, given), camera)
     options = {name: getattr(FLAGS, name) for name in _SID_ONLY} if FLAGS.network == "sid" else {}
     if FLAGS.head == "none" and options:
         options["head_units"] = 0
@@ -178,7 +185,8 @@ def _model(camera, transfer):
         **{field: FLAGS[name].value for name, field in _INTERFACE.items()}
         | {"white_balance": FLAGS.white_balance_input or FLAGS.target == "camera_rgb"}
     )
-    return network_for(camera, network=FLAGS.network, network_input=FLAGS.network_input, interface=interface, **options), interface
+    network = network_for(camera, network=FLAGS.network, network_input=FLAGS.network_input, interface=interface, **options)
+    return _checked(network, interface, camera)
 
 
 def _given(kind, /, **others):

@@ -11,6 +11,7 @@ from lowlight_tf.network import HEAD_UNITS, denoise20, model
 from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.network.sid import NetworkConfig, parameter_shapes
 from lowlight_tf.raw.cameras import CAMERAS, Camera
+from lowlight_tf.raw.light import SID
 
 # How often the input is halved where a block of the SID network works: down to block 5, and up again. Other blocks work at full size.
 _LEVELS = {"2": 1, "3": 2, "4": 3, "5": 4, "6": 3, "7": 2, "8": 1}
@@ -87,12 +88,15 @@ def _sid_blocks(network: NetworkConfig, size: tuple[int, int]) -> list[Block]:
     return [_block(name, groups[name], _halved(size, _LEVELS.get(name, 0)), pooling if name in _BEFORE_POOLING else "") for name in names]
 
 
-def _ending(block: Block, upscale: int) -> Block:
-    """The last block with depth_to_space, which lays its channels out as pixels."""
+def _ending(block: Block, network: NetworkConfig | Denoise20Config) -> Block:
+    """The last block with depth_to_space, which lays its channels out as pixels; those of a correction to the mosaic stay what they are."""
+    upscale = network.upscale
     if upscale == 1:
         return block
     height, width, _ = block.output
-    return dataclasses.replace(block, layers=f"{block.layers}, depth_to_space {upscale}", output=(height * upscale, width * upscale, 3))
+    mosaic = getattr(network, "mosaic_channels", 0)
+    layers = f"{block.layers}, depth_to_space {upscale}" + (f" and {mosaic} for the mosaic" if mosaic else "")
+    return dataclasses.replace(block, layers=layers, output=(height * upscale, width * upscale, 3))
 
 
 def blocks(network: NetworkConfig | Denoise20Config, size: tuple[int, int]) -> list[Block]:
@@ -109,7 +113,7 @@ def blocks(network: NetworkConfig | Denoise20Config, size: tuple[int, int]) -> l
         found = [_block(name, group, size) for name, group in groups.items()]
     else:
         found = _sid_blocks(network, size)
-    return [*found[:-1], _ending(found[-1], network.upscale)]
+    return [*found[:-1], _ending(found[-1], network)]
 
 
 def table(camera: Camera, network: NetworkConfig | Denoise20Config, size: tuple[int, int]) -> str:
@@ -168,6 +172,9 @@ def chosen(checkpoint_dir: str, camera_name: str, options: dict) -> tuple[Camera
         raise UsageError(f"--{foreign[0]} is of the SID network; leave it or --network={options['network']} out")
     units = {"head_units": HEAD_UNITS} if options.get("head") == "fc" else {}
     try:
-        return CAMERAS[camera_name], model.network_for(CAMERAS[camera_name], **{**units, **options})
+        camera = CAMERAS[camera_name]
+        network = model.network_for(camera, **{**units, **options})
+        model.check_interface(camera, network, SID)
     except ValueError as error:
         raise UsageError(f"there is no such network: {error}") from error
+    return camera, network

@@ -26,6 +26,15 @@ def test_photographs_are_gathered_once(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_small_photographs_are_taken_as_they_are(tmp_path, monkeypatch):
+    """All that pip installs: without Debian's wallpapers the recipe has these alone."""
+    (tmp_path / "mine").mkdir()
+    write_png(tmp_path / "mine" / "small.png", np.random.RandomState(0).randint(0, 65535, (300, 451, 3)).astype(np.uint16))
+    monkeypatch.setattr(train_models, "at_hand", list)
+    photos = train_models.gather(tmp_path, [tmp_path / "mine"])
+    assert [path.name for path in photos.iterdir()] == ["small_1_0.png"]
+
+
 @pytest.mark.parametrize("camera", train_models.PATCH)
 def test_train_py_takes_the_recipe(tmp_path, camera):
     """One step of the narrowest network, and one more when the command is given again."""

@@ -99,7 +99,7 @@ def _develop_row(session):
             "which": gr.Radio(["selection", "all"], value="selection", label="Which photographs", elem_id="which"),
             "kind": gr.Dropdown(list(SUFFIXES), value="jpeg", label="Format", elem_id="kind", filterable=False),
             "jpeg_quality": gr.Slider(1, 100, value=95, step=1, label="JPEG quality", elem_id="jpeg_quality"),
-            "quality": gr.Radio(list(QUALITIES), value="normal", label="Network", info=QUALITY_HELP, elem_id="quality"),
+            "quality": gr.Radio(list(QUALITIES), value="normal", label="Quality", info=QUALITY_HELP, elem_id="quality"),
             "folder": gr.Textbox("", label="Folder within the results", placeholder="the results themselves", elem_id="folder"),
         }
     with gr.Row():

@@ -134,7 +134,7 @@ class Session:
         """Finds out how dark a photograph is, once."""
         entry = self.entry(name)
         if not entry.is_measured:
-            self._keep(measure(entry, self.model(self.state.of(name).model).camera))
+            self._keep(measure(entry, self.model(self.state.of(name).model, entry.path).camera))
 
     def _keep(self, entry):
         with self._lock:

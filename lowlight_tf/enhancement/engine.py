@@ -25,20 +25,20 @@ _ALIGNMENT = 64  # bytes
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A model to be run: `once` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its age,
-    `config` what config.json says of it, `quality` one of network.QUALITIES."""
+    """A model to be run: `run_once` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its
+    age, `config` what config.json says of it, `quality` one of network.QUALITIES."""
 
     camera: Camera
     network: object
     interface: light.Interface
     step: int
-    once: Callable
+    run_once: Callable
     config: dict = dataclasses.field(default_factory=dict)
     quality: str = "normal"
 
     def run(self, inputs):
         """Runs it in its quality: float32 [1, h, w, C] -> float32 [1, H, W, 3]."""
-        return ensemble.mean_of_mirrors(self.once, inputs, self.camera, self.network, self.quality)
+        return ensemble.mean_of_mirrors(self.run_once, inputs, self.camera, self.network, self.quality)
 
     @property
     def target(self):

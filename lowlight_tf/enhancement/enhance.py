@@ -225,6 +225,7 @@ def enhance(names, config, problems, settings=None):
     for folder in {job.output.parent for job in missing}:
         sweep(folder)
     by = " and ".join(f"step {loaded[folder].step} of {folder}" for folder in models)
+    by += f", quality {config.quality}" if config.quality != "normal" else ""
     say(f"Enhancing {counted(len(missing), 'photograph')} with {by}.")
     with _page(config, by, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
         for folder, group in models.items():

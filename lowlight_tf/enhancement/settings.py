@@ -100,7 +100,7 @@ def _kept_model(model, folder):
 
 def _found_model(said, folder):
     """Inverts `_kept_model`."""
-    if said == AUTO:
+    if said in (AUTO, DEFAULT_MODEL.name):  # the latter was the only one that shipped
         return ""
     shipped = DEFAULT_MODEL.parent / said
     return str(shipped if "/" not in said and said not in (".", "..") and shipped.is_dir() else pathlib.Path(folder) / said)
@@ -197,7 +197,7 @@ def read_settings(path):
 def _settings(said, folder):
     kind, jpeg_quality, of = said.get("format", "jpeg"), said.get("jpeg_quality", 95), said.get("folder", "")
     quality = said.get("quality", "normal")
-    if isinstance(quality, int):  # what the file of version 0.2.0 calls a JPEG's
+    if isinstance(quality, int):  # what it said of JPEGs before the network had a quality
         jpeg_quality, quality = quality, "normal"
     if kind not in SUFFIXES:
         raise UsageError(f"format is {kind!r}; expected one of {', '.join(SUFFIXES)}")

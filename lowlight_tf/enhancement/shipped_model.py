@@ -13,7 +13,7 @@ def model_for(cfa):
       cfa: colours of the CFA's tile, 4 or 36 letters.
     """
     xtrans = DEFAULT_MODEL.parent / "xtrans"
-    return xtrans if cfa_kind(cfa) == "X-Trans" and xtrans.is_dir() else DEFAULT_MODEL
+    return xtrans if cfa_kind(cfa) == "X-Trans" and (xtrans / "config.json").is_file() else DEFAULT_MODEL
 
 
 def shipped_model(path):

@@ -45,7 +45,7 @@ def predictor_of(loaded, memory_limit=0):
     free = free_memory(memory_limit)
 
     def predict(frame, ratio):
-        most = most_pixels(loaded.network, free - _BYTES_PER_PHOTOSITE * frame.mosaic.size)
+        most = most_pixels(loaded.network, free - _BYTES_PER_PHOTOSITE * frame.mosaic.size, loaded.quality)
         with memory_said(frame.path):
             packed, picture = packing.pack_frame(frame.mosaic, loaded.camera), np.empty([*frame.mosaic.shape, 3], np.float32)
             for where, output, _ in network_tiles(frame, packed, ratio, loaded, most):

@@ -11,4 +11,4 @@ EXTRA_BLOCKS = (0, 1, 2, 3)
 HEADS = ("none", "fc")
 HEAD_UNITS = 64  # where none are asked for
 QUALITIES = ("normal", "best")
-QUALITY_HELP = "how the network is run; best: on four mirror images, whose mean is taken, in four times the time"
+QUALITY_HELP = "how the network is run; best: the mean over the frame and its three mirror images, in four times the time"

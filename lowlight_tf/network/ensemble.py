@@ -1,8 +1,8 @@
-"""A model run on a frame and on its mirror images, and the mean of what comes out: a little more quality for several times the work.
+"""Geometric self-ensemble: a model run on a frame and its mirror images, and the mean of what comes out.
 
 A mirrored mosaic is one of another CFA phase, and a network knows only its own. So each mirror image is padded back to the camera's phase,
-with the photosites one tile away. Reference: Timofte, Rothe and Van Gool, "Seven Ways to Improve Example-based Single Image Super
-Resolution", CVPR 2016, section 3.6 (enhanced prediction); here without the diagonal.
+with the photosites one tile away. Reference: Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
+section 3.4; here without transposition.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import cfa_offset
 
 _ROWS, _COLUMNS = 1, 2  # axes of [B, H, W, C]
-MIRRORS = ((), (_COLUMNS,), (_ROWS,), (_ROWS, _COLUMNS))  # axes that are turned round
+MIRRORS = ((), (_COLUMNS,), (_ROWS,), (_ROWS, _COLUMNS))  # axes that are flipped
 
 
 def mirrors_of(quality):

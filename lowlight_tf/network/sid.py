@@ -156,7 +156,11 @@ def _head(params, x):
 
 
 def _with_place_planes(packed):
-    """Appends where in its CFA tile, two packed pixels a side, each packed pixel lies: [B, h, w, C] -> [B, h, w, C + 2]."""
+    """Appends where in its CFA tile, two packed pixels a side, each packed pixel lies: [B, h, w, C] -> [B, h, w, C + 2].
+
+    Coordinates as channels, as in Liu et al., "An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution",
+    NeurIPS 2018, but of the tile alone.
+    """
     batch, height, width, _ = tf.unstack(tf.shape(packed))
     rows, columns = (tf.cast(tf.range(side) % 2, packed.dtype) - 0.5 for side in (height, width))
     planes = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=-1)

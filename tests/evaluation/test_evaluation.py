@@ -75,7 +75,7 @@ def test_scores_in_tiles_are_those_of_the_whole_frame(tmp_path, monkeypatch, int
         sizes.append(inputs.shape[1:3])
         return loaded.run(inputs)
 
-    counted = dataclasses.replace(loaded, run=counting)
+    counted = dataclasses.replace(loaded, run_once=counting)
     monkeypatch.setattr(evaluate, "free_memory", lambda limit: limit)
     spare = evaluate._BYTES_PER_PHOTOSITE * short.mosaic.size
     whole = evaluate.predictor_of(counted, 10**10)(short, 40.0)

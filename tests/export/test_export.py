@@ -153,7 +153,7 @@ def test_the_best_quality_is_part_of_the_file(tmp_path, form, kind):
     )
     expected = loaded.run(light).numpy()
     np.testing.assert_allclose(run(feed), expected, atol=1e-4)
-    assert np.abs(expected - loaded.once(light).numpy()).max() > 1e-3
+    assert np.abs(expected - loaded.run_once(light).numpy()).max() > 1e-3
 
 
 def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):

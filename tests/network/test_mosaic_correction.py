@@ -115,4 +115,12 @@ def test_trained_and_run_by_the_scripts(tmp_path):
     write_frame(tmp_path / "a.dng", "xtrans", size=(96, 132), scale=300)
     result = run_script("enhance.py", "a.dng", "--checkpoint_dir=model", "--ratio=20", "--strength=1", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+    started = [*common, "--checkpoint_dir=other", "--init_from=model", "--patch_size=11"]
+    expect_failure(run_script("train.py", "--camera=xtrans", *started, cwd=tmp_path), 2, "--patch_size=11", "--skip=mosaic wants", "of 2")
+    alone = ["--camera=xtrans", *common, "--place_planes"]
+    expect_failure(run_script("train.py", *alone, cwd=tmp_path), 2, "--place_planes need crops of whole CFA tiles")
+    result = run_script("lowlight_tf", "describe", "--camera=sony", "--place_planes", cwd=tmp_path)
+    expect_failure(result, 2, "place planes are of packed X-Trans")
+    result = run_script("lowlight_tf", "describe", "--checkpoint_dir=model", cwd=tmp_path)
+    assert "depth_to_space 3 and 9 for the mosaic" in result.stdout
     expect_failure(run_script("train.py", "--camera=sony", *common, *FLAGS, cwd=tmp_path), 2, "--place_planes are of X-Trans")
