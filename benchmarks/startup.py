@@ -121,7 +121,7 @@ def many(folder):
         inputs[len(inputs) % FRAMES] = given
         return loaded.run(given)
 
-    stages = enhance._Stages(dataclasses.replace(loaded, run=kept), config, FRAMES, enhance.tqdm(disable=True), None)
+    stages = enhance._Stages(dataclasses.replace(loaded, run_once=kept), config, FRAMES, enhance.tqdm(disable=True), None)
 
     def timed(name):
         function = getattr(stages, name)

@@ -22,4 +22,4 @@ def ideal_model(folder, name):
         light, scale = packing.superpixels(inputs, model.camera), model.network.upscale
         return linear_to_bt709(tf.repeat(tf.repeat(light, scale, axis=1), scale, axis=2))
 
-    return dataclasses.replace(model, run=run)
+    return dataclasses.replace(model, run_once=run)
