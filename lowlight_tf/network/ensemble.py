@@ -49,6 +49,10 @@ def _before(camera, axes):
     return tuple(-start % camera.tile for start in mirrored_offset(camera, axes))
 
 
+def _flipped(tensor, axes):
+    return tf.reverse(tensor, axes) if axes else tensor  # LiteRT's interpreter crashes on a reversal of no axes
+
+
 def mirrored(inputs, camera, axes, is_packed=True):
     """Mirrors what a network sees, in its camera's phase.
 
@@ -61,9 +65,9 @@ def mirrored(inputs, camera, axes, is_packed=True):
       float32 [B, h', w', C], h' and w' a tile larger where it is packed.
     """
     if not is_packed:
-        return tf.reverse(inputs, axes)
+        return _flipped(inputs, axes)
     light, planes = inputs[..., : camera.channels], inputs[..., camera.channels :]
-    mosaic = tf.reverse(packing.unpack(light, camera), axes)
+    mosaic = _flipped(packing.unpack(light, camera), axes)
     for axis, before in zip((_ROWS, _COLUMNS), _before(camera, axes), strict=True):
         mosaic = _padded(mosaic, axis, before, camera.tile)
     light = packing.pack(mosaic, camera)
@@ -82,7 +86,7 @@ def mirrored_back(picture, camera, axes, size, is_packed=True):
       float32 [B, H, W, 3].
     """
     top, left = _before(camera, axes) if is_packed else (0, 0)
-    return tf.reverse(picture[:, top : top + size[0], left : left + size[1]], axes)
+    return _flipped(picture[:, top : top + size[0], left : left + size[1]], axes)
 
 
 def mean_of_mirrors(run, inputs, camera, network, quality):
