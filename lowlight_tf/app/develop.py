@@ -43,24 +43,6 @@ class Cancelled(LowlightError):
     """The person has ended the development."""
 
 
-class _Bar:
-    """What a tqdm bar is to the engine: told of each tile, it passes that on, or ends the file."""
-
-    def __init__(self, tell):
-        self._tell, self._share = tell, 0.0
-
-    def set_description(self, *_, **__):
-        """The page shows the name by itself."""
-
-    def set_postfix_str(self, *_, **__):
-        """The page shows the share by itself."""
-
-    def update(self, share):
-        """Hands on how much is done."""
-        self._share += share
-        self._tell(min(self._share, 1.0))
-
-
 def small_jpeg(picture, linear):
     """Returns bytes of a small JPEG of a picture: uint8 or uint16 [H, W, 3]."""
     step = max(1, max(picture.shape[:2]) // (2 * _SMALL))
@@ -120,7 +102,7 @@ class Development:
     def _one(self, number):
         job = self.items[number].job
         self._set(number, state=WORKING)
-        make = make_enhancer(self._load(job), self._config, _Bar(lambda share: self._tell(number, share)), TILE_PIXELS)
+        make = make_enhancer(self._load(job), self._config, lambda share: self._tell(number, share), TILE_PIXELS)
         developed = make(job)
         self._set(
             number,

@@ -200,12 +200,11 @@ def make_example(draw, table, camera, config):
         config.direct_rgb.
       target: float32 [patch_size * s, patch_size * s, 3] in [0, 1], s = camera.upscale.
     """
-    size, scale = config.patch_size, camera.upscale
     turned = functools.partial(augment, draw=draw) if config.keeps_phase else lambda image: image
     if config.whole_tiles:
         draw = draw | {name: draw[name] // camera.cells * camera.cells for name in ("row", "column")}
     mosaic, coded = tf.numpy_function(
-        _read_crop(table, camera, size, config.turns_in_phase),
+        _read_crop(table, camera, config.patch_size, config.turns_in_phase),
         [draw[name] for name in ("pair", "row", "column", "flip_rows", "flip_columns", "transpose")],
         [tf.uint16, tf.uint16],
         stateful=False,
@@ -229,6 +228,12 @@ def make_example(draw, table, camera, config):
             lambda: _raw_example(mosaic, target, facts, draw["seed"], camera, config),
             lambda: picture_example(tf.gather(decoded_bt709(), tf.cast(turned(coded), tf.int32)) * headroom, draw["seed"], camera, config),
         )
+    return _cut_out(inputs, target, draw, is_picture, camera, config)
+
+
+def _cut_out(inputs, target, draw, is_picture, camera, config):
+    """Cuts the patch out of the whole CFA tiles around it, and turns it where the phase does not matter."""
+    size, scale = config.patch_size, camera.upscale
     top, left = draw["row"] % camera.cells, draw["column"] % camera.cells
     if config.keeps_phase:
         top, left = tf.cond(tf.logical_and(is_picture, draw["transpose"]), lambda: (left, top), lambda: (top, left))

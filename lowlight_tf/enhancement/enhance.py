@@ -58,7 +58,8 @@ class Developed:
 class _Stages:
     """What is done to a file, each part in a thread of its own: decode, network, encode."""
 
-    def __init__(self, loaded, config, files, bar, page, most_pixels=math.inf):
+    def __init__(self, loaded, config, files, bar, page, most_pixels=math.inf, told=lambda share: None):
+        self._told = told
         self._loaded, self._config, self._bar, self._page, self._most = loaded, config, bar, page, most_pixels
         self._free, self._has_neighbours = free_memory(config.memory_limit), files > 1
         self._memory = threading.Lock()  # held by what cannot share it: LibRaw at one frame, the network in tiles at the one before
@@ -111,6 +112,7 @@ class _Stages:
     def _tell(self, done, tiles):
         self._bar.set_postfix_str(f"tile {done} of {tiles}", refresh=False)
         self._bar.update(1 / tiles)
+        self._told(done / tiles)
 
     @of_its_file
     def encode(self, file):
@@ -159,17 +161,17 @@ def _page(config, by, asked, kept, problems):
     return contextlib.nullcontext()
 
 
-def make_enhancer(loaded, config, bar=None, most_pixels=math.inf):
+def make_enhancer(loaded, config, told=lambda share: None, most_pixels=math.inf):
     """Makes what takes one Job through all three stages, for whoever gets files one by one.
 
     Args:
       loaded, config: a Model and an EnhanceConfig.
-      bar: told of progress as tqdm is: set_description, set_postfix_str, update. What it raises ends that file.
+      told: called after each tile with the share of the file that is done, 0 to 1. What it raises ends that file.
       most_pixels: of the network's input at a time, where memory would allow more.
     Returns:
       function of a Job that returns its Developed.
     """
-    stages = _Stages(loaded, config, 1, bar or tqdm(disable=True), None, most_pixels)
+    stages = _Stages(loaded, config, 1, tqdm(disable=True), None, most_pixels, told)
 
     def make(job):
         developed = stages.develop(stages.decode(job))

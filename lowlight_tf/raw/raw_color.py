@@ -3,7 +3,7 @@
 import numpy as np
 
 from lowlight_tf.isp.color import SRGB_TO_XYZ, srgb_to_camera_matrix
-from lowlight_tf.raw.dng_tags import daylight_matrix, matrix_at
+from lowlight_tf.raw.dng_color import daylight_matrix, matrix_at
 
 _LEAST = 0.125  # of a file's own matrix: LibRaw takes one that begins with less for none
 

@@ -8,7 +8,8 @@ import tifffile
 
 from lowlight_tf.isp.color import srgb_to_camera_matrix
 from lowlight_tf.raw.cameras import tile_colors
-from lowlight_tf.raw.dng_tags import DngTags, GainMap, daylight_matrix, matrix_at, read_dng_tags
+from lowlight_tf.raw.dng_color import daylight_matrix, matrix_at
+from lowlight_tf.raw.dng_tags import DngTags, GainMap, read_dng_tags
 from lowlight_tf.raw.gain_maps import apply_gain_maps
 from lowlight_tf.raw.raw_color import choose_gains, choose_matrix
 from lowlight_tf.raw.raw_container import truncation, unknown_compression
