@@ -18,12 +18,13 @@ import numpy as np
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.app.catalog import Entry, glance, measure
 from lowlight_tf.app.develop import Development, output_folder
+from lowlight_tf.app.kept_settings import kept_settings, with_result
 from lowlight_tf.app.preview import decide, open_photograph
 from lowlight_tf.app.state import State
 from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.engine import load_model
 from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
-from lowlight_tf.enhancement.settings import FILE_NAME, PhotoSettings, Settings, is_inside, read_settings, write_settings
+from lowlight_tf.enhancement.settings import PhotoSettings, is_inside, write_settings
 from lowlight_tf.enhancement.shipped_model import shipped_model
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.network import QUALITIES
@@ -84,23 +85,16 @@ class Session:
 
     def _restore(self):
         """Takes up the settings that an earlier development of this folder has left."""
-        path = self.result_dir / FILE_NAME
-        if not path.exists() or self.state.settings or self.folder is None:
+        if self.state.settings or self.folder is None:
             return
         try:
-            kept = read_settings(path)
+            kept = kept_settings(self.result_dir, self.folder, self.entries, self.models.values())
         except LowlightError as error:
             self.notices.append(str(error))
             return
-        if kept.folder and os.path.realpath(kept.folder) == os.path.realpath(self.folder):
-            known = {os.path.realpath(folder) for folder in self.models.values() if folder}
-            asked = {
-                name: one
-                for name, one in kept.photographs.items()
-                if name in self.entries and (not one.model or os.path.realpath(one.model) in known)
-            }
-            self.state = dataclasses.replace(self.state, settings=asked)
-            self._written[str(self.result_dir)] = dataclasses.replace(kept, photographs=asked)
+        if kept:
+            self.state = dataclasses.replace(self.state, settings=kept.photographs)
+            self._written[str(self.result_dir)] = kept
 
     def name_of(self, key):
         """Returns the name of the photograph that the page calls by a key.
@@ -263,9 +257,6 @@ class Session:
 
     def _note(self, job, config):
         """Writes into lowlight.json what a result was made with. A folder's file is of one format and one quality."""
-        before = self._written.get(config.result_dir)
-        made = config.kind, config.jpeg_quality, config.quality
-        same = before and (before.kind, before.jpeg_quality, before.quality) == made
-        photographs = {**(before.photographs if same else {}), job.inside: job.asked}
-        self._written[config.result_dir] = Settings(photographs, str(self.folder) if self.folder else "", *made)
-        write_settings(config.result_dir, self._written[config.result_dir])
+        settings = with_result(self._written.get(config.result_dir), job, config, self.folder)
+        self._written[config.result_dir] = settings
+        write_settings(config.result_dir, settings)
