@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT
 
 from benchmarks.__main__ import BENCHMARKS
-from lowlight_tf.__main__ import _parser
 from lowlight_tf.isp.noise import SONY_A7S2
 from lowlight_tf.raw.cameras import CAMERAS
+from lowlight_tf.tools import parser_of
 
 _OURS = ("docs", "models", "benchmarks", "tests", "examples", ".ci")
 PAGES = sorted([*ROOT.glob("*.md"), *(path for folder in _OURS for path in (ROOT / folder).rglob("*.md"))])
@@ -81,7 +81,7 @@ def flags_of(module):
 
 def tool_flags():
     """Returns {tool of python -m lowlight_tf: its flags}."""
-    [tools] = [action for action in _parser()._actions if action.dest == "tool"]
+    [tools] = [action for action in parser_of("")._actions if action.dest == "tool"]
     return {
         name: {option.lstrip("-") for action in tool._actions for option in action.option_strings} for name, tool in tools.choices.items()
     }
@@ -159,7 +159,7 @@ def test_the_tools_take_the_commands_of_the_blocks(path):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             if line.startswith("python -m lowlight_tf "):
                 words = shlex.split(line, comments=True)[3:]
-                assert _parser().parse_args(words).tool == words[0], line
+                assert parser_of("").parse_args(words).tool == words[0], line
 
 
 @pytest.mark.parametrize(
