@@ -15,6 +15,8 @@ import sys
 import numpy
 import tensorflow
 
+from lowlight_tf.devices import processor
+
 HERE = pathlib.Path(__file__).parent
 BENCHMARKS = (
     "training_step",
@@ -39,11 +41,8 @@ MAY_HAVE_DATA = ("qualities",)
 
 def machine():
     """Returns the lines that say what was measured on."""
-    facts = pathlib.Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.is_file() else []
-    processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     versions = f"Python {platform.python_version()}, TensorFlow {tensorflow.__version__}, numpy {numpy.__version__}"
-    return f"{processor}, {os.cpu_count()} cores; {versions}"
+    return f"{processor()}, {os.cpu_count()} cores; {versions}"
 
 
 def read_sections(path):

@@ -3,7 +3,7 @@
     python -m benchmarks.contenders          # make bench runs it too
 
 Each contender is a process of its own, so that its peak of resident memory is its own. Before anything is timed their outputs (losses, in
-training) must agree within 1e-4; then they take turns. ROUNDS, SIZE (of a training patch) and FRAME (of the packed frame, multiples of
+training) must agree within 1e-4; then they take turns. ROUNDS, SIZES (of training patches) and FRAME (of the packed frame, multiples of
 16; "1424x2128" is the A7S II's) may be set in the environment.
 """
 
@@ -24,7 +24,7 @@ import psutil
 from lowlight_tf.errors import LowlightError
 
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
-SIZE = int(os.environ.get("SIZE", "512"))
+SIZES = [int(size) for size in os.environ.get("SIZES", "512,128").split(",")]
 FRAME = tuple(int(side) for side in os.environ.get("FRAME", "1424x2128").split("x"))
 _AGREE = 1e-4
 _PACKAGES = ("tensorflow", "tf_slim", "torch", "onnxruntime", "openvino", "ai-edge-litert", "numpy")
@@ -181,7 +181,7 @@ def take_turns(running, rounds):
     return told
 
 
-def compare(title, folder, names):
+def compare(title, folder, names, rounds=ROUNDS):
     """Starts the contenders, checks that they agree, lets them take turns and prints the table."""
     running = {}
     for name in names:
@@ -194,14 +194,14 @@ def compare(title, folder, names):
     apart = {name: float(np.abs(result - first).max()) for name, result in results.items()}
     if max(apart.values()) > _AGREE:
         sys.exit(f"outputs differ by more than {_AGREE}: {apart}")
-    told = take_turns(running, ROUNDS)
-    print(f"### {title}\n\n{ROUNDS} rounds taking turns; outputs within {max(apart.values()):.0e} of each other.\n")
+    told = take_turns(running, rounds)
+    print(f"### {title}\n\n{rounds} rounds taking turns; outputs within {max(apart.values()):.0e} of each other.\n")
     print("| | median | minimum | ours / this, median of pairs | peak memory |\n|---|---|---|---|---|")
     ours = [entry["seconds"] for entry in told["lowlight_tf"]]
     for name, entries in told.items():
         seconds = [entry["seconds"] for entry in entries]
         ratio = statistics.median(a / b for a, b in zip(ours, seconds, strict=True))
-        print(f"| {name} | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
+        print(f"| {name} | {statistics.median(seconds):.3g} s | {min(seconds):.3g} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
     print(flush=True)
 
 
@@ -231,13 +231,14 @@ def main():
     )
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        patch = {
-            "packed": rng.uniform(0, 1, (1, SIZE, SIZE, 4)).astype(np.float32),
-            "target": rng.uniform(0, 1, (1, 2 * SIZE, 2 * SIZE, 3)).astype(np.float32),
-        }
-        np.savez(folder / "case.npz", **values, **patch)
         trained = [name for name, (_, does) in CONTENDERS.items() if "train" in does]
-        compare(f"A training step, {SIZE}x{SIZE} packed, batch 1", folder, trained)
+        for size in SIZES:
+            packed, target = (
+                rng.uniform(0, 1, (1, side, side, channels)).astype(np.float32) for side, channels in ((size, 4), (2 * size, 3))
+            )
+            np.savez(folder / "case.npz", **values, packed=packed, target=target)
+            # a small step is soon over, so more of them are timed
+            compare(f"A training step, {size}x{size} packed, batch 1", folder, trained, ROUNDS * max(1, 512 // size))
         np.savez(folder / "case.npz", **values, packed=rng.uniform(0, 1, (1, *FRAME, 4)).astype(np.float32))
         compare(f"The network on a frame of {2 * FRAME[0]}x{2 * FRAME[1]}", folder, list(CONTENDERS))
 

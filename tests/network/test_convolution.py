@@ -1,9 +1,13 @@
 """The convolutional layer: by hand, inputs as if concatenated, odd sizes on the way up, and where Winograd's algorithm is chosen."""
 
+import importlib.util
+import platform
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from lowlight_tf import devices
 from lowlight_tf.network import convolution
 from lowlight_tf.network.convolution import conv, up_conv, winograd_pays, without_winograd
 from lowlight_tf.network.sid import NetworkConfig, forward, initialize_parameters
@@ -76,11 +80,11 @@ def test_the_network_is_the_same_with_it(monkeypatch):
 @pytest.mark.parametrize(
     "shape, filters, dtype, expected",
     [
-        ([1, 64, 64, 256], [3, 3, 256, 128], tf.float32, True),
-        ([8, 8, 8, 256], [3, 3, 256, 128], tf.float32, False),  # few pixels: those of the batch do not count
+        ([1, 64, 64, 256], [3, 3, 256, 256], tf.float32, True),
+        ([8, 8, 8, 256], [3, 3, 256, 256], tf.float32, False),  # few pixels: those of the batch do not count
         ([1, 64, 64, 256], [3, 3, 256, 64], tf.float32, False),  # few channels
-        ([1, 64, 64, 256], [1, 1, 256, 128], tf.float32, False),
-        ([1, 64, 64, 256], [3, 3, 256, 128], tf.bfloat16, False),
+        ([1, 64, 64, 256], [1, 1, 256, 256], tf.float32, False),
+        ([1, 64, 64, 256], [3, 3, 256, 256], tf.bfloat16, False),
     ],
 )
 def test_where_it_pays(shape, filters, dtype, expected):
@@ -90,8 +94,21 @@ def test_where_it_pays(shape, filters, dtype, expected):
         assert not winograd_pays(x, filters)
 
 
+@pytest.mark.parametrize("name, least", [("Intel(R) Xeon(R) Processor", 256), ("AMD EPYC", 128), ("", 128)])
+def test_the_maker_of_the_processor_decides_how_wide_a_layer_must_be(name, least, monkeypatch):
+    monkeypatch.setattr(devices, "processor", lambda: name)
+    fresh = importlib.util.module_from_spec(convolution.__spec__)
+    convolution.__spec__.loader.exec_module(fresh)
+    x = tf.zeros([1, 64, 64, 256])
+    assert [fresh.winograd_pays(x, tf.zeros([3, 3, 256, width])) for width in (least - 1, least)] == [False, True]
+
+
+def test_the_processor_has_a_name():
+    assert devices.processor() or not platform.processor()
+
+
 def test_with_a_gpu_its_libraries_choose(monkeypatch):
-    x, filters = tf.zeros([1, 64, 64, 256]), tf.zeros([3, 3, 256, 128])
+    x, filters = tf.zeros([1, 64, 64, 256]), tf.zeros([3, 3, 256, 256])
     assert winograd_pays(x, filters)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"] if kind in (None, "GPU") else [])
     assert not winograd_pays(x, filters)
@@ -100,9 +117,9 @@ def test_with_a_gpu_its_libraries_choose(monkeypatch):
 def test_a_function_of_any_size_takes_it():
     chosen = []
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 128])])
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 256])])
     def run(x):
-        chosen.append(winograd_pays(x, tf.zeros([3, 3, 128, 128])))
+        chosen.append(winograd_pays(x, tf.zeros([3, 3, 256, 256])))
         return x
 
     run.get_concrete_function()
