@@ -1,4 +1,4 @@
-"""Runs every benchmark in a process of its own and writes benchmarks/RESULTS.md.
+"""Runs every benchmark in a process of its own and writes benchmarks/RESULTS.md, which keeps what was measured on other processors.
 
 python -m benchmarks                     all that need no data
 python -m benchmarks winograd overlap    these
@@ -46,9 +46,16 @@ def machine():
 
 
 def read_sections(path):
-    """Returns {benchmark: its text} of an earlier RESULTS.md."""
-    parts = re.split(r"^## (\w+)\n", path.read_text(), flags=re.MULTILINE)[1:] if path.is_file() else []
-    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=False)}
+    """Returns {(benchmark, processor): its text} of an earlier RESULTS.md."""
+    parts = re.split(r"^## (\w+), (.+)\n", path.read_text(), flags=re.MULTILINE)[1:] if path.is_file() else []
+    return {(name, on): text.strip() for name, on, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)}
+
+
+def page(sections):
+    """Returns the text of RESULTS.md, from {(benchmark, processor): its text}."""
+    ordered = sorted(sections, key=lambda key: (BENCHMARKS.index(key[0]), key[1]))
+    body = "\n\n".join(f"## {name}, {on}\n\n{sections[name, on]}" for name, on in ordered)
+    return f"# Measured results\n\nWritten by `make bench`; one part alone: `python -m benchmarks NAME`.\n\n{body}\n"
 
 
 def asked(words):
@@ -71,9 +78,8 @@ def main():
         print(result.stdout)
         if result.returncode:
             sys.exit(f"benchmarks.{name} failed:\n{result.stderr}")
-        sections[name] = f"{machine()}\n\n{result.stdout.strip()}"
-        body = "\n\n".join(f"## {name}\n\n{sections[name]}" for name in BENCHMARKS if name in sections)
-        path.write_text(f"# Measured results\n\nWritten by `make bench`; one part alone: `python -m benchmarks NAME`.\n\n{body}\n")
+        sections[name, processor() or "unknown processor"] = f"{machine()}\n\n{result.stdout.strip()}"
+        path.write_text(page(sections))
 
 
 if __name__ == "__main__":

@@ -169,15 +169,19 @@ def take_turns(running, rounds):
     """Lets contenders, {name: process}, run one after the other, `rounds` times, and ends them.
 
     Returns:
-      {name: [{"seconds": ..., "gib": ...}, ...]}.
+      {name: [{"seconds": ..., "gib": ...}, ...]}, without those that ended on the way, as for want of memory.
     """
     told = {name: [] for name in running}
     for _ in range(rounds):
-        for name, process in running.items():
-            told[name].append(_turn(process))
-    for process in running.values():
-        process.stdin.close()
-        process.wait()
+        for name in list(told):
+            try:
+                told[name].append(_turn(running[name]))
+            except (BrokenPipeError, json.JSONDecodeError):
+                del told[name]
+                print(f"{name} ended while it was timed, with {running[name].wait()}: left out. Is there memory for all of them?\n")
+    for name in told:
+        running[name].stdin.close()
+        running[name].wait()
     return told
 
 
@@ -201,7 +205,7 @@ def compare(title, folder, names, rounds=ROUNDS):
     for name, entries in told.items():
         seconds = [entry["seconds"] for entry in entries]
         ratio = statistics.median(a / b for a, b in zip(ours, seconds, strict=True))
-        print(f"| {name} | {statistics.median(seconds):.3g} s | {min(seconds):.3g} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
+        print(f"| {name} | {statistics.median(seconds):#.3g} s | {min(seconds):#.3g} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
     print(flush=True)
 
 

@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from benchmarks import variations
-from benchmarks.__main__ import BENCHMARKS, OF_DATA, asked
+from benchmarks.__main__ import BENCHMARKS, HERE, OF_DATA, asked, page, read_sections
 from lowlight_tf.network import DOWNSAMPLES, EXTRA_BLOCKS, NETWORKS, POOL_WINDOWS
 
 
@@ -53,3 +53,12 @@ def test_what_python_m_benchmarks_runs():
     assert asked(["variations", "CROPS", "--steps=3"]) == (["variations"], ["CROPS", "--steps=3"])
     with pytest.raises(SystemExit, match="there is no benchmark speed"):
         asked(["winograd", "speed"])
+
+
+def test_results_of_other_processors_are_kept(tmp_path):
+    committed = (HERE / "RESULTS.md").read_text()
+    sections = read_sections(HERE / "RESULTS.md")
+    assert page(sections) == committed
+    (tmp_path / "RESULTS.md").write_text(page(sections | {("winograd", "a new one, 4 GHz"): "| a | table |"}))
+    assert read_sections(tmp_path / "RESULTS.md").items() - sections.items() == {(("winograd", "a new one, 4 GHz"), "| a | table |")}
+    assert read_sections(tmp_path / "none") == {}
