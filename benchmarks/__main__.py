@@ -24,6 +24,7 @@ BENCHMARKS = (
     "input_pipeline",
     "resume",
     "simulation_speed",
+    "loader_threads",
     "enhancement",
     "scaling",
     "beam_job",

@@ -24,30 +24,40 @@ from lowlight_tf.raw.light import Interface
 PATCH, PATCHES, WARM_UP, ROUNDS, ASKED = 128, 200, 20, 5, 40
 
 
-def patches_per_second(table, kind, seed):
-    """Times the pipeline alone, once it is warm: patches a second, and processor seconds a patch."""
+def batches_of(table, kind, seed, batch_size=1):
+    """Returns the pipeline's batches: WARM_UP and PATCHES patches."""
     config = ExampleConfig(PATCH, Interface(white_balance=True), simulation=Simulation(kind))
-    batches = iter(
-        pipeline.training_batches(table, CAMERAS["sony"], config, batch_size=1, seed=seed, first_step=0, last_step=WARM_UP + PATCHES)
-    )
-    for _ in range(WARM_UP):
+    steps = (WARM_UP + PATCHES) // batch_size
+    return pipeline.training_batches(table, CAMERAS["sony"], config, batch_size=batch_size, seed=seed, first_step=0, last_step=steps)
+
+
+def patches_per_second(batches, batch_size=1):
+    """Times the pipeline alone, once it is warm: patches a second, and processor seconds a patch."""
+    batches = iter(batches)
+    for _ in range(WARM_UP // batch_size):
         next(batches)
     start, processor = time.perf_counter(), time.process_time()
-    count = sum(1 for _ in batches)
+    count = batch_size * sum(1 for _ in batches)
     return count / (time.perf_counter() - start), (time.process_time() - processor) / count
 
 
-def main():
+@contextlib.contextmanager
+def photographs_to_darken():
+    """Gives the pipeline's table of all photographs at hand, and how many those are."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         number = collect(folder / "photos")
         with contextlib.redirect_stdout(None):  # what is decoded where belongs into no result
             cached = bright.build(photographs.find_photographs(folder / "photos"), CAMERAS["sony"], folder / "cache", Problems(), PATCH)
-        table = pipeline.make_table(cached, CAMERAS["sony"], PATCH)
+        yield pipeline.make_table(cached, CAMERAS["sony"], PATCH), number
+
+
+def main():
+    with photographs_to_darken() as (table, number):
         rates = {kind: [] for kind in CAMERA_NOISES}
         for seed in range(ROUNDS):
             for kind in CAMERA_NOISES:
-                rates[kind].append(patches_per_second(table, kind, seed))
+                rates[kind].append(patches_per_second(batches_of(table, kind, seed)))
     print(
         f"Patches of {PATCH}x{PATCH} packed pixels from {number} photographs, medians of {ROUNDS} alternating rounds of {PATCHES}. "
         f"Asked for: over {ASKED} a second on 2 cores. Load average meanwhile, this included: {os.getloadavg()[1]:.1f}.\n"
