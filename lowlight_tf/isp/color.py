@@ -10,20 +10,31 @@ SRGB_TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]], np.float32
 )
 
+_SRGB_KNEE = 0.0031308  # linear; IEC 61966-2-1
+
 # Where the two branches of LibRaw's gamma (2.222, 4.5) touch; solved from equal values and equal slopes there.
 _BT709_TOE, _BT709_OFFSET = 0.018050156, 0.099257806
 
 
+# All four curves are a line up to the knee and a power beyond it. TensorFlow's select would take more time than the rest of a curve, so
+# the branches are put together without one. Coding, the power bends down from the line: it is the lesser of the two. Decoding, what the
+# power is above the knee is added to the line, which ends there. What rounding makes of black is below 1e-8.
+
+
+def _power(base, exponent):
+    """base ** exponent of positive floats: in a quarter of the time of TensorFlow's own, and within 0.02 of a 16-bit code of it."""
+    return tf.exp(tf.math.log(base) * exponent)
+
+
 def srgb_to_linear(srgb):
     """Inverts the sRGB transfer curve: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. IEC 61966-2-1."""
-    return tf.where(srgb <= 0.04045, srgb / 12.92, ((tf.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4)
+    power = _power((tf.maximum(srgb, 0.04045) + 0.055) / 1.055, 2.4)
+    return tf.minimum(srgb / 12.92, _SRGB_KNEE) + tf.nn.relu(power - _SRGB_KNEE)
 
 
 def linear_to_srgb(linear):
     """Inverts `srgb_to_linear`: float32 [...] in [0, 1] -> float32 [...] in [0, 1]. IEC 61966-2-1."""
-    # A quarter of the time of TensorFlow's power, and within 0.01 of a 16-bit code of it.
-    power = tf.exp(tf.math.log(tf.maximum(linear, 0.0031308)) * (1 / 2.4))
-    return tf.where(linear <= 0.0031308, linear * 12.92, 1.055 * power - 0.055)
+    return tf.minimum(linear * 12.92, 1.055 * _power(tf.maximum(linear, _SRGB_KNEE), 1 / 2.4) - 0.055)
 
 
 def srgb_to_camera_matrix(xyz_to_camera):
@@ -59,13 +70,13 @@ def linear_to_bt709(linear):
 
     ITU-R BT.709 with the constants that make the toe of slope 4.5 and the power of 1/2.222 meet without a kink; not the sRGB curve.
     """
-    return tf.where(linear < _BT709_TOE, 4.5 * linear, (1 + _BT709_OFFSET) * tf.maximum(linear, _BT709_TOE) ** (1 / 2.222) - _BT709_OFFSET)
+    return tf.minimum(4.5 * linear, (1 + _BT709_OFFSET) * _power(tf.maximum(linear, _BT709_TOE), 1 / 2.222) - _BT709_OFFSET)
 
 
 def bt709_to_linear(encoded):
     """Inverts `linear_to_bt709`: float [...] in [0, 1] -> the same shape in [0, 1]."""
-    power = ((tf.maximum(encoded, 4.5 * _BT709_TOE) + _BT709_OFFSET) / (1 + _BT709_OFFSET)) ** 2.222
-    return tf.where(encoded < 4.5 * _BT709_TOE, encoded / 4.5, power)
+    power = _power((tf.maximum(encoded, 4.5 * _BT709_TOE) + _BT709_OFFSET) / (1 + _BT709_OFFSET), 2.222)
+    return tf.minimum(encoded / 4.5, _BT709_TOE) + tf.nn.relu(power - _BT709_TOE)
 
 
 def signed_bt709(linear):

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from lowlight_tf.errors import LowlightError
 from lowlight_tf.isp.color import apply_matrix, bt709_to_linear, linear_to_bt709, linear_to_srgb, srgb_to_linear
-from lowlight_tf.pictures.image_file import to_uint8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +26,8 @@ class Target:
     to_linear: Callable
     camera_colors: bool
 
+
+_STRIP = 2**19  # pixels that are finished at a time: little memory beside the picture, and most of it in the processor's cache
 
 # What the values of a finished picture are coded with: photographs with the curve that they are tagged with, scores with the protocol's.
 CURVES = {"srgb": linear_to_srgb, "bt709": linear_to_bt709}
@@ -81,17 +82,22 @@ def _light(output, plain, matrix, strength, gain, target):
 
 
 @functools.cache
-def _light_of(has_output, has_plain, target):
-    """Returns `_light` as one graph for tiles of every size, of the pictures that there are."""
+def _finisher(has_output, has_plain, target, linear, curve, eight_bits):
+    """Returns what `finish` does to a strip as one graph for strips of every size, of the pictures that there are."""
     kinds = {"output": tf.float32} if has_output else {}
     kinds |= {"plain": tf.uint16} if has_plain else {}
     pictures = {name: tf.TensorSpec([None, None, 3], kind) for name, kind in kinds.items()}
 
     @tf.function(input_signature=[pictures, *(tf.TensorSpec(shape, tf.float32) for shape in ([3, 3], [], []))], autograph=False)
-    def blended(pictures, matrix, strength, gain):
-        return _light(pictures.get("output"), pictures.get("plain"), matrix, strength, gain, target)
+    def finished(pictures, matrix, strength, gain):
+        light = _light(pictures.get("output"), pictures.get("plain"), matrix, strength, gain, target)
+        if not linear:
+            light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
+            light = CURVES[curve](tf.minimum(light, 1.0))
+        codes = tf.round(tf.clip_by_value(light, 0.0, 1.0) * 65535)
+        return tf.cast(tf.round(codes / 257), tf.uint8) if eight_bits else tf.cast(codes, tf.uint16)
 
-    return blended
+    return finished
 
 
 def finish(output, plain, ccm, target, settings):
@@ -107,12 +113,12 @@ def finish(output, plain, ccm, target, settings):
       uint16 [H, W, 3], or uint8 with settings.eight_bits: sRGB primaries coded with settings.curve, or linear, in the colours that
       `color_matrix` speaks of.
     """
-    matrix = tf.constant(color_matrix(target, ccm))
     pictures = {name: picture for name, picture in (("output", output), ("plain", plain)) if picture is not None}
-    blended = _light_of("output" in pictures, "plain" in pictures, target)
-    light = blended(pictures, matrix, tf.constant(settings.strength), tf.constant(2.0**settings.stops))
-    if not settings.linear:
-        light = apply_matrix(light, matrix) if TARGETS[target].camera_colors else light
-        light = CURVES[settings.curve](tf.clip_by_value(light, 0.0, 1.0))
-    picture = tf.cast(tf.round(tf.clip_by_value(light, 0.0, 1.0) * 65535), tf.uint16).numpy()
-    return to_uint8(picture) if settings.eight_bits else picture
+    finished = _finisher("output" in pictures, "plain" in pictures, target, settings.linear, settings.curve, settings.eight_bits)
+    numbers = [tf.constant(value, tf.float32) for value in (color_matrix(target, ccm), settings.strength, 2.0**settings.stops)]
+    height, width, _ = next(iter(pictures.values())).shape
+    picture = np.empty((height, width, 3), np.uint8 if settings.eight_bits else np.uint16)
+    rows = max(_STRIP // width, 1)
+    for row in range(0, height, rows):
+        picture[row : row + rows] = finished({name: whole[row : row + rows] for name, whole in pictures.items()}, *numbers).numpy()
+    return picture

@@ -27,7 +27,39 @@ def test_mixed_colours_are_a_pictures_own_in_another_order():
 
 def test_srgb_curve_by_hand():
     values = tf.constant([0.0, 0.04, 0.5, 1.0])
-    np.testing.assert_allclose(color.srgb_to_linear(values), [0, 0.04 / 12.92, 0.2140411, 1], rtol=1e-5)
+    np.testing.assert_allclose(color.srgb_to_linear(values), [0, 0.04 / 12.92, 0.2140411, 1], rtol=1e-5, atol=1e-8)
+
+
+def _bt709(x):
+    return np.where(x < 0.018050156, 4.5 * x, 1.099257806 * np.maximum(x, 0.018) ** (1 / 2.222) - 0.099257806)
+
+
+def _from_bt709(x):
+    return np.where(x < 4.5 * 0.018050156, x / 4.5, ((np.maximum(x, 0) + 0.099257806) / 1.099257806) ** 2.222)
+
+
+def _srgb(x):
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 0.003) ** (1 / 2.4) - 0.055)
+
+
+def _from_srgb(x):
+    return np.where(x <= 0.04045, x / 12.92, ((np.maximum(x, 0) + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize(
+    "curve, expected",
+    [
+        (color.linear_to_bt709, _bt709),
+        (color.bt709_to_linear, _from_bt709),
+        (color.linear_to_srgb, _srgb),
+        (color.srgb_to_linear, _from_srgb),
+    ],
+)
+@pytest.mark.parametrize("dtype, within", [(np.float32, 5e-7), (np.float64, 1e-8)])
+def test_a_curve_is_its_two_branches(curve, expected, dtype, within):
+    """Negative light goes on along the line: a signed input and an output that is not clipped have some."""
+    values = np.linspace(-0.2, 1, 120_001)
+    np.testing.assert_allclose(curve(tf.constant(values.astype(dtype))), expected(values), rtol=0, atol=within)
 
 
 def test_bt709_curve_by_hand_and_back():
