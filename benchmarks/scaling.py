@@ -8,7 +8,7 @@ import os
 import pathlib
 import tempfile
 
-from benchmarks.enhancement import ROOT, prepare, run
+from benchmarks.enhancement import MODELS, ROOT, prepare, run
 
 LIMIT = float(os.environ.get("LIMIT", "2"))
 SIZES = ((816, 1224), (1736, 2600), (2848, 4256), (4016, 6016), (5784, 8664), (8688, 11520))
@@ -33,8 +33,8 @@ def draw(rows, path):
 
 
 def main():
-    rows = []
-    print(f"enhance.py --memory_limit={LIMIT:g}, JPEG, a model of SID's size; {len(os.sched_getaffinity(0))} cores. One run each.\n")
+    rows, model = [], next(iter(MODELS))
+    print(f"enhance.py --memory_limit={LIMIT:g}, JPEG, {model}; {len(os.sched_getaffinity(0))} cores. One run each.\n")
     print("| megapixels | seconds | CPU seconds | seconds a megapixel | peak, MiB |\n|---|---|---|---|---|")
     for size in SIZES:
         with tempfile.TemporaryDirectory() as name:
@@ -42,7 +42,7 @@ def main():
             preparation = multiprocessing.get_context("spawn").Process(target=prepare, args=(folder, size))
             preparation.start()
             preparation.join()
-            seconds, cpu, peak = run(folder, LIMIT)
+            seconds, cpu, peak = run(folder, LIMIT, model)
         pixels = size[0] * size[1] / 1e6
         rows.append((pixels, seconds, cpu, peak))
         print(f"| {pixels:.0f} | {seconds:.1f} | {cpu:.0f} | {seconds / pixels:.2f} | {peak:.0f} |", flush=True)

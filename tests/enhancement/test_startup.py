@@ -30,13 +30,13 @@ def _counted(monkeypatch, module, name):
 
 
 def test_frames_of_all_sizes_are_one_tracing(tmp_path, copying_model, monkeypatch):
-    finishing._light_of.cache_clear()
+    finishing._finisher.cache_clear()
     networks, blends = _counted(monkeypatch, model, "run"), _counted(monkeypatch, finishing, "_light")
     frames, problems = _write_frames(tmp_path / "in"), Problems()
     enhance([str(frames)], EnhanceConfig(str(copying_model), str(tmp_path / "out"), ratio=5.0, finish=Finish(0.5)), problems)
     assert len(list((tmp_path / "out").iterdir())) == len(SIZES) and not problems.messages
     assert (len(networks), len(blends)) == (1, 1)
-    finishing._light_of.cache_clear()  # what was traced while it was counted
+    finishing._finisher.cache_clear()  # what was traced while it was counted
 
 
 def test_nothing_is_warned_of(tmp_path, copying_model):
