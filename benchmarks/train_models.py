@@ -18,9 +18,9 @@ from benchmarks.photographs import at_hand, cut_sharp
 from lowlight_tf.datasets import samples
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes")
+INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=mosaic")
 # X-Trans is packed into pixels of four kinds, larger ones: the network is told which, and is as much wider as they are fewer.
-NETWORK = {"bayer": ("--skip=demosaic", "--base_width=16"), "xtrans": ("--skip=mosaic", "--place_planes", "--base_width=24")}
+NETWORK = {"bayer": ("--base_width=16",), "xtrans": ("--place_planes", "--base_width=24")}
 LIGHT = ("--noise=any_sensor", "--darkest=0.05", "--mix_colors")
 CALM = (
     "--schedule=cosine",

@@ -172,7 +172,8 @@ VARIATIONS = {
     "strided3_rgb": {"downsample": "strided", "pool_window": 3, "network_input": "rgb", "base_width": 4},
     "denoise20": {"network": "denoise20"},
     "coded": {"base_width": 4, "interface": CODED},
-    "mosaic": {"camera": "xtrans", "base_width": 4, "place_planes": True, "interface": dataclasses.replace(CODED, skip="mosaic")},
+    "mosaic": {"base_width": 4, "interface": dataclasses.replace(CODED, skip="mosaic")},
+    "mosaic_xtrans": {"camera": "xtrans", "base_width": 4, "place_planes": True, "interface": dataclasses.replace(CODED, skip="mosaic")},
 }
 
 

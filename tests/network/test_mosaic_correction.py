@@ -53,12 +53,15 @@ def test_the_planes_say_row_and_column():
         np.testing.assert_allclose(output[0, ..., 0], 2 * np.array(expected))  # 1 + 2 x (-0.5 or 0.5)
 
 
-def test_the_corrected_mosaic_is_demosaiced_and_the_picture_corrected():
-    network, inputs = network_of(), random_input(8, 6)
+@pytest.mark.parametrize("name", ["bayer", "xtrans"])
+def test_the_corrected_mosaic_is_demosaiced_and_the_picture_corrected(name):
+    camera = CAMERAS[name]
+    network, colors = model.network_for(camera, interface=CODED, base_width=2), 3 * camera.upscale**2
+    inputs = random_input(8, 6)[..., : camera.channels + 2]
     params = {name: tf.zeros(shape) for name, shape in sid.parameter_shapes(network).items()}
-    biases = np.concatenate([np.full(27, 0.25), np.arange(9) / 10]).astype(np.float32)
-    output = model.run(params | {"conv10/biases": tf.constant(biases)}, inputs, CAMERA, network, CODED)
-    expected = packed_demosaic(inputs[..., :9] + biases[27:], CAMERA) + 0.25
+    biases = np.concatenate([np.full(colors, 0.25), np.arange(camera.channels) / 10]).astype(np.float32)
+    output = model.run(params | {"conv10/biases": tf.constant(biases)}, inputs, camera, network, CODED)
+    expected = packed_demosaic(inputs[..., : camera.channels] + biases[colors:], camera) + 0.25
     np.testing.assert_allclose(output, expected, atol=1e-6)
 
 
@@ -69,21 +72,27 @@ def test_bfloat16_is_near():
     assert narrow.dtype == tf.float32 and 0 < np.abs(exact - narrow).max() < 0.05
 
 
-def test_tiles_give_the_whole_frames_picture(tmp_path):
-    write_frame(tmp_path / "a.dng", "xtrans", size=(1002, 720), scale=300)
-    network = network_of(base_width=2)
+@pytest.mark.parametrize("name, size, most_of_a_tile", [("bayer", (1000, 602), 120_000), ("xtrans", (1002, 720), 66_000)])
+def test_tiles_give_the_whole_frames_picture(tmp_path, name, size, most_of_a_tile):
+    camera = CAMERAS[name]
+    write_frame(tmp_path / "a.dng", name, size=size, scale=300)
+    network = model.network_for(camera, interface=CODED, base_width=2, place_planes=name == "xtrans")
     params = model.initialize_parameters(network, 3)
     for name, value in params.items():
         value.assign(value * (20.0 if name.startswith("up") else 1.0))  # so that the deep levels matter to the picture
-    once = tf.function(lambda inputs: model.run(params, inputs, CAMERA, network, CODED), reduce_retracing=True)
-    loaded = engine.Model(CAMERA, network, CODED, 1, once)
-    frame = read_frame(tmp_path / "a.dng", CAMERA)
-    packed = packing.pack_frame(frame.mosaic, CAMERA, frame.offset)
+    once = tf.function(lambda inputs: model.run(params, inputs, camera, network, CODED), reduce_retracing=True)
+    loaded = engine.Model(camera, network, CODED, 1, once)
+    frame = read_frame(tmp_path / "a.dng", camera)
+    packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
     told, pictures = [], []
-    for most in (66_000, 10**9):
+    for most in (most_of_a_tile, 10**9):
         pictures.append(engine.develop(frame, packed, 20.0, loaded, Finish(curve="bt709"), most, tell=lambda done, of: told.append(of)))
     assert told[0] > 1 and told[-1] == 1
     np.testing.assert_allclose(pictures[0] / 65535, pictures[1] / 65535, atol=2e-5)
+
+
+def test_the_skip_reaches_a_tile_further():
+    network = network_of()
     assert tiling.halo(network) == tiling.halo(dataclasses.replace(network, mosaic_channels=0)) + tiling.GRID
 
 
