@@ -54,7 +54,7 @@ def read_sections(path):
 
 def page(sections):
     """Returns the text of RESULTS.md, from {(benchmark, processor): its text}."""
-    ordered = sorted(sections, key=lambda key: (BENCHMARKS.index(key[0]), key[1]))
+    ordered = sorted(sections, key=lambda key: ([*BENCHMARKS, key[0]].index(key[0]), key))  # what is no benchmark any more comes last
     body = "\n\n".join(f"## {name}, {on}\n\n{sections[name, on]}" for name, on in ordered)
     return f"# Measured results\n\nWritten by `make bench`; one part alone: `python -m benchmarks NAME`.\n\n{body}\n"
 

@@ -5,7 +5,6 @@ python -m benchmarks.beam_job          # make bench runs it too; FILES (20) of o
 
 import contextlib
 import importlib.util
-import multiprocessing
 import os
 import pathlib
 import shutil
@@ -14,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks.enhancement import ROOT, prepare
+from benchmarks.enhancement import ROOT, prepare_apart
 
 FILES = int(os.environ.get("FILES", "20"))
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
@@ -24,9 +23,7 @@ _ON_DASK = "--beam_args=--dask_scheduler_file=scheduler.json"
 
 def prepare_archive(folder):
     """Writes a model of SID's size and FILES raw files."""
-    preparation = multiprocessing.get_context("spawn").Process(target=prepare, args=(folder, SIZE))
-    preparation.start()
-    preparation.join()
+    prepare_apart(folder, SIZE)
     (folder / "archive").mkdir()
     for number in range(FILES):
         shutil.copy(folder / "frame.dng", folder / "archive" / f"{number:02}.dng")

@@ -198,14 +198,14 @@ def compare(title, folder, names, rounds=ROUNDS):
     apart = {name: float(np.abs(result - first).max()) for name, result in results.items()}
     if max(apart.values()) > _AGREE:
         sys.exit(f"outputs differ by more than {_AGREE}: {apart}")
-    told = take_turns(running, rounds)
     print(f"### {title}\n\n{rounds} rounds taking turns; outputs within {max(apart.values()):.0e} of each other.\n")
+    told = take_turns(running, rounds)
     print("| | median | minimum | ours / this, median of pairs | peak memory |\n|---|---|---|---|---|")
-    ours = [entry["seconds"] for entry in told["lowlight_tf"]]
+    ours = [entry["seconds"] for entry in told.get("lowlight_tf", ())]
     for name, entries in told.items():
         seconds = [entry["seconds"] for entry in entries]
-        ratio = statistics.median(a / b for a, b in zip(ours, seconds, strict=True))
-        print(f"| {name} | {statistics.median(seconds):#.3g} s | {min(seconds):#.3g} s | {ratio:.2f} | {entries[-1]['gib']:.1f} GiB |")
+        ratio = f"{statistics.median(a / b for a, b in zip(ours, seconds, strict=True)):.2f}" if ours else "-"
+        print(f"| {name} | {statistics.median(seconds):#.3g} s | {min(seconds):#.3g} s | {ratio} | {entries[-1]['gib']:.1f} GiB |")
     print(flush=True)
 
 

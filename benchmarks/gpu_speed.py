@@ -174,6 +174,7 @@ def measure(case, rounds):
                 running.pop(contender).communicate()
                 left_out[contender] = f"its output is not ours: {apart[contender]:.1e} apart"
         told = take_turns(running, rounds)
+        left_out |= dict.fromkeys(running.keys() - told.keys(), "it ended while it was timed")
     rows = {name: {"seconds": [turn["seconds"] for turn in turns], "gib": turns[-1]["gib"]} for name, turns in told.items()}
     return {"case": dataclasses.asdict(case), "rows": rows, "apart": apart, "left_out": left_out}
 

@@ -5,13 +5,12 @@
 Two runs of each model, on FEW and on MANY copies of a 12-megapixel raw file: their difference leaves out the start of the program.
 """
 
-import multiprocessing
 import os
 import pathlib
 import shutil
 import tempfile
 
-from benchmarks.enhancement import MODELS, prepare, run
+from benchmarks.enhancement import MODELS, prepare_apart, run
 
 FEW, MANY = 2, 12
 SIZE = (2848, 4256)
@@ -21,9 +20,7 @@ def main():
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        preparation = multiprocessing.get_context("spawn").Process(target=prepare, args=(folder, SIZE))
-        preparation.start()
-        preparation.join()
+        prepare_apart(folder, SIZE)
         for count in (FEW, MANY):
             (folder / str(count)).mkdir()
             for number in range(count):

@@ -3,12 +3,11 @@
 python -m benchmarks.scaling          # make bench runs it too; LIMIT is --memory_limit in GiB (2)
 """
 
-import multiprocessing
 import os
 import pathlib
 import tempfile
 
-from benchmarks.enhancement import MODELS, ROOT, prepare, run
+from benchmarks.enhancement import MODELS, ROOT, prepare_apart, run
 
 LIMIT = float(os.environ.get("LIMIT", "2"))
 SIZES = ((816, 1224), (1736, 2600), (2848, 4256), (4016, 6016), (5784, 8664), (8688, 11520))
@@ -39,9 +38,7 @@ def main():
     for size in SIZES:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            preparation = multiprocessing.get_context("spawn").Process(target=prepare, args=(folder, size))
-            preparation.start()
-            preparation.join()
+            prepare_apart(folder, size)
             seconds, cpu, peak = run(folder, LIMIT, model)
         pixels = size[0] * size[1] / 1e6
         rows.append((pixels, seconds, cpu, peak))

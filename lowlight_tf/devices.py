@@ -5,12 +5,22 @@ import platform
 
 from lowlight_tf.console import quiet_stderr
 
+_CPU_FACTS = pathlib.Path("/proc/cpuinfo")  # Linux only
+
+
+def _fact(name):
+    lines = _CPU_FACTS.read_text(errors="replace").splitlines() if _CPU_FACTS.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
+
 
 def processor():
     """Returns what the system calls its processor, such as "Intel(R) Xeon(R) Processor" or "AMD EPYC"; "" where it does not say."""
-    facts = pathlib.Path("/proc/cpuinfo")  # Linux; elsewhere Python knows
-    lines = facts.read_text(errors="replace").splitlines() if facts.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return _fact("model name") or platform.processor()
+
+
+def is_intel():
+    """Tells whether Intel made the processor: what the system calls it need not say so, on a virtual machine for one."""
+    return _fact("vendor_id") == "GenuineIntel" or "intel" in processor().lower()
 
 
 def prepare_devices():

@@ -47,7 +47,7 @@ SHORT_SECONDS = ("0.1", "0.04", "0.033")
 LONG_SECONDS = "10"
 # Divides by both tiles, and LibRaw renders X-Trans frames from 512 pixels a side only.
 _SHORT_SIDE = 516
-_VERSION = "4"
+_VERSION = "5"
 _BLACK_LEVEL, _WHITE_LEVEL = 512, 16383
 _SEED = 2018
 

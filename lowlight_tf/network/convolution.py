@@ -8,12 +8,12 @@ import contextvars
 
 import tensorflow as tf
 
-from lowlight_tf.devices import processor
+from lowlight_tf.devices import is_intel
 from lowlight_tf.network import winograd
 
 # Below so many channels, moving the tiles costs more than the multiplications saved: `python -m benchmarks winograd`. Intel's processors
 # multiply faster, for the same memory.
-_LEAST_CHANNELS = 256 if "intel" in processor().lower() else 128
+_LEAST_CHANNELS = 256 if is_intel() else 128
 _LEAST_PIXELS = 32 * 32  # likewise for turning the filters
 
 _WINOGRAD_OFF = contextvars.ContextVar("Winograd's algorithm is off", default=False)
@@ -32,7 +32,7 @@ def without_winograd():
 def winograd_pays(x, filters):
     """Tells whether Winograd's algorithm is expected to be faster than TensorFlow's own: on CPU, in float32, for many channels and pixels.
 
-    The processor's maker decides how many. Nothing is timed, so that a run that is resumed computes as it did before.
+    The processor's maker decides how many. Nothing is timed, so that a run that is resumed on such a processor computes as it did before.
 
     Pixels are counted of one example, so that a replica's share of a batch does not decide. Sizes not known beforehand are taken to be
     large: such are the functions that run photographs.

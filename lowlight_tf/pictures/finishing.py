@@ -27,7 +27,7 @@ class Target:
     camera_colors: bool
 
 
-_STRIP = 2**19  # pixels that are finished at a time: little memory beside the picture, and most of it in the processor's cache
+_STRIP = 2**19  # pixels that are finished at a time: little memory beside the picture
 
 # What the values of a finished picture are coded with: photographs with the curve that they are tagged with, scores with the protocol's.
 CURVES = {"srgb": linear_to_srgb, "bt709": linear_to_bt709}
@@ -116,9 +116,11 @@ def finish(output, plain, ccm, target, settings):
     pictures = {name: picture for name, picture in (("output", output), ("plain", plain)) if picture is not None}
     finished = _finisher("output" in pictures, "plain" in pictures, target, settings.linear, settings.curve, settings.eight_bits)
     numbers = [tf.constant(value, tf.float32) for value in (color_matrix(target, ccm), settings.strength, 2.0**settings.stops)]
-    height, width, _ = next(iter(pictures.values())).shape
+    (height, width, _), *others = {tuple(whole.shape) for whole in pictures.values()}
+    if others:
+        raise ValueError(f"the network's picture and the plain one are {(height, width)} and {others[0][:2]} large; expected the same")
     picture = np.empty((height, width, 3), np.uint8 if settings.eight_bits else np.uint16)
-    rows = max(_STRIP // width, 1)
+    rows = max(_STRIP // max(width, 1), 1)
     for row in range(0, height, rows):
         picture[row : row + rows] = finished({name: whole[row : row + rows] for name, whole in pictures.items()}, *numbers).numpy()
     return picture

@@ -94,17 +94,31 @@ def test_where_it_pays(shape, filters, dtype, expected):
         assert not winograd_pays(x, filters)
 
 
-@pytest.mark.parametrize("name, least", [("Intel(R) Xeon(R) Processor", 256), ("AMD EPYC", 128), ("", 128)])
-def test_the_maker_of_the_processor_decides_how_wide_a_layer_must_be(name, least, monkeypatch):
-    monkeypatch.setattr(devices, "processor", lambda: name)
+@pytest.mark.parametrize("intel, least", [(True, 256), (False, 128)])
+def test_the_maker_of_the_processor_decides_how_wide_a_layer_must_be(intel, least, monkeypatch):
+    monkeypatch.setattr(devices, "is_intel", lambda: intel)
     fresh = importlib.util.module_from_spec(convolution.__spec__)
     convolution.__spec__.loader.exec_module(fresh)
     x = tf.zeros([1, 64, 64, 256])
     assert [fresh.winograd_pays(x, tf.zeros([3, 3, 256, width])) for width in (least - 1, least)] == [False, True]
 
 
-def test_the_processor_has_a_name():
-    assert devices.processor() or not platform.processor()
+@pytest.mark.parametrize(
+    "facts, elsewhere, name, intel",
+    [
+        ("processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: QEMU Virtual CPU\n", "x86_64", "QEMU Virtual CPU", True),
+        ("vendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC: one\n", "x86_64", "AMD EPYC: one", False),
+        ("processor\t: 0\nBogoMIPS\t: 50.00\n", "aarch64", "aarch64", False),  # ARM names none
+        (None, "Intel64 Family 6 Model 85, GenuineIntel", "Intel64 Family 6 Model 85, GenuineIntel", True),  # Windows
+        (None, "", "", False),
+    ],
+)
+def test_what_the_system_says_of_its_processor(facts, elsewhere, name, intel, tmp_path, monkeypatch):
+    if facts is not None:
+        (tmp_path / "cpuinfo").write_text(facts)
+    monkeypatch.setattr(devices, "_CPU_FACTS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(platform, "processor", lambda: elsewhere)
+    assert (devices.processor(), devices.is_intel()) == (name, intel)
 
 
 def test_with_a_gpu_its_libraries_choose(monkeypatch):
