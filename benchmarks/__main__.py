@@ -61,9 +61,9 @@ def page(sections):
 
 def asked(words):
     """Parts the command line into the benchmarks to run, and the arguments of those that need data."""
-    names = [word for word in words if word in BENCHMARKS] or [name for name in BENCHMARKS if name not in OF_DATA]
-    arguments = [word for word in words if word not in BENCHMARKS]
-    if arguments and not set(names) & {*OF_DATA, *MAY_HAVE_DATA}:
+    named, arguments = [word for word in words if word in BENCHMARKS], [word for word in words if word not in BENCHMARKS]
+    names = named or [name for name in BENCHMARKS if name not in OF_DATA]
+    if arguments and not set(named) & {*OF_DATA, *MAY_HAVE_DATA}:
         sys.exit(f"there is no benchmark {arguments[0]}; expected some of {', '.join(BENCHMARKS)}")
     return names, arguments
 

@@ -4,7 +4,7 @@
 
 WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/CAMERA. Photographs: those of scikit-image and
 of Debian's lomiri-wallpapers-16.04, lomiri-wallpapers-20.04 and mate-backgrounds where they are installed, and the folders of --photos.
-CROPS is a folder with short/ and long/ in it: where it is given, the last part adapts the model with its training pairs.
+CROPS is a folder that has short/ and long/ in it: where it is given, the last part adapts the model with its training pairs.
 What is missing is left out, and said.
 """
 
@@ -119,9 +119,9 @@ def main():
     asked = parser.parse_args()
     work = asked.work.resolve()
     photos = gather(work, asked.photos)
-    crops = asked.crops if asked.camera == "bayer" and asked.crops and pathlib.Path(asked.crops).is_dir() else ""
+    crops = asked.crops if asked.camera == "bayer" and (pathlib.Path(asked.crops) / "short").is_dir() else ""
     if asked.crops and not crops:
-        print(f"{asked.crops} is not there or not of this camera's kind; the model is made from simulated light alone")
+        print(f"{asked.crops} has no short/, or the camera is X-Trans; the model is made from simulated light alone")
     steps = recipes(asked.camera, photos, work, crops, asked.hours)
     for arguments in steps:
         run("train.py", *arguments)

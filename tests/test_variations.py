@@ -51,8 +51,9 @@ def test_what_python_m_benchmarks_runs():
     assert asked([]) == ([name for name in BENCHMARKS if name not in OF_DATA], [])
     assert asked(["winograd", "overlap"]) == (["winograd", "overlap"], [])
     assert asked(["variations", "CROPS", "--steps=3"]) == (["variations"], ["CROPS", "--steps=3"])
-    with pytest.raises(SystemExit, match="there is no benchmark speed"):
-        asked(["winograd", "speed"])
+    for words in (["winograd", "speed"], ["speed"], ["speed", "--help"]):
+        with pytest.raises(SystemExit, match="there is no benchmark speed"):
+            asked(words)
 
 
 def test_results_of_other_processors_are_kept(tmp_path):
