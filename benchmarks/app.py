@@ -16,6 +16,8 @@ import time
 
 import numpy as np
 
+from benchmarks.raw_files import write_raw
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIZE = (4016, 6016)  # of a 24-megapixel camera
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
@@ -38,24 +40,9 @@ slider.value = %f; slider.dispatchEvent(new Event('input', {bubbles: true})); })
 
 def prepare(folder):
     """Writes a frame of 24 megapixels with a scene in it."""
-    from lowlight_tf.pictures.image_file import write_dng
-    from lowlight_tf.raw.cameras import CAMERAS
-
-    camera = CAMERAS["bayer"]
     light = 40 + 30 * np.sin(np.add.outer(np.arange(SIZE[0]) / 200, np.arange(SIZE[1]) / 300))
     counts = 512 + np.random.RandomState(0).poisson(light)
-    write_dng(
-        folder / "frame.dng",
-        counts.astype(np.uint16),
-        camera.cfa,
-        black_level=512,
-        white_level=16383,
-        wb_gains=(2, 1, 2),
-        xyz_to_camera=camera.xyz_to_camera,
-        exposure_seconds=0.1,
-        make=camera.make,
-        model=camera.model,
-    )
+    write_raw(folder / "frame.dng", counts)
 
 
 def _said(what, seconds, cpu=None):

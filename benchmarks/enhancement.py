@@ -13,6 +13,8 @@ import time
 
 import numpy as np
 
+from benchmarks.raw_files import write_raw
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CASES = (((2848, 4256), 1.5), ((4016, 6016), 2))  # sizes of a 12- and a 24-megapixel camera, and GiB
 # what is said of a model: its folder, the second relative to the one that `prepare` filled
@@ -23,23 +25,11 @@ def prepare(folder, size):
     """Writes a frame, and a model of SID's size; what its weights are makes no difference to time and memory."""
     from lowlight_tf.checkpoints import checkpoint
     from lowlight_tf.network import model
-    from lowlight_tf.pictures.image_file import write_dng
     from lowlight_tf.raw.cameras import CAMERAS
 
     camera = CAMERAS["bayer"]
     counts = 512 + np.random.RandomState(0).poisson(40, size)
-    write_dng(
-        folder / "frame.dng",
-        counts.astype(np.uint16),
-        camera.cfa,
-        black_level=512,
-        white_level=16383,
-        wb_gains=(2, 1, 2),
-        xyz_to_camera=camera.xyz_to_camera,
-        exposure_seconds=0.1,
-        make=camera.make,
-        model=camera.model,
-    )
+    write_raw(folder / "frame.dng", counts)
     network = model.network_for(camera)
     checkpoint.write_config(folder / "model", model.describe(camera, network))
     checkpoint.Store(folder / "model", model.initialize_parameters(network)).save(1)

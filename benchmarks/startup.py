@@ -36,28 +36,16 @@ def prepare(folder):
     """Writes FRAMES small raw files into folder/many, and one into folder/one."""
     import numpy as np
 
-    from lowlight_tf.pictures.image_file import write_dng
-    from lowlight_tf.raw.cameras import CAMERAS
+    from benchmarks.raw_files import write_raw
 
-    camera, (rows, columns) = CAMERAS["bayer"], np.mgrid[: SIZE[0], : SIZE[1]]
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     for number in range(FRAMES + 1):
         rng = np.random.RandomState(number)
         light = 40 * (1 + np.sin(columns / 37 + number) * np.cos(rows / 23))
         counts = 512 + rng.poisson(light) + rng.normal(0, 3, SIZE)
         path = folder / "many" / f"{number}.dng" if number < FRAMES else folder / "one" / "a.dng"
         path.parent.mkdir(exist_ok=True)
-        write_dng(
-            path,
-            np.clip(counts, 0, 16383).astype(np.uint16),
-            camera.cfa,
-            black_level=512,
-            white_level=16383,
-            wb_gains=(2, 1, 2),
-            xyz_to_camera=camera.xyz_to_camera,
-            exposure_seconds=0.1,
-            make=camera.make,
-            model=camera.model,
-        )
+        write_raw(path, counts)
 
 
 def _note_before_and_after(owner, name, before, after, notes):
