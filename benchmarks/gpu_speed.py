@@ -47,11 +47,14 @@ def _network(name):
     """Returns a network's config, and its parameters as {name: array}."""
     from lowlight_tf.checkpoints.load import load_network
     from lowlight_tf.network.model import initialize_parameters, network_for
+    from lowlight_tf.network.sid import parameter_shapes
     from lowlight_tf.raw.cameras import CAMERAS
 
     if name == "bayer":
         loaded = load_network(ROOT / "models" / "bayer")
-        network, params = loaded.network, loaded.params
+        # Without the skip there is no mosaic to correct: block 10's first outputs are the picture's.
+        network = dataclasses.replace(loaded.network, mosaic_channels=0)
+        params = {name: loaded.params[name][..., : shape[-1]] for name, shape in parameter_shapes(network).items()}
     else:
         network = network_for(CAMERAS["sony"])
         params = initialize_parameters(network, 1)
