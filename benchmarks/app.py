@@ -63,8 +63,9 @@ def _timed(act, rounds):
 
 def on_the_server(folder):
     """Measures what the server takes to answer."""
+    from lowlight_tf.app.catalog import key_of
     from lowlight_tf.app.picture_actions import SHOW_THERE, PictureActions
-    from lowlight_tf.app.session import Session, key_of
+    from lowlight_tf.app.session import Session
 
     session = Session(folder, folder / "out", {"bayer": ""}, folder / "uploads")
     session.find()

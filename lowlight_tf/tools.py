@@ -5,29 +5,17 @@ import pathlib
 import sys
 
 from lowlight_tf.app.command import add_app
-from lowlight_tf.arguments import integer_below, numbers, positive, size
+from lowlight_tf.arguments import integer_below, numbers, positive
 from lowlight_tf.beam_jobs import RUNNERS, runner_arguments
-from lowlight_tf.console import output, say
+from lowlight_tf.console import say
 from lowlight_tf.datasets import PROTOCOLS, SPLITS
+from lowlight_tf.describe_command import add_describe
 from lowlight_tf.errors import UsageError
 from lowlight_tf.export import FORMATS, INPUTS, QUANTIZATIONS
 from lowlight_tf.isp import CAMERA_NOISES
-from lowlight_tf.network import DOWNSAMPLES, HEAD_UNITS, HEADS, NETWORK_INPUTS, NETWORKS, QUALITIES, QUALITY_HELP
+from lowlight_tf.network import HEAD_UNITS, QUALITIES, QUALITY_HELP
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.training.strategies import STRATEGIES
-
-# Of a network that is described: what train.py's flags of the same names take.
-_VARIATIONS = {
-    "network": NETWORKS,
-    "network_input": NETWORK_INPUTS,
-    "base_width": int,
-    "downsample": DOWNSAMPLES,
-    "pool_window": int,
-    "extra_blocks": int,
-    "head": HEADS,
-    "head_units": int,
-    "place_planes": bool,
-}
 
 
 def _import_slim(options, problems):
@@ -118,13 +106,6 @@ def _export(options, problems):
     export(ExportConfig(kind=options.input, **{name: getattr(options, name) for name in same_name}), problems)
 
 
-def _describe(options, problems):
-    from lowlight_tf.describe import chosen, table
-
-    given = {name: getattr(options, name) for name in _VARIATIONS if getattr(options, name) is not None}
-    output(table(*chosen(options.checkpoint_dir, options.camera, given), options.size))
-
-
 def _inspect(options, problems):
     from lowlight_tf.enhancement.inspect import inspect_files
 
@@ -209,22 +190,6 @@ def _add_export(tools):
     tool.set_defaults(run=_export)
 
 
-def _renamed(value):
-    raise argparse.ArgumentTypeError(f"is called --network here; give --network={value}")
-
-
-def _add_describe(tools):
-    tool = tools.add_parser("describe", help="dimensions, parameters and multiplications of each block of a network")
-    tool.add_argument("--checkpoint_dir", default="", help="folder of a model, or:")
-    tool.add_argument("--camera", default="", choices=["", *CAMERAS], help="whose network it is, with these variations:")
-    for name, allowed in _VARIATIONS.items():
-        kind = {int: {"type": int}, bool: {"action": "store_true", "default": None}}.get(allowed) or {"choices": allowed}
-        tool.add_argument(f"--{name}", **kind, help="as train.py's")
-    tool.add_argument("--model", type=_renamed, help=argparse.SUPPRESS)  # its name in version 0.1.0
-    tool.add_argument("--size", type=size, default=(512, 512), help="of its input, HEIGHTxWIDTH in packed pixels (512x512)")
-    tool.set_defaults(run=_describe)
-
-
 def parser_of(description):
     """Returns the parser of all tools; what it parses has `run`, a function of the options and a Problems."""
     name = pathlib.Path(sys.argv[0]).stem
@@ -245,7 +210,7 @@ def parser_of(description):
     _add_transfer_study(tools)
     _add_plan(tools)
     _add_export(tools)
-    _add_describe(tools)
+    add_describe(tools)
     tool = tools.add_parser("simulation_figure", help="show what four simple stages make of a picture")
     tool.add_argument("--input", required=True, help="a picture or a raw file")
     tool.add_argument("--output", required=True, help="the PNG to write")

@@ -1,7 +1,9 @@
 """What the strip shows of a photograph: at once what its head says, and once it was decoded how dark it is and which ratio is suggested."""
 
 import dataclasses
+import hashlib
 import io
+import os
 import pathlib
 import warnings
 
@@ -27,6 +29,11 @@ MOST_PIXELS = 256_000_000  # of a photograph: what is larger is refused before i
 _MOST_IN_THUMBNAIL = 64_000_000
 _THUMBNAIL = 240, 160  # pixels, the most of its width and height
 _QUALITY = 80
+
+
+def key_of(name):
+    """Returns what the page calls a photograph by: letters and digits, whatever bytes its name is made of."""
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,6 @@ sends is ever opened.
 import collections
 import contextlib
 import dataclasses
-import hashlib
 import os
 import pathlib
 import shutil
@@ -16,8 +15,8 @@ import threading
 import numpy as np
 
 from lowlight_tf import DEFAULT_MODEL
-from lowlight_tf.app.catalog import Entry, glance, measure
-from lowlight_tf.app.develop import Development, output_folder
+from lowlight_tf.app.catalog import Entry, glance, key_of, measure
+from lowlight_tf.app.develop import Development, is_within, output_folder
 from lowlight_tf.app.kept_settings import kept_settings, with_result
 from lowlight_tf.app.preview import decide, open_photograph
 from lowlight_tf.app.state import State
@@ -33,17 +32,6 @@ from lowlight_tf.pictures.finishing import Finish
 
 _OPEN_AT_ONCE = 2  # photographs that are kept decoded
 WARM_SIDE = 448  # of the network's input for a piece at 100 %
-
-
-def is_within(path, folder):
-    """Tells whether a path, after all its links, lies in a folder."""
-    real, root = (pathlib.Path(os.path.realpath(place)) for place in (path, folder))
-    return root == real or root in real.parents
-
-
-def key_of(name):
-    """Returns what the page calls a photograph by: letters and digits, whatever bytes its name is made of."""
-    return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
 class Session:

@@ -9,9 +9,8 @@ import os
 import numpy as np
 from PIL import Image
 
-from lowlight_tf.app.catalog import encode_jpeg
+from lowlight_tf.app.catalog import encode_jpeg, key_of
 from lowlight_tf.app.develop import CANCELLED, DONE, FAILED, WAITING
-from lowlight_tf.app.session import key_of
 from lowlight_tf.errors import LowlightError, first_line
 
 _JPEG_QUALITY = 88

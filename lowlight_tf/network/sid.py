@@ -54,6 +54,11 @@ class NetworkConfig:
             raise ValueError(f"head_units is {self.head_units} with head {self.head!r}; expected 1 or more with fc, 0 without a head")
 
 
+def _block(number, fan_in, fan_out):
+    """The two 3x3 convolutions of a block."""
+    return {f"conv{number}_1": (3, fan_in, fan_out), f"conv{number}_2": (3, fan_out, fan_out)}
+
+
 def parameter_shapes(config):
     """Returns {name: shape} of every parameter.
 
@@ -61,50 +66,28 @@ def parameter_shapes(config):
     """
     c, w, k = config.input_channels + 2 * config.place_planes, config.base_width, config.pool_window
     out = 3 * config.upscale**2 + config.mosaic_channels
-    shapes = {
-        "conv1_1/weights": (3, 3, c, w),
-        "conv1_1/biases": (w,),
-        "conv1_2/weights": (3, 3, w, w),
-        "conv1_2/biases": (w,),
-        "conv2_1/weights": (3, 3, w, 2 * w),
-        "conv2_1/biases": (2 * w,),
-        "conv2_2/weights": (3, 3, 2 * w, 2 * w),
-        "conv2_2/biases": (2 * w,),
-        "conv3_1/weights": (3, 3, 2 * w, 4 * w),
-        "conv3_1/biases": (4 * w,),
-        "conv3_2/weights": (3, 3, 4 * w, 4 * w),
-        "conv3_2/biases": (4 * w,),
-        "conv4_1/weights": (3, 3, 4 * w, 8 * w),
-        "conv4_1/biases": (8 * w,),
-        "conv4_2/weights": (3, 3, 8 * w, 8 * w),
-        "conv4_2/biases": (8 * w,),
-        "conv5_1/weights": (3, 3, 8 * w, 16 * w),
-        "conv5_1/biases": (16 * w,),
-        "conv5_2/weights": (3, 3, 16 * w, 16 * w),
-        "conv5_2/biases": (16 * w,),
-        "up6/weights": (2, 2, 8 * w, 16 * w),
-        "conv6_1/weights": (3, 3, 16 * w, 8 * w),
-        "conv6_1/biases": (8 * w,),
-        "conv6_2/weights": (3, 3, 8 * w, 8 * w),
-        "conv6_2/biases": (8 * w,),
-        "up7/weights": (2, 2, 4 * w, 8 * w),
-        "conv7_1/weights": (3, 3, 8 * w, 4 * w),
-        "conv7_1/biases": (4 * w,),
-        "conv7_2/weights": (3, 3, 4 * w, 4 * w),
-        "conv7_2/biases": (4 * w,),
-        "up8/weights": (2, 2, 2 * w, 4 * w),
-        "conv8_1/weights": (3, 3, 4 * w, 2 * w),
-        "conv8_1/biases": (2 * w,),
-        "conv8_2/weights": (3, 3, 2 * w, 2 * w),
-        "conv8_2/biases": (2 * w,),
-        "up9/weights": (2, 2, w, 2 * w),
-        "conv9_1/weights": (3, 3, 2 * w, w),
-        "conv9_1/biases": (w,),
-        "conv9_2/weights": (3, 3, w, w),
-        "conv9_2/biases": (w,),
-        "conv10/weights": (1, 1, w, out),
-        "conv10/biases": (out,),
+    layers = {  # side of the window, channels in and out
+        **_block(1, c, w),
+        **_block(2, w, 2 * w),
+        **_block(3, 2 * w, 4 * w),
+        **_block(4, 4 * w, 8 * w),
+        **_block(5, 8 * w, 16 * w),
+        "up6": (2, 16 * w, 8 * w),
+        **_block(6, 16 * w, 8 * w),
+        "up7": (2, 8 * w, 4 * w),
+        **_block(7, 8 * w, 4 * w),
+        "up8": (2, 4 * w, 2 * w),
+        **_block(8, 4 * w, 2 * w),
+        "up9": (2, 2 * w, w),
+        **_block(9, 2 * w, w),
+        "conv10": (1, w, out),
     }
+    shapes = {}
+    for name, (side, fan_in, fan_out) in layers.items():
+        if name.startswith("up"):
+            shapes[f"{name}/weights"] = (side, side, fan_out, fan_in)
+        else:
+            shapes[f"{name}/weights"], shapes[f"{name}/biases"] = (side, side, fan_in, fan_out), (fan_out,)
     if config.downsample == "strided":
         for level in (1, 2, 3, 4):
             width = w * 2 ** (level - 1)

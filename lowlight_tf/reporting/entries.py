@@ -1,5 +1,6 @@
 """What the page says of a photograph that was enhanced, and of a pair that was scored."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -8,7 +9,8 @@ from lowlight_tf.isp.color import linear_to_srgb
 from lowlight_tf.pictures.finishing import color_matrix
 from lowlight_tf.pictures.image_file import to_uint8
 from lowlight_tf.raw.frame import as_seen
-from lowlight_tf.reporting.page import make_entry, relative_url
+from lowlight_tf.reporting.page import relative_url
+from lowlight_tf.reporting.pictures import choose_crops, embed, shrink
 from lowlight_tf.reporting.raw_histogram import raw_histogram
 
 # Memory that a page takes for each photosite: LibRaw's mosaic, its picture of four channels and what it returns, or the renderings that
@@ -17,6 +19,48 @@ BYTES_PER_PHOTOSITE = 2 + 8 + 6 + 9
 _ROWS = 512
 AS_SHOT, PLAIN, RESULT = "As shot", "Amplified", "Enhanced"
 INPUT, OUTPUT, TRUTH = "Input", "Output", "Ground truth"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One picture on the page, as small as it is there.
+
+    Attributes:
+      name: of the photograph.
+      cells: {column: value} of the table that the page is sorted by: text, a number or None, in the order of the columns.
+      facts: {label: text}.
+      links: {label: path} of files, as written from the page's folder.
+      views: {label: Embedded} of the whole picture.
+      pairs: the (left, right) labels that can be compared; the first is shown first.
+      crops: (name, {label: Embedded}) of pieces pixel by pixel.
+      histogram: the raw's Histogram.
+    """
+
+    name: str
+    cells: dict
+    facts: dict
+    links: dict
+    views: dict
+    pairs: tuple
+    crops: tuple
+    histogram: object
+
+
+def make_entry(name, cells, facts, links, pictures, pairs, histogram, *, chosen_by, whole_only=()):
+    """Makes an Entry of full-size pictures.
+
+    Args:
+      name, cells, facts, links, pairs, histogram: Entry's.
+      pictures: {label: uint8 [H, W, 3]}, all of one size.
+      chosen_by: label of the picture whose detail decides which crops are shown.
+      whole_only: labels that have no crops.
+    """
+    crops = tuple(
+        (crop, {label: embed(picture[rows, columns]) for label, picture in pictures.items() if label not in whole_only})
+        for crop, rows, columns in choose_crops(pictures[chosen_by])
+    )
+    views = {label: embed(shrink(picture)) for label, picture in pictures.items()}
+    return Entry(name, cells, facts, links, views, tuple(pairs), crops, histogram)
 
 
 def _coded(linear, matrix):

@@ -3,7 +3,6 @@
 The page itself is html_report.html, .css and .js beside this file; here it is filled. Whatever comes from files is escaped.
 """
 
-import dataclasses
 import html
 import math
 import os
@@ -16,55 +15,13 @@ from lowlight_tf.console import BIDI, say
 from lowlight_tf.errors import LowlightError, OutputError
 from lowlight_tf.files import atomic_path
 from lowlight_tf.pictures.provenance import SOFTWARE, may_replace
-from lowlight_tf.reporting.pictures import CROP_SIDE, LONG_SIDE, choose_crops, embed, shrink
+from lowlight_tf.reporting.pictures import CROP_SIDE, LONG_SIDE
 from lowlight_tf.reporting.raw_histogram import describe, histogram_svg
 from lowlight_tf.stages import undisturbed
 
 PAGE_NAME = "report.html"
 _FORMS = {"SSIM": ".3f", "Input SSIM": ".3f", "Ratio": ".4g", "Strength": ".2g", "Seconds": ".1f", "Images": "d"}  # else .2f
 _PARTS = pathlib.Path(__file__).with_suffix("")
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One picture on the page, as small as it is there.
-
-    Attributes:
-      name: of the photograph.
-      cells: {column: value} of the table that the page is sorted by: text, a number or None, in the order of the columns.
-      facts: {label: text}.
-      links: {label: path} of files, as written from the page's folder.
-      views: {label: Embedded} of the whole picture.
-      pairs: the (left, right) labels that can be compared; the first is shown first.
-      crops: (name, {label: Embedded}) of pieces pixel by pixel.
-      histogram: the raw's Histogram.
-    """
-
-    name: str
-    cells: dict
-    facts: dict
-    links: dict
-    views: dict
-    pairs: tuple
-    crops: tuple
-    histogram: object
-
-
-def make_entry(name, cells, facts, links, pictures, pairs, histogram, *, chosen_by, whole_only=()):
-    """Makes an Entry of full-size pictures.
-
-    Args:
-      name, cells, facts, links, pairs, histogram: Entry's.
-      pictures: {label: uint8 [H, W, 3]}, all of one size.
-      chosen_by: label of the picture whose detail decides which crops are shown.
-      whole_only: labels that have no crops.
-    """
-    crops = tuple(
-        (crop, {label: embed(picture[rows, columns]) for label, picture in pictures.items() if label not in whole_only})
-        for crop, rows, columns in choose_crops(pictures[chosen_by])
-    )
-    views = {label: embed(shrink(picture)) for label, picture in pictures.items()}
-    return Entry(name, cells, facts, links, views, tuple(pairs), crops, histogram)
 
 
 def text(value):

@@ -17,7 +17,8 @@ import pytest
 from conftest import expect_failure, run_script, write_frame, write_model
 
 from lowlight_tf.app import catalog
-from lowlight_tf.app.session import Session, key_of
+from lowlight_tf.app.catalog import key_of
+from lowlight_tf.app.session import Session
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.pictures.image_file import write_png
 

@@ -25,6 +25,7 @@ from lowlight_tf.pictures.metadata import Metadata
 from lowlight_tf.pictures.photo_file import write_photo
 from lowlight_tf.raw.cameras import CAMERAS
 from lowlight_tf.reporting import page as html_report
+from lowlight_tf.reporting.entries import make_entry
 from lowlight_tf.reporting.pictures import choose_crops, embed, shrink
 from lowlight_tf.reporting.raw_histogram import Histogram, describe, histogram_svg, raw_histogram
 
@@ -55,7 +56,7 @@ def entry(name="a.dng", **cells):
     """A small Entry."""
     picture = np.full([20, 30, 3], 90, np.uint8)
     histogram = raw_histogram(np.full([4, 4], 600, np.uint16), CAMERAS["bayer"], (0, 0), (512,) * 4, 16383)
-    return html_report.make_entry(
+    return make_entry(
         name,
         {"Name": name, **cells},
         {"Camera": name},
