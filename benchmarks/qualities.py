@@ -22,12 +22,18 @@ ROUNDS = 5
 
 
 def models():
-    """Returns {name: (folder, quality)} of what ships, in each quality."""
+    """Returns {name: (folder, quality)} of what ships, in each quality that there is."""
     from lowlight_tf import DEFAULT_MODEL
+    from lowlight_tf.checkpoints.load import fast_folder
     from lowlight_tf.network import QUALITIES
 
-    folders = sorted(path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file())
-    return {f"models/{folder.name}, {quality}": (folder, quality) for folder in folders for quality in QUALITIES}
+    folders = {path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file()}
+    return {
+        f"models/{folder.name}, {quality}": (folder, quality)
+        for folder in sorted(folders - {fast_folder(folder) for folder in folders})
+        for quality in QUALITIES
+        if quality != "fast" or fast_folder(folder) in folders
+    }
 
 
 def _original():

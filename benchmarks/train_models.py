@@ -1,8 +1,9 @@
 """Makes a model that ships, from nothing, by one command that may be stopped and given again:
 
-    python -m benchmarks.train_models bayer|xtrans [WORK] [--photos=FOLDER ...] [--crops=FOLDER] [--hours=N]
+    python -m benchmarks.train_models bayer|bayer_fast|xtrans|xtrans_fast [WORK] [--photos=FOLDER ...] [--crops=FOLDER] [--hours=N]
 
-WORK (training where not given) keeps photographs, checkpoints and the model, in WORK/shipped/CAMERA. Photographs: those of scikit-image and
+The fast ones are what --quality=fast runs. WORK (training where not given) keeps photographs, checkpoints and the model, in
+WORK/shipped/MODEL. Photographs: those of scikit-image and
 of Debian's lomiri-wallpapers-16.04, lomiri-wallpapers-20.04 and mate-backgrounds where they are installed, and the folders of --photos.
 CROPS is a folder that has short/ and long/ in it: where it is given, the last part adapts the model with its training pairs.
 What is missing is left out, and said.
@@ -19,8 +20,16 @@ from lowlight_tf.datasets import samples
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERFACE = ("--target=camera_rgb", "--signed_input", "--curve=bt709", "--noise_planes", "--skip=mosaic")
-# X-Trans is packed into pixels of four kinds, larger ones: the network is told which, and is as much wider as they are fewer.
-NETWORK = {"bayer": ("--base_width=16",), "xtrans": ("--place_planes", "--base_width=24")}
+BAYER = ("--camera=bayer", "--patch_size=64")
+# X-Trans is packed into pixels of four kinds, larger ones: the network is told which, and is as much wider as they are fewer. A patch of
+# 44 has about as many photosites as one of 64 of packed Bayer.
+XTRANS = ("--camera=xtrans", "--patch_size=44", "--place_planes")
+MODELS = {
+    "bayer": (*BAYER, "--base_width=16", "--learning_rate=6e-4"),
+    "bayer_fast": (*BAYER, "--base_width=8", "--learning_rate=1e-3"),
+    "xtrans": (*XTRANS, "--base_width=24", "--learning_rate=6e-4"),
+    "xtrans_fast": (*XTRANS, "--base_width=12", "--learning_rate=1e-3"),
+}
 LIGHT = ("--noise=any_sensor", "--darkest=0.05", "--mix_colors")
 CALM = (
     "--schedule=cosine",
@@ -31,8 +40,6 @@ CALM = (
     "--picture_every=0",
     "--stopped_exit_code=75",
 )
-# Patches of 64 packed pixels, and of X-Trans' 44: about as many photosites.
-PATCH = {"bayer": 64, "xtrans": 44}
 KEPT_BACK = {name for scene, (name, _) in samples.PHOTOGRAPHS.items() if scene[0] != "0"}  # what make demo tests and validates on
 STEPS, ADAPTING = 200_000, 15_000
 
@@ -66,11 +73,12 @@ def gather(work, folders):
     return photos
 
 
-def recipes(camera, photos, work, crops, hours):
+def recipes(name, photos, work, crops, hours):
     """Returns the arguments of each training, in order; the second adapts the first's model with real pairs where there are any."""
+    camera, patch_size, *network = MODELS[name]
     common = (
-        f"--camera={camera}",
-        f"--patch_size={PATCH[camera]}",
+        camera,
+        patch_size,
         "--batch_size=4",
         f"--cache_dir={work / 'cache'}",
         *LIGHT,
@@ -80,12 +88,11 @@ def recipes(camera, photos, work, crops, hours):
     first = (
         *common,
         *INTERFACE,
-        *NETWORK[camera],
+        *network,
         "--dataset=folder",
         f"--data_dir={photos}",
-        f"--checkpoint_dir={work / camera}",
+        f"--checkpoint_dir={work / name}",
         f"--steps={STEPS}",
-        "--learning_rate=6e-4",
         "--seed=1",
     )
     if not crops:
@@ -94,12 +101,12 @@ def recipes(camera, photos, work, crops, hours):
         first,
         (
             *common,
-            f"--init_from={work / camera}",
+            f"--init_from={work / name}",
             f"--data_dir={crops}",
             f"--simulated_data_dir={photos}",
             "--simulated_fraction=0.75",
             "--turns_in_phase",
-            f"--checkpoint_dir={work / camera}_adapted",
+            f"--checkpoint_dir={work / name}_adapted",
             f"--steps={ADAPTING}",
             "--learning_rate=2e-4",
             "--seed=2",
@@ -111,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.train_models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("camera", choices=list(PATCH))
+    parser.add_argument("model", choices=list(MODELS))
     parser.add_argument("work", nargs="?", default="training", type=pathlib.Path)
     parser.add_argument("--photos", action="append", default=[], help="folder of photographs or OpenEXR pictures; may be repeated")
     parser.add_argument("--crops", default="", help="folder with short/ and long/ of real pairs")
@@ -119,14 +126,14 @@ def main():
     asked = parser.parse_args()
     work = asked.work.resolve()
     photos = gather(work, asked.photos)
-    crops = asked.crops if asked.camera == "bayer" and (pathlib.Path(asked.crops) / "short").is_dir() else ""
+    crops = asked.crops if BAYER[0] in MODELS[asked.model] and (pathlib.Path(asked.crops) / "short").is_dir() else ""
     if asked.crops and not crops:
         print(f"{asked.crops} has no short/, or the camera is X-Trans; the model is made from simulated light alone")
-    steps = recipes(asked.camera, photos, work, crops, asked.hours)
+    steps = recipes(asked.model, photos, work, crops, asked.hours)
     for arguments in steps:
         run("train.py", *arguments)
     newest = next(argument for argument in steps[-1] if argument.startswith("--checkpoint_dir="))
-    run("lowlight_tf", "ship", newest, f"--output={work / 'shipped' / asked.camera}")
+    run("lowlight_tf", "ship", newest, f"--output={work / 'shipped' / asked.model}")
 
 
 if __name__ == "__main__":

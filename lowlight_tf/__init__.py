@@ -49,7 +49,7 @@ __all__ = [
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The model that photographs are enhanced with where no other is named.
 _HERE = pathlib.Path(__file__).resolve().parent

@@ -182,7 +182,7 @@ def load(folder: str | os.PathLike = DEFAULT_MODEL, mixed_precision: bool = Fals
     Args:
       folder: of a trained, imported or shipped model; the one that ships where none is named.
       mixed_precision: run it in bfloat16.
-      quality: "normal", or "best", which takes four times as long.
+      quality: "normal"; "fast", the narrower model in FOLDER_fast; or "best", which takes four times as long.
     Raises:
       LowlightError: where there is no whole model. UsageError: for another quality.
     """

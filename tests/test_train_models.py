@@ -35,13 +35,13 @@ def test_small_photographs_are_taken_as_they_are(tmp_path, monkeypatch):
     assert [path.name for path in photos.iterdir()] == ["small_1_0.png"]
 
 
-@pytest.mark.parametrize("camera", train_models.PATCH)
-def test_train_py_takes_the_recipe(tmp_path, camera):
+@pytest.mark.parametrize("name", ["bayer", "xtrans"])  # the fast ones are narrower, and no different
+def test_train_py_takes_the_recipe(tmp_path, name):
     """One step of the narrowest network, and one more when the command is given again."""
     photos = tmp_path / "photographs"
     photos.mkdir()
     write_png(photos / "a.png", np.random.RandomState(0).randint(0, 65535, (150, 162, 3)).astype(np.uint16))
-    (recipe,) = train_models.recipes(camera, photos, tmp_path, "", 0.0)
+    (recipe,) = train_models.recipes(name, photos, tmp_path, "", 0.0)
     small = ("--base_width=2", "--patch_size=16", "--batch_size=1")
     for steps in (1, 2):
         result = run_script("train.py", *recipe, *small, f"--steps={steps}", cwd=tmp_path)

@@ -53,7 +53,7 @@ def models_of(config):
     Raises:
       LowlightError: where the one that was named is none, or none ships and none was named.
     """
-    from lowlight_tf.checkpoints.load import load_network
+    from lowlight_tf.checkpoints.load import fast_folder, load_network
 
     found = {}
     if config.checkpoint_dir:
@@ -61,8 +61,8 @@ def models_of(config):
         found[pathlib.Path(config.checkpoint_dir).name] = config.checkpoint_dir
     if DEFAULT_MODEL.is_dir():
         found.setdefault("auto", "")
-        others = sorted(path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file() and path != DEFAULT_MODEL)
-        for path in others:
+        others = {path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file()} - {DEFAULT_MODEL}
+        for path in sorted(others - {fast_folder(path) for path in (DEFAULT_MODEL, *others)}):  # those are a quality, and none by themselves
             found.setdefault(path.name, str(path))
     if not found:
         raise UsageError("no model ships in models/bayer; name the folder of one that train.py wrote with --checkpoint_dir")

@@ -133,9 +133,13 @@ class Session:
         shutil.move(path, self.uploads / name)
         return name
 
-    def model(self, folder, path=None):
+    def model(self, folder, path=None, quality="normal"):
         """Returns the Model of a folder that is among the page's, loaded once; of "" the one that ships for the sensor of a photograph.
 
+        Args:
+          folder: a value of self.models.
+          path: the photograph.
+          quality: one of network.QUALITIES.
         Raises:
           LowlightError: for another folder, or where there is no model.
         """
@@ -143,9 +147,10 @@ class Session:
             raise UsageError(f"{folder} is none of the models of this page; expected one of {', '.join(self.models)}")
         folder = folder or str(shipped_model(path) if path else DEFAULT_MODEL)
         with self._working:
-            if folder not in self._loaded:
-                self._loaded[folder] = load_model(folder)
-            return self._loaded[folder]
+            key = folder, quality == "fast"  # the other two are of the same parameters
+            if key not in self._loaded:
+                self._loaded[key] = load_model(folder, quality=quality)
+            return dataclasses.replace(self._loaded[key], quality=quality)
 
     def warm(self):
         """Loads the first model and runs it once, so that the first click need not wait for that."""
@@ -241,7 +246,7 @@ class Session:
 
     def _model_of(self, job, quality):
         asked = job.asked.model if job.asked.model in self.models.values() else ""
-        return dataclasses.replace(self.model(asked, job.source), quality=quality)
+        return self.model(asked, job.source, quality)
 
     def _note(self, job, config):
         """Writes into lowlight.json what a result was made with. A folder's file is of one format and one quality."""

@@ -61,7 +61,7 @@ def enhance_on_beam(names, config, problems, runner, arguments):
         shared, elements = _absolute(config, missing)
         folder = model_of(elements[0], shared)
         loaded, _ = _loaded_enhancer(dataclasses.replace(shared, checkpoint_dir=folder))  # a model that is none is said once
-        by = f"step {loaded.step} of {config.checkpoint_dir}" if config.checkpoint_dir else "the models that ship"
+        by = f"step {loaded.step} of {loaded.folder}" if config.checkpoint_dir else "the models that ship"
         check_writable(config.result_dir)
         for folder in {job.output.parent for job in missing}:
             sweep(folder)

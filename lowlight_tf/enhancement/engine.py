@@ -26,7 +26,7 @@ _ALIGNMENT = 64  # bytes
 @dataclasses.dataclass(frozen=True)
 class Model:
     """A model to be run: `run_once` takes float32 [1, h, w, C] to [1, H, W, 3]; `interface` says what goes in and comes out; `step` is its
-    age, `config` what config.json says of it, `quality` one of network.QUALITIES."""
+    age, `config` what config.json says of it, `quality` one of network.QUALITIES, `folder` where it was loaded from."""
 
     camera: Camera
     network: object
@@ -35,6 +35,7 @@ class Model:
     run_once: Callable
     config: dict = dataclasses.field(default_factory=dict)
     quality: str = "normal"
+    folder: str = ""
 
     def run(self, inputs):
         """Runs it in its quality: float32 [1, h, w, C] -> float32 [1, H, W, 3]."""
@@ -54,7 +55,7 @@ def make_model(loaded, mixed_precision=False, quality="normal"):
     def run(inputs):
         return model.run(params, inputs, camera, network, interface, mixed_precision)
 
-    return Model(camera, network, interface, loaded.step, run, loaded.config, quality)
+    return Model(camera, network, interface, loaded.step, run, loaded.config, quality, loaded.folder)
 
 
 def load_model(checkpoint_dir, mixed_precision=False, quality="normal"):
@@ -63,13 +64,13 @@ def load_model(checkpoint_dir, mixed_precision=False, quality="normal"):
     Args:
       checkpoint_dir: its folder.
       mixed_precision: run it in bfloat16.
-      quality: one of network.QUALITIES.
+      quality: one of network.QUALITIES; fast loads the narrower model beside it.
     Returns:
       A Model.
     Raises:
       LowlightError: where there is no whole checkpoint.
     """
-    return make_model(load_network(checkpoint_dir), mixed_precision, quality)
+    return make_model(load_network(checkpoint_dir, quality), mixed_precision, quality)
 
 
 def noise_of(packed, frame, loaded):

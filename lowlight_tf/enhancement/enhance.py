@@ -226,7 +226,7 @@ def enhance(names, config, problems, settings=None):
     check_writable(config.result_dir)
     for folder in {job.output.parent for job in missing}:
         sweep(folder)
-    by = " and ".join(f"step {loaded[folder].step} of {folder}" for folder in models)
+    by = " and ".join(f"step {model.step} of {model.folder}" for model in loaded.values())
     by += f", quality {config.quality}" if config.quality != "normal" else ""
     say(f"Enhancing {counted(len(missing), 'photograph')} with {by}.")
     with _page(config, by, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:

@@ -53,13 +53,13 @@ def trained_subject(checkpoint_dir, camera_name="", *, mixed_precision=False, me
         )
     facts = {
         "model": loaded.config.get("model", "sid"),
-        "checkpoint": os.path.abspath(checkpoint_dir),
+        "checkpoint": os.path.abspath(loaded.folder),
         "step": loaded.step,
         "mixed_precision": mixed_precision,
         "quality": quality,
     }
     return Subject(
-        predictor_of(loaded, memory_limit), loaded.camera, f"step {loaded.step} of {checkpoint_dir}", facts, loaded.config.get("data", {})
+        predictor_of(loaded, memory_limit), loaded.camera, f"step {loaded.step} of {loaded.folder}", facts, loaded.config.get("data", {})
     )
 
 

@@ -162,7 +162,7 @@ def export(config, problems):
       LowlightError: where there is no model, packages are missing, or the output is there already. OutputError: where it cannot be written.
     """
     _check(config)
-    loaded = load_network(config.checkpoint_dir)
+    loaded = load_network(config.checkpoint_dir, config.quality)
     if config.quantize == "int8" and isinstance(loaded.network, Denoise20Config):
         raise LowlightError(
             "--quantize=int8 is for the SID network: all of denoise20 works at full resolution, where 8 bits show; use --quantize=float16"
@@ -184,7 +184,7 @@ def export(config, problems):
     with made.atomic(config.path) as temporary:
         made.write(temporary, graph, config.quantize, json.dumps(describe(graph, loaded.step, config.quantize), indent=2), feeds)
     say(
-        f"Step {loaded.step} of {config.checkpoint_dir}: {config.path} ({_size(config.path):.1f} MB). "
+        f"Step {loaded.step} of {loaded.folder}: {config.path} ({_size(config.path):.1f} MB). "
         f"Inputs: {', '.join(f'{spec.name} {spec.dtype.name} {spec.shape.as_list()}' for spec in graph.specs)}; "
         f"output: {loaded.interface.target}, float32 [1, H, W, 3].".replace("None", "any")
     )

@@ -10,5 +10,8 @@ POOL_WINDOWS = (2, 3)
 EXTRA_BLOCKS = (0, 1, 2, 3)
 HEADS = ("none", "fc")
 HEAD_UNITS = 64  # where none are asked for
-QUALITIES = ("normal", "best")
-QUALITY_HELP = "how the network is run; best: the mean over the frame and its three mirror images, in four times the time"
+QUALITIES = ("fast", "normal", "best")
+QUALITY_HELP = (
+    "how the network is run; fast: the narrower one beside it, FOLDER_fast; best: the mean over the frame and its three mirror images, "
+    "in four times the time"
+)

@@ -100,7 +100,7 @@ def mean_of_mirrors(run, inputs, camera, network, quality):
     Returns:
       float32 [B, h * upscale, w * upscale, 3].
     """
-    if quality == "normal":
+    if quality != "best":
         return run(inputs)
     is_packed = network.upscale == camera.upscale
     every = [axes for axes in mirrors_of(quality) if mirrored_offset(camera, axes) is not None]

@@ -1,0 +1,97 @@
+"""--quality=fast: the narrower model beside the one that is named, in scripts, library, page and exports; and the ones that ship."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import run_script, shared, write_frame, write_model, write_pairs
+
+from lowlight_tf import DEFAULT_MODEL, api
+from lowlight_tf.app.serve import AppConfig, models_of
+from lowlight_tf.app.session import Session
+from lowlight_tf.checkpoints.load import fast_folder, load_network
+from lowlight_tf.datasets import DataConfig, sources
+from lowlight_tf.enhancement.jobs import Job
+from lowlight_tf.enhancement.settings import PhotoSettings
+from lowlight_tf.errors import LowlightError, Problems
+from lowlight_tf.evaluation.evaluate import score_output
+from lowlight_tf.evaluation.metrics import psnr
+from lowlight_tf.evaluation.subjects import trained_subject
+from lowlight_tf.pictures.image_file import read_picture
+
+FAST = sorted(path for path in DEFAULT_MODEL.parent.iterdir() if path.name.endswith("_fast"))
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two models, one in the other's place for fast, and a frame."""
+    write_model(tmp_path / "model", copying=False)
+    write_model(tmp_path / "model_fast", copying=False, base_width=2)
+    write_frame(tmp_path / "a.dng", "sony", size=(96, 132), scale=300)
+    return tmp_path
+
+
+def test_enhance_and_the_library_run_the_model_beside_it(pair):
+    common = ["a.dng", "--ratio=20", "--strength=1", "--format=png"]
+    for folder, quality in (("model", "fast"), ("model/", "fast"), ("model_fast", "normal")):
+        asked = [f"--checkpoint_dir={folder}", f"--quality={quality}", f"--result_dir={len(folder)}-{quality}"]
+        result = run_script("enhance.py", *common, *asked, cwd=pair)
+        assert result.returncode == 0 and "step 1 of" in result.stdout and "model_fast" in result.stdout, result.stderr
+    pictures = [read_picture(path) for path in pair.glob("*/a.png")]
+    pictures.append(api.load(pair / "model", quality="fast")(pair / "a.dng", ratio=20, strength=1, output="uint16"))
+    assert len(pictures) == 4 and all(np.array_equal(picture, pictures[0]) for picture in pictures)
+    assert np.any(api.load(pair / "model")(pair / "a.dng", ratio=20, strength=1, output="uint16") != pictures[0])
+
+
+def test_where_there_is_none_a_line_says_so(pair):
+    for script, *asked in (("enhance.py", "a.dng"), ("lowlight_tf", "export", "--format=saved_model", "--output=exported")):
+        result = run_script(script, *asked, "--checkpoint_dir=model_fast", "--quality=fast", cwd=pair)
+        (line,) = [line for line in result.stderr.splitlines() if line]
+        assert result.returncode == 1 and "model_fast_fast beside it, and there is none" in line
+    with pytest.raises(LowlightError, match="narrower model than .*model_fast"):
+        load_network(pair / "model_fast", "fast")
+
+
+def test_scores_and_exports_name_it(pair):
+    write_pairs(pair / "set", ids=("10001",), camera="bayer")
+    result = run_script("test.py", "--checkpoint_dir=model", "--quality=fast", "--data_dir=set", cwd=pair)
+    assert result.returncode == 0, result.stderr
+    (metrics,) = (json.loads(path.read_text()) for path in pair.glob("results/**/metrics.json"))
+    assert metrics["checkpoint"] == str(pair / "model_fast") and metrics["quality"] == "fast"
+    result = run_script("lowlight_tf", "export", "--format=saved_model", "--checkpoint_dir=model", "--quality=fast", "--output=out", cwd=pair)
+    assert result.returncode == 0 and "model_fast" in result.stdout, result.stderr
+
+
+def test_the_page_develops_with_it(pair):
+    session = Session(pair, pair / "out", {"mine": str(pair / "model")}, pair / "uploads")
+    job = Job(pair / "a.dng", pair / "out" / "a.jpg", "a.dng", PhotoSettings(model=str(pair / "model")))
+    assert [session._model_of(job, quality).network.base_width for quality in ("normal", "fast", "best")] == [4, 2, 4]
+    assert session._model_of(job, "best").quality == "best"
+
+
+def test_the_page_offers_it_as_a_quality_and_not_as_a_model():
+    assert FAST and not any(name.endswith("_fast") for name in models_of(AppConfig()))
+
+
+@pytest.mark.parametrize("folder", FAST, ids=lambda folder: folder.name)
+def test_what_ships_is_whole_and_described(folder):
+    normal, fast = load_network(folder.with_name(folder.name.removesuffix("_fast"))), load_network(folder)
+    assert fast_folder(normal.folder) == folder and (fast.camera, fast.interface) == (normal.camera, normal.interface)
+    assert fast.network.base_width <= normal.network.base_width / 2
+    card = (folder / "README.md").read_text()
+    assert all(word in card for word in ("Licences", "Measured", "Limits", f"train_models {folder.name}"))
+
+
+@pytest.mark.parametrize(
+    "name, pairs, decibels",
+    [("bayer", "other_cameras", 31.0), ("bayer", "sid_mini/Sony", 31.0), ("xtrans", "other_cameras_xtrans", 31.0)],
+)
+def test_what_it_costs(name, pairs, decibels):
+    """Mean PSNR."""
+    folder = DEFAULT_MODEL.parent / name
+    if not fast_folder(folder).is_dir():
+        pytest.skip(f"{name}_fast does not ship")
+    subject = trained_subject(str(folder), quality="fast")
+    located = sources.locate_pairs(DataConfig(data_dir=str(shared(pairs))), subject.camera)
+    found = sources.find_pairs(located, subject.camera, "test", Problems())
+    assert np.mean([psnr(*score_output(subject.predict, pair, subject.camera)[1:]) for pair in found]) > decibels
