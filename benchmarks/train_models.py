@@ -106,6 +106,7 @@ def recipes(name, photos, work, crops, hours):
             f"--simulated_data_dir={photos}",
             "--simulated_fraction=0.75",
             "--turns_in_phase",
+            "--black_drift=0.5",
             f"--checkpoint_dir={work / name}_adapted",
             f"--steps={ADAPTING}",
             "--learning_rate=2e-4",

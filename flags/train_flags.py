@@ -68,6 +68,13 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_bool("freeze_up_filters", False, "leave the up-filters as they were initialised: the recipe of the released checkpoints")
 flags.DEFINE_bool("turns_in_phase", False, "turn real pairs so that the CFA keeps its phase, which SID's turns ignore")
+flags.DEFINE_float(
+    "black_drift",
+    0.0,
+    "counts by which the black level of a real pair's short is raised at most, drawn for each example, since frames are darker than their "
+    "files say; 0: as the file has it",
+    lower_bound=0.0,
+)
 flags.DEFINE_bool("all_bursts", False, "train on every short exposure of a scene, not only on the first, _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")
 
@@ -96,7 +103,7 @@ def _check_transfer(simulated):
         raise UsageError(f"--train_pairs={FLAGS.train_pairs}: expected a whole number of pairs, or a part of them below 1")
     if FLAGS["head_units"].present and FLAGS.head == "none":
         raise UsageError("--head_units is of a head; give --head=fc with it")
-    for name in ("train_pairs", "simulated_fraction"):
+    for name in ("train_pairs", "simulated_fraction", "black_drift"):
         if FLAGS[name].value and (simulated or FLAGS.corrupt_targets):
             raise UsageError(f"--{name} is for real pairs, and all short exposures are simulated here; leave it out")
     if FLAGS.simulated_data_dir and not FLAGS.simulated_fraction:

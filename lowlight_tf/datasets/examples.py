@@ -11,6 +11,7 @@ from lowlight_tf.isp.color import decoded_bt709
 from lowlight_tf.raw import light, packing
 from lowlight_tf.raw.cameras import cfa_offset
 
+_COLOR_DRIFT = 0.1  # deviation of each colour's black level, of the drift that is asked for
 _NOISE_SCATTER = 0.15  # of what a network is told of the noise in training, for what is measured in a frame is no better known
 
 
@@ -44,6 +45,7 @@ class ExampleConfig:
       interface: what the model is fed and what it is to return.
       simulation: None for real pairs.
       turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase; SID's turns ignore it.
+      black_drift: counts by which the black level of a real short is raised at most.
       direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, instead of the packed mosaic.
     """
 
@@ -52,6 +54,7 @@ class ExampleConfig:
     simulation: Simulation | None = None
     direct_rgb: bool = False
     turns_in_phase: bool = False
+    black_drift: float = 0.0
 
     @property
     def camera_rgb(self):
@@ -142,6 +145,12 @@ def _scattered(noise, seed):
     return noise[0] * scatter[0], noise[1] * scatter[1]
 
 
+def _drifted(black_level, most, seed):
+    """Raises [4] black levels by up to `most` counts: SID's shorts are darker than their files' say, and a frame does not show by how much."""
+    seed = tf.random.fold_in(seed, 5)
+    return black_level + most * (tf.random.stateless_uniform([], seed) + _COLOR_DRIFT * tf.random.stateless_normal([4], seed))
+
+
 def _captured(packed, capture, camera, config, wb_gains):
     """Packed counts of a simulated short -> what a network sees."""
     black, white = camera.levels
@@ -221,6 +230,8 @@ def make_example(draw, table, camera, config):
         target = tf.cond(is_picture, lambda: target, lambda: camera_target(target, from_srgb))
     if config.simulation is None:
         told = _scattered(tf.unstack(noise), draw["seed"]) if config.interface.noise_planes else None
+        if config.black_drift:
+            facts["black_level"] = _drifted(facts["black_level"], config.black_drift, draw["seed"])
         inputs = light.packed_input(packing.pack(mosaic, camera), camera, config.interface, noise=told, **facts)
     else:
         inputs, target = tf.cond(

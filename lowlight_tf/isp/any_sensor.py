@@ -22,11 +22,13 @@ _HEAVIEST_TAIL = 0.04  # of the cubic term that makes read noise's tails heavier
 # Some makers multiply red and blue in the camera, so that their K is up to e times green's, as published profiles of Nikon and Sony show.
 _RED_GAIN, _BLUE_GAIN = (-0.1, 1.0), (-0.1, 0.9)  # natural logarithms
 _GREENS = 0.004  # deviation of the ratio of the two greens
-_DRIFT, _COLOR_DRIFT = (-1.2, 0.3), 0.25  # counts of 14 bits: of all colours together, and deviation of each
+# Drift of the black level, counts of 14 bits: of all colours together, and deviation of each. No frame is without: a network trained with an
+# absolute error answers with the median, and half of the frames without any drift would make that "none".
+_DRIFT, _COLOR_DRIFT = (-1.3, 0.25), 0.25
 _HOT, _HOT_LEVEL = 1e-4, 0.2  # part of the photosites, and what they add in the mean, of the range
 _LEAST_SATURATION = 0.88  # of the range
-# How often a sensor has the trait at all: columns, colours' gains, unequal greens, drift, hot pixels, early saturation.
-_COLUMNS_PART, _COLORS_PART, _GREENS_PART, _DRIFT_PART, _HOT_PART, _SATURATION_PART = 0.4, 0.6, 0.5, 0.5, 0.6, 0.2
+# How often a sensor has the trait at all: columns, colours' gains, unequal greens, hot pixels, early saturation.
+_COLUMNS_PART, _COLORS_PART, _GREENS_PART, _HOT_PART, _SATURATION_PART = 0.4, 0.6, 0.5, 0.6, 0.2
 _MANY = 14.0  # electrons from which on a rounded normal with Poisson's skew stands for them
 
 
@@ -76,10 +78,10 @@ def random_sensor_noise(seed, exposure_ratio):
       A SensorNoise.
     """
     uniform_seed, trait_seed, normal_seed = tf.unstack(tf.random.split(seed, 3))
-    uniform, traits = tf.random.stateless_uniform([6], uniform_seed), tf.random.stateless_uniform([6], trait_seed)
+    uniform, traits = tf.random.stateless_uniform([6], uniform_seed), tf.random.stateless_uniform([5], trait_seed)
     normal = tf.random.stateless_normal([8], normal_seed)
-    columns, colors, greens, drift, hot, saturation = tf.unstack(
-        tf.cast(traits < [_COLUMNS_PART, _COLORS_PART, _GREENS_PART, _DRIFT_PART, _HOT_PART, _SATURATION_PART], tf.float32)
+    columns, colors, greens, hot, saturation = tf.unstack(
+        tf.cast(traits < [_COLUMNS_PART, _COLORS_PART, _GREENS_PART, _HOT_PART, _SATURATION_PART], tf.float32)
     )
 
     def between(ends, place):
@@ -100,7 +102,7 @@ def random_sensor_noise(seed, exposure_ratio):
         column_noise=columns * _COLUMN * read_noise * tf.exp(_BANDING_SCATTER * normal[2]),
         color_gains=tf.exp(color_gains - tf.reduce_mean(color_gains)),
         response=tf.exp(tf.stack([0.0, green, 0.0, -green])),
-        black_offset=drift * (between(_DRIFT, 4) + _COLOR_DRIFT * normal[4:]),
+        black_offset=between(_DRIFT, 4) + _COLOR_DRIFT * normal[4:],
         hot_part=hot * _HOT,
         hot_level=tf.constant(_HOT_LEVEL),
         saturation=1 - saturation * (1 - _LEAST_SATURATION) * uniform[5],

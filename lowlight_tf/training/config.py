@@ -25,11 +25,13 @@ class Batches:
       patch_size: side of the training crops, packed pixels.
       batch_size: examples of the global batch.
       turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase.
+      black_drift: counts by which the black level of a real short is raised at most, drawn for each example.
     """
 
     patch_size: int = 512
     batch_size: int = 1
     turns_in_phase: bool = False
+    black_drift: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +110,9 @@ class TrainingConfig:
     @property
     def example(self):
         """The ExampleConfig of this run: SID's long exposures are as dim as they are, photographs are dimmed."""
-        config = ExampleConfig(self.batches.patch_size, self.interface, turns_in_phase=self.batches.turns_in_phase)
+        config = ExampleConfig(
+            self.batches.patch_size, self.interface, turns_in_phase=self.batches.turns_in_phase, black_drift=self.batches.black_drift
+        )
         if not self.data.simulated:
             return config
         simulation = self.simulation(photographs=not self.data.corrupt_targets)
@@ -197,6 +201,7 @@ _DECISIVE = (
     "average",
     "schedule",
     "turns_in_phase",
+    "black_drift",
 )
 
 

@@ -101,7 +101,8 @@ def test_what_is_drawn():
     np.testing.assert_allclose(np.log(colors).mean(axis=1), 0, atol=1e-5)
     assert 1.5 < (colors[:, 0] / colors[:, 1]).max() < 2.8 and np.mean(colors[:, 0] == 1) == pytest.approx(0.4, abs=0.1)
     offsets = np.array([noise.black_offset.numpy() for noise in drawn])
-    assert np.mean(offsets[:, 0] == 0) == pytest.approx(0.5, abs=0.1) and np.ptp(offsets, axis=1).max() > 0.5
+    assert np.median(offsets.mean(axis=1)) == pytest.approx(-0.525, abs=0.15) and -2 < offsets.min() < -1.2 and 0.2 < offsets.max() < 1
+    assert (offsets - offsets.mean(axis=1, keepdims=True)).std() == pytest.approx(0.25 * 0.75**0.5, rel=0.15)
 
 
 def test_nearly_a_third_of_the_frames_are_calm():

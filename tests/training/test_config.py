@@ -25,7 +25,7 @@ RUN = TrainingConfig(
         mixing=Mixing(12, 0.5, "photos"),
         light=SimulatedLight("poisson", 0.2, True),
     ),
-    batches=Batches(64, 4, True),
+    batches=Batches(64, 4, True, 0.5),
     schedule=Schedule(900, learning_rate=3e-4, decay_step=700, kind="cosine"),
     updates=Updates(1.0, 0.998, True, True),
     saving=Saving(50, 2.5),
@@ -54,6 +54,7 @@ TRAINING = {
     "max_hours": 2.5,
     "freeze_up_filters": True,
     "turns_in_phase": True,
+    "black_drift": 0.5,
     "mixed_precision": True,
 }
 DATA = {
