@@ -62,7 +62,8 @@ def models_of(config):
     if DEFAULT_MODEL.is_dir():
         found.setdefault("auto", "")
         others = {path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file()} - {DEFAULT_MODEL}
-        for path in sorted(others - {fast_folder(path) for path in (DEFAULT_MODEL, *others)}):  # those are a quality, and none by themselves
+        fast = {fast_folder(path) for path in (DEFAULT_MODEL, *others)}  # a quality of those, and no choice beside them
+        for path in sorted(others - fast):
             found.setdefault(path.name, str(path))
     if not found:
         raise UsageError("no model ships in models/bayer; name the folder of one that train.py wrote with --checkpoint_dir")

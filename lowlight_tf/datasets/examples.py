@@ -146,7 +146,7 @@ def _scattered(noise, seed):
 
 
 def _drifted(black_level, most, seed):
-    """Raises [4] black levels by up to `most` counts: SID's shorts are darker than their files' say, and a frame does not show by how much."""
+    """Raises [4] black levels by up to `most` counts: SID's shorts are darker than their files say, and no frame shows by how much."""
     seed = tf.random.fold_in(seed, 5)
     return black_level + most * (tf.random.stateless_uniform([], seed) + _COLOR_DRIFT * tf.random.stateless_normal([4], seed))
 

@@ -22,8 +22,8 @@ _HEAVIEST_TAIL = 0.04  # of the cubic term that makes read noise's tails heavier
 # Some makers multiply red and blue in the camera, so that their K is up to e times green's, as published profiles of Nikon and Sony show.
 _RED_GAIN, _BLUE_GAIN = (-0.1, 1.0), (-0.1, 0.9)  # natural logarithms
 _GREENS = 0.004  # deviation of the ratio of the two greens
-# Drift of the black level, counts of 14 bits: of all colours together, and deviation of each. No frame is without: a network trained with an
-# absolute error answers with the median, and half of the frames without any drift would make that "none".
+# Drift of the black level, counts of 14 bits: of all colours together, and deviation of each. No frame is without: a network trained with
+# an absolute error answers with the median, and half of the frames without any drift would make that "none".
 _DRIFT, _COLOR_DRIFT = (-1.3, 0.25), 0.25
 _HOT, _HOT_LEVEL = 1e-4, 0.2  # part of the photosites, and what they add in the mean, of the range
 _LEAST_SATURATION = 0.88  # of the range

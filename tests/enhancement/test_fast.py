@@ -58,7 +58,8 @@ def test_scores_and_exports_name_it(pair):
     assert result.returncode == 0, result.stderr
     (metrics,) = (json.loads(path.read_text()) for path in pair.glob("results/**/metrics.json"))
     assert metrics["checkpoint"] == str(pair / "model_fast") and metrics["quality"] == "fast"
-    result = run_script("lowlight_tf", "export", "--format=saved_model", "--checkpoint_dir=model", "--quality=fast", "--output=out", cwd=pair)
+    asked = ["--format=saved_model", "--checkpoint_dir=model", "--quality=fast", "--output=out"]
+    result = run_script("lowlight_tf", "export", *asked, cwd=pair)
     assert result.returncode == 0 and "model_fast" in result.stdout, result.stderr
 
 

@@ -33,7 +33,7 @@ def drifts(table, most, interface=SIGNED):
         )
         np.testing.assert_array_equal(target, same)
         less = tf.boolean_mask(inputs - darker, tf.reduce_max(inputs, axis=-1) < 1).numpy()
-        np.testing.assert_allclose(less, np.broadcast_to(less.mean(0), less.shape), atol=0.02)  # one number for a plane: a drift is no noise
+        np.testing.assert_allclose(less, np.broadcast_to(less.mean(0), less.shape), atol=0.02)  # one for a plane: a drift is no noise
         found.append(less.mean(0) * (16383 - 512) / 100)
     return np.array(found)
 
