@@ -27,6 +27,7 @@ BENCHMARKS = (
     "loader_threads",
     "enhancement",
     "scaling",
+    "strips",
     "beam_job",
     "overlap",
     "startup",
