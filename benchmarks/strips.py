@@ -6,6 +6,7 @@ A strip would hold less memory at a time than the whole levels do. Here strips a
 nothing is computed twice, so real ones take longer. ROUNDS rounds take turns (5); FRAME is as for `benchmarks.contenders`.
 """
 
+import functools
 import os
 import statistics
 import time
@@ -60,28 +61,36 @@ def in_strips(function, rows, *inputs):
         function(*[x[:, start // share : (start + rows) // share] for x, share in zip(inputs, shares, strict=True)])
 
 
+def cases(width, size):
+    """Returns {"network" or rows of a strip: what runs it}, of random numbers of packed `size`; strips as high as the frame are none."""
+    whole, down, up = parts(width)
+    packed = tf.random.stateless_normal([1, *size, 4], (0, 1))
+    conv1, conv2, _ = down(packed)
+    conv7 = tf.random.stateless_normal([1, *(side // 4 for side in size), 4 * width], (0, 2))
+
+    def both(rows):
+        in_strips(down, rows, packed)
+        in_strips(up, rows, conv7, conv2, conv1)
+
+    return {"network": lambda: whole(packed)} | {rows: functools.partial(both, rows) for rows in (size[0], *ROWS)}
+
+
 def main():
-    height, width = (side // 4 * 4 for side in FRAME)
-    print(f"Packed {height}x{width}, medians of {ROUNDS} rounds taking turns; of the time of both levels whole, and of the whole network's.\n")
+    size = tuple(side // 4 * 4 for side in FRAME)
+    print(f"Packed {size[0]}x{size[1]}, medians of {ROUNDS} rounds taking turns. Of both levels' time whole, and of the whole network's:\n")
     print("| base width | strips of | of the levels' time | added to the network's |\n|---|---|---|---|")
-    for channels in WIDTHS:
-        whole, down, up = parts(channels)
-        packed = tf.random.stateless_normal([1, height, width, 4], (0, 1))
-        conv1, conv2, _ = down(packed)
-        conv7 = tf.random.stateless_normal([1, height // 4, width // 4, 4 * channels], (0, 2))
-        cases = {"network": lambda whole=whole: whole(packed)}
-        for rows in (height, *ROWS):
-            cases[rows] = lambda rows=rows: (in_strips(down, rows, packed), in_strips(up, rows, conv7, conv2, conv1))
-        seconds = {name: [] for name in cases}
+    for width in WIDTHS:
+        found = cases(width, size)
+        seconds = {name: [] for name in found}
         for _ in range(ROUNDS + 1):
-            for name, run in cases.items():
+            for name, run in found.items():
                 started = time.perf_counter()
                 run()
                 seconds[name].append(time.perf_counter() - started)
         median = {name: statistics.median(times[1:]) for name, times in seconds.items()}
         for rows in ROWS:
-            more = (median[rows] - median[height]) / median["network"]
-            print(f"| {channels} | {rows} rows | {median[rows] / median[height]:.2f} | {more:+.1%} |", flush=True)
+            more = (median[rows] - median[size[0]]) / median["network"]
+            print(f"| {width} | {rows} rows | {median[rows] / median[size[0]]:.2f} | {more:+.1%} |", flush=True)
 
 
 if __name__ == "__main__":
