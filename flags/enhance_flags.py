@@ -6,7 +6,7 @@ from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.beam_jobs import RUNNERS, find_runner, runner_arguments
 from lowlight_tf.errors import UsageError
 from lowlight_tf.network import QUALITIES
-from lowlight_tf.pictures import SUFFIXES
+from lowlight_tf.pictures import MOST_STRENGTH, SUFFIXES
 from lowlight_tf.raw.shutter import parse_exposure
 from lowlight_tf.raw.white_balance import parse_white_balance
 
@@ -43,7 +43,10 @@ flags.DEFINE_bool(
     "report", False, "also write report.html into --result_dir: one page that shows all pictures of the run, before and after"
 )
 flags.DEFINE_string(
-    "strength", "auto", "part of the network's picture in the result, 0 to 1; the rest is the plain rendering; auto: by the frame's noise"
+    "strength",
+    "auto",
+    "part of the network's picture in the result, 0 to 1, the rest being the plain rendering; above 1, to 2, the network smooths more; "
+    "auto: by the frame's noise",
 )
 flags.DEFINE_float("exposure", 0.0, "brightness correction of the result in stops; 1 doubles its light", lower_bound=-8.0, upper_bound=8.0)
 flags.DEFINE_string(
@@ -99,7 +102,7 @@ def _strength():
     """Returns the strength, None for auto.
 
     Raises:
-      UsageError: where it is neither auto nor a number from 0 to 1.
+      UsageError: where it is neither auto nor a number from 0 to MOST_STRENGTH.
     """
     if FLAGS.strength == "auto":
         return None
@@ -107,8 +110,8 @@ def _strength():
         strength = float(FLAGS.strength)
     except ValueError:
         strength = -1.0
-    if not 0 <= strength <= 1:
-        raise UsageError(f"--strength={FLAGS.strength}: expected auto or a number from 0 to 1, such as --strength=0.8")
+    if not 0 <= strength <= MOST_STRENGTH:
+        raise UsageError(f"--strength={FLAGS.strength}: expected auto or a number from 0 to {MOST_STRENGTH:g}, such as --strength=0.8")
     return strength
 
 

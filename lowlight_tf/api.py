@@ -20,6 +20,7 @@ from lowlight_tf.isp import CAMERA_NOISES
 from lowlight_tf.isp.capture import expose_picture, random_capture
 from lowlight_tf.isp.color import srgb_to_camera_matrix, srgb_to_linear
 from lowlight_tf.network import QUALITIES
+from lowlight_tf.pictures import MOST_STRENGTH
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.raw.cameras import CAMERAS, Camera
 from lowlight_tf.raw.raw_file import RawImage
@@ -48,7 +49,7 @@ def _config(ratio: float | str, target_exposure: str, strength: float | str, sto
         raise UsageError("ratio and target_exposure say the same thing; give one of them")
     auto = isinstance(strength, str) and strength == "auto"
     finish = Finish(
-        1.0 if auto else _number("strength", strength, 0, 1),
+        1.0 if auto else _number("strength", strength, 0, MOST_STRENGTH),
         _number("stops", stops, -_MOST_STOPS, _MOST_STOPS),
         linear=output == "linear",
         eight_bits=output == "uint8",
@@ -113,7 +114,8 @@ class Model:
           photograph: a path of a raw file, JPEG, PNG or TIFF, or a RawImage, which stays as it is.
           ratio: what the light is multiplied by, up to 10,000, or "auto": by the frame's brightness and noise.
           target_exposure: what the result is to be exposed like instead, such as "10s f/4 ISO200".
-          strength: 1 for the network's picture, 0 for the plain rendering, in between for a blend, or "auto": by the frame's noise.
+          strength: 1 for the network's picture, 0 for the plain rendering, in between for a blend; above 1, to 2, it smooths more; or
+            "auto": by the frame's noise.
           stops: exposure of the result, -8 to 8; 1 doubles its light.
           output: "uint8", "uint16", or "linear" for float32.
           memory_limit: bytes that the process may take; 0 for half of what is free.

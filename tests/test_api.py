@@ -114,7 +114,7 @@ def test_the_network_by_hand():
     [
         ({"ratio": 0}, 'ratio is 0; expected a number from 0.001 to 10000, or "auto"'),
         ({"ratio": "bright"}, "ratio is 'bright'"),
-        ({"strength": 1.5}, "strength is 1.5; expected a number from 0 to 1"),
+        ({"strength": 2.5}, "strength is 2.5; expected a number from 0 to 2"),
         ({"stops": float("nan")}, "stops is nan; expected a number from -8 to 8"),
         ({"output": "jpeg"}, "output is 'jpeg'; expected one of uint8, uint16, linear"),
         ({"ratio": 3, "target_exposure": "1s"}, "say the same thing"),

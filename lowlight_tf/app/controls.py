@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from lowlight_tf.enhancement.settings import MOST_RATIO, check
+from lowlight_tf.pictures import MOST_STRENGTH
 from lowlight_tf.raw.balancing import balanced, nearest_temperature
 from lowlight_tf.raw.white_balance import AS_SHOT, COLDEST, DAYLIGHT_NAME, MOST_TINT, WARMEST, WhiteBalance, temperature
 
@@ -21,7 +22,7 @@ class Controls:
     Attributes:
       ratio_auto, strength_auto: whether the frame decides.
       stops: binary logarithm of the ratio.
-      strength: 0 to 1.
+      strength: of a Finish.
       exposure: stops.
       balance: a key of BALANCES.
       kelvin, tint: of the light.
@@ -100,8 +101,8 @@ def asked_of(controls, what, before, models):
     changes = {
         "stops": lambda: {"ratio": ratio},
         "ratio_auto": lambda: {"ratio": 0.0 if controls.ratio_auto else ratio},
-        "strength": lambda: {"strength": round(_number(controls.strength, 0, 1), 2)},
-        "strength_auto": lambda: {"strength": None if controls.strength_auto else round(_number(controls.strength, 0, 1), 2)},
+        "strength": lambda: {"strength": round(_number(controls.strength, 0, MOST_STRENGTH), 2)},
+        "strength_auto": lambda: {"strength": None if controls.strength_auto else round(_number(controls.strength, 0, MOST_STRENGTH), 2)},
         "exposure": lambda: {"exposure": round(_number(controls.exposure, -8, 8), 2)},
         "model": lambda: {"model": models.get(controls.model, before.model)},
     }

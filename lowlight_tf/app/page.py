@@ -10,7 +10,7 @@ from lowlight_tf.app.picture_actions import CLICKS, SHOW_THERE, PictureActions
 from lowlight_tf.app.preview import AMPLIFIED, AS_SHOT
 from lowlight_tf.app.strip_actions import DevelopActions, StripActions
 from lowlight_tf.network import QUALITIES, QUALITY_HELP
-from lowlight_tf.pictures import SUFFIXES
+from lowlight_tf.pictures import MOST_STRENGTH, SUFFIXES
 from lowlight_tf.raw.photograph_files import SUFFIXES as PHOTOGRAPHS
 from lowlight_tf.raw.white_balance import COLDEST, MOST_TINT, WARMEST
 
@@ -67,7 +67,9 @@ def _controls(session):
         "ratio_auto": gr.Checkbox(True, label="Ratio: auto", elem_id="ratio_auto"),
         "stops": gr.Slider(0, round(MOST_STOPS, 2), value=0, step=0.05, label="Ratio, in stops of light", elem_id="stops"),
         "strength_auto": gr.Checkbox(True, label="Strength: auto", elem_id="strength_auto"),
-        "strength": gr.Slider(0, 1, value=1, step=0.01, label="Strength of the network", elem_id="strength"),
+        "strength": gr.Slider(
+            0, MOST_STRENGTH, value=1, step=0.01, label="Strength of the network", info="above 1: smoother", elem_id="strength"
+        ),
         "exposure": gr.Slider(-8, 8, value=0, step=0.05, label="Exposure, stops", elem_id="exposure"),
         "balance": gr.Dropdown(list(BALANCES), value="As shot", label="White balance", elem_id="balance", filterable=False),
         "kelvin": gr.Slider(WARMEST, COLDEST, value=5500, step=10, label="Temperature, K", elem_id="kelvin"),

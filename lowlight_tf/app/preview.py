@@ -13,7 +13,7 @@ import numpy as np
 
 from lowlight_tf.app.pieces import kept, network_window, on_sensor, part_around, plain_window, seen_box, window
 from lowlight_tf.enhancement import engine
-from lowlight_tf.enhancement.choice import choose_by, measured
+from lowlight_tf.enhancement.choice import check_takes_strength, choose_by, measured
 from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.exposure import block_means
 from lowlight_tf.enhancement.frames import read_frame
@@ -134,6 +134,7 @@ def decide(opened, asked):
         return opened.decided[asked]
     config = EnhanceConfig("", "", finish=Finish(eight_bits=True)).of(asked)
     check_takes_balance(opened.loaded.interface, asked.white_balance, config.checkpoint_dir)
+    check_takes_strength(opened.loaded, config.finish.strength)
     frame = balanced(opened.frame, asked.white_balance)
     if asked.white_balance not in opened.darkness:
         opened.darkness[asked.white_balance] = measured(frame, opened.packed, opened.loaded.camera)
@@ -199,7 +200,7 @@ def _piece_plain(opened, asked, gain, rows, columns, is_exact):
     return balanced(piece, asked.white_balance).plain(gain)[tuple(inner)]
 
 
-def _piece_output(opened, asked, gain, rows, columns):
+def _piece_output(opened, asked, gain, rows, columns, strength):
     """The network's output of a piece: float32 [H, W, 3]."""
     loaded, camera = opened.loaded, opened.loaded.camera
     piece, *inner = window(opened.frame, opened.packed.shape[:2], camera, *network_window(loaded), rows, columns)
@@ -212,7 +213,7 @@ def _piece_output(opened, asked, gain, rows, columns):
         ),
         strict=False,
     )
-    return engine.tile_output(*spans, packed, piece, gain, loaded, engine.noise_of(packed, piece, loaded))[parts]
+    return engine.tile_output(*spans, packed, piece, gain, loaded, engine.noise_of(packed, piece, loaded, strength))[parts]
 
 
 def view_crop(opened, asked, decided, place, before=AMPLIFIED, side=CROP_SIDE):
@@ -226,7 +227,7 @@ def view_crop(opened, asked, decided, place, before=AMPLIFIED, side=CROP_SIDE):
     frame, (rows, columns) = opened.frame, piece_at(opened, place, side)
     gain, strength = decided.ratio * frame.light_gain, decided.finish.strength
     plain = _piece_plain(opened, asked, gain, rows, columns, strength < 1) if strength < 1 or before == AMPLIFIED else None
-    output = _piece_output(opened, asked, gain, rows, columns) if strength > 0 else None
+    output = _piece_output(opened, asked, gain, rows, columns, strength) if strength > 0 else None
     after = finish(output, plain if strength < 1 else None, frame.ccm, opened.loaded.target, decided.finish)
     other = plain if before == AMPLIFIED else _piece_plain(opened, asked, frame.light_gain, rows, columns, False)
     return View(as_seen(to_uint8(other), frame), as_seen(after, frame), box_at(opened, place, side))

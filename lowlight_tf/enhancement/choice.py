@@ -3,6 +3,7 @@
 import dataclasses
 
 from lowlight_tf.enhancement import exposure
+from lowlight_tf.errors import LowlightError
 from lowlight_tf.raw.shutter import light_ratio
 
 
@@ -23,6 +24,22 @@ def measured(frame, packed, camera):
     darkness = exposure.measure(packed, frame, camera)
     exposure.check_not_empty(darkness, frame.path)
     return darkness
+
+
+def check_takes_strength(loaded, strength):
+    """Refuses to have a model smooth more than it does by itself where it is not told of the noise.
+
+    Args:
+      loaded: a Model.
+      strength: of a Finish.
+    Raises:
+      LowlightError: saying which models can.
+    """
+    if strength > 1 and not loaded.interface.noise_planes:
+        raise LowlightError(
+            f"strength is {strength:g}: above 1 a model is told of more noise than there is, and {loaded.folder or 'this one'} is told of "
+            "none; expected 0 to 1, or a model such as models/bayer"
+        )
 
 
 def _said(strength):

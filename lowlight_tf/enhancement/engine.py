@@ -73,9 +73,15 @@ def load_model(checkpoint_dir, mixed_precision=False, quality="normal"):
     return make_model(load_network(checkpoint_dir, quality), mixed_precision, quality)
 
 
-def noise_of(packed, frame, loaded):
-    """Returns the (shot, read) noise of a frame, of its whole packed counts [h, w, C]; None where the model does not ask for it."""
-    return frame_noise(packed, frame, loaded.camera) if loaded.interface.noise_planes else None
+def noise_of(packed, frame, loaded, strength=1.0):
+    """Returns the (shot, read) noise that the network is told of, by a frame's whole packed counts [h, w, C]; None for none.
+
+    Above a strength of 1 it is so many times what there is. Shot noise is a variance, and goes by the square.
+    """
+    if not loaded.interface.noise_planes:
+        return None
+    (shot, read), times = frame_noise(packed, frame, loaded.camera), max(strength, 1.0)
+    return shot * times**2, read * times
 
 
 def network_inputs(packed, frame, ratio, loaded, noise=None):
@@ -190,15 +196,15 @@ def is_whole(packed, loaded, most_pixels):
     return math.prod(canvas_size(packed, loaded)) <= most_pixels * loaded.network.upscale**2
 
 
-def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
+def network_tiles(frame, packed, ratio, loaded, most_pixels, strength=1.0):
     """Runs the network on a frame, tile by tile: with the whole frame's result, in the memory of a tile.
 
     Args:
       frame, packed, ratio, loaded, most_pixels: as for `develop`.
-      is_run: whether the network's output is asked for.
+      strength: of a Finish; at 0 the network is not run.
     Yields:
       where: slices of rows and columns of the canvas.
-      output: float32 [rows, columns, 3], the network's there, not clipped; None where it is not asked for.
+      output: float32 [rows, columns, 3], the network's there, not clipped; None where it is not run.
       tiles: how many there are in all.
     Raises:
       LowlightError: where memory does not suffice for the smallest tile.
@@ -206,10 +212,10 @@ def network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=True):
     scale = loaded.network.upscale
     height, width = (side // scale for side in canvas_size(packed, loaded))  # the mosaic's where the network takes RGB
     tiles = _plan(frame, height, width, loaded, most_pixels)
-    noise = noise_of(packed, frame, loaded) if is_run else None
+    noise = noise_of(packed, frame, loaded, strength) if strength else None
     for rows, columns in tiles:
         where = slice(rows.keep * scale, rows.keep_end * scale), slice(columns.keep * scale, columns.keep_end * scale)
-        yield where, tile_output(rows, columns, packed, frame, ratio, loaded, noise) if is_run else None, len(tiles)
+        yield where, tile_output(rows, columns, packed, frame, ratio, loaded, noise) if strength else None, len(tiles)
 
 
 def develop(frame, packed, ratio, loaded, settings, most_pixels, plain=None, tell=lambda done, tiles: None):
@@ -232,7 +238,7 @@ def develop(frame, packed, ratio, loaded, settings, most_pixels, plain=None, tel
     top, left = (-start % loaded.camera.tile for start in frame.offset)  # padded to the camera's phase
     canvas = _aligned_empty((*canvas_size(packed, loaded), 3), np.uint8 if settings.eight_bits else np.uint16)
     plain = plain if settings.strength < 1 else None
-    outputs = network_tiles(frame, packed, ratio, loaded, most_pixels, is_run=settings.strength > 0)
+    outputs = network_tiles(frame, packed, ratio, loaded, most_pixels, settings.strength)
     for done, (where, output, tiles) in enumerate(outputs, 1):
         canvas[where] = finish(output, _part(plain, where, (top, left)), frame.ccm, loaded.target, settings)
         tell(done, tiles)

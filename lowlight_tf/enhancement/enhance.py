@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lowlight_tf import memory
 from lowlight_tf.console import counted, progress, say, visible
-from lowlight_tf.enhancement.choice import choose
+from lowlight_tf.enhancement.choice import check_takes_strength, choose
 from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, load_model, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
@@ -75,6 +75,7 @@ class _Stages:
         started, camera = started or time.monotonic(), self._loaded.camera
         config = self._config.of(job and job.asked)
         check_takes_balance(self._loaded.interface, config.white_balance, config.checkpoint_dir)
+        check_takes_strength(self._loaded, config.finish.strength)
         frame = balanced(frame, config.white_balance)
         packed = packing.pack_frame(frame.mosaic, camera, frame.offset)
         ratio, reason, finish = choose(frame, packed, config, camera)

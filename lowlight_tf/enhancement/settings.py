@@ -11,7 +11,7 @@ from lowlight_tf.console import counted, say
 from lowlight_tf.errors import LowlightError, UsageError
 from lowlight_tf.files import atomic_path, read_json
 from lowlight_tf.network import QUALITIES
-from lowlight_tf.pictures import SUFFIXES
+from lowlight_tf.pictures import MOST_STRENGTH, SUFFIXES
 from lowlight_tf.pictures.provenance import not_ours
 from lowlight_tf.raw.white_balance import AS_SHOT, WhiteBalance, parse_white_balance
 
@@ -30,7 +30,7 @@ class PhotoSettings:
 
     Attributes:
       ratio: exposure ratio; 0.0 to choose it by the frame.
-      strength: part of the network's picture, 0 to 1; None to choose it by the frame.
+      strength: of a Finish; None to choose it by the frame.
       exposure: of the result, stops.
       white_balance: a WhiteBalance.
       model: the folder of the model; "" for the one that ships for the photograph's sensor.
@@ -84,7 +84,7 @@ def check(settings):
       UsageError: naming the value that is out of range.
     """
     ratio = settings.ratio and _number(settings.ratio, "ratio", 1e-6, MOST_RATIO)
-    strength = None if settings.strength is None else _number(settings.strength, "strength", 0, 1)
+    strength = None if settings.strength is None else _number(settings.strength, "strength", 0, MOST_STRENGTH)
     return dataclasses.replace(
         settings, ratio=ratio, strength=strength, exposure=_number(settings.exposure, "exposure", -MOST_STOPS, MOST_STOPS)
     )
@@ -132,7 +132,7 @@ def _from_json(said, folder):
     if not isinstance(balance, str) or not isinstance(model, str):
         raise UsageError("white_balance and model are texts")
     ratio = 0.0 if ratio == AUTO else _number(ratio, "ratio", 1e-6, MOST_RATIO)
-    strength = None if strength == AUTO else _number(strength, "strength", 0, 1)
+    strength = None if strength == AUTO else _number(strength, "strength", 0, MOST_STRENGTH)
     return check(PhotoSettings(ratio, strength, said.get("exposure", 0.0), parse_white_balance(balance), _found_model(model, folder)))
 
 

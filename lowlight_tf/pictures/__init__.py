@@ -5,3 +5,4 @@ What may be chosen is listed here, so that flags can offer and check it without 
 
 # kind of file to write -> what its name ends with
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "dng": ".dng"}
+MOST_STRENGTH = 2.0  # of a Finish

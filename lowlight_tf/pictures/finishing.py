@@ -39,7 +39,8 @@ class Finish:
     """How a picture is finished.
 
     Attributes:
-      strength: 1 for the network's output alone, 0 for the plain rendering, in between for a blend of their light.
+      strength: 1 for the network's output alone, 0 for the plain rendering, in between for a blend of their light; above 1, to
+        MOST_STRENGTH, the network is told that there is so many times the noise, and smooths more.
       stops: exposure of the result; 1 doubles its light.
       linear: leave it linear, for a DNG.
       eight_bits: round it to 8 bits, for a JPEG: half the memory.
@@ -105,7 +106,7 @@ def finish(output, plain, ccm, target, settings):
 
     Args:
       output: float32 [H, W, 3], the network's, not clipped; None where settings.strength is 0.
-      plain: uint16 [H, W, 3], the same part of the plain rendering; None where settings.strength is 1.
+      plain: uint16 [H, W, 3], the same part of the plain rendering; None where settings.strength is 1 or more.
       ccm: [3, 3], white-balanced camera colour -> linear sRGB.
       target: a key of TARGETS.
       settings: a Finish.

@@ -70,7 +70,7 @@ CONTROLS = Controls(True, 5.0, True, 0.5, 0.0, "As shot", 5500.0, 0.0, "bayer")
         ("ratio_auto", {"ratio_auto": True}, {"ratio": 0.0}),
         ("ratio_auto", {"ratio_auto": False, "stops": 3.0}, {"ratio": 8.0}),
         ("strength", {"strength": 0.33}, {"strength": 0.33}),
-        ("strength", {"strength": 7}, {"strength": 1.0}),
+        ("strength", {"strength": 7}, {"strength": 2.0}),
         ("strength_auto", {"strength_auto": True}, {"strength": None}),
         ("strength_auto", {"strength_auto": False}, {"strength": 0.5}),
         ("exposure", {"exposure": -1.25}, {"exposure": -1.25}),

@@ -61,16 +61,19 @@ PLACES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.3), (0.37, 1.0))
         ("bayer", "RGGB", (611, 733), {"interface": NOISY}),
         ("bayer", "GBRG", (600, 731), {"interface": NOISY}),
         ("bayer", "BGGR", (451, 643), {}),
+        ("bayer", "GRBG", (450, 641), {"interface": NOISY, "strength": 1.7}),
         ("bayer", "GRBG", (350, 421), {"network_input": "rgb"}),
         ("xtrans", None, (923, 1100), {}),
     ],
 )
 def test_a_piece_has_the_final_pictures_pixels(tmp_path, models, camera, cfa, size, options):
-    loaded = models(camera, **options)
+    strength = options.get("strength", ASKED.strength)
+    loaded = models(camera, **{name: value for name, value in options.items() if name != "strength"})
     write_frame(tmp_path / "a.dng", {"bayer": "sony", "xtrans": "fuji"}[camera], size=size, cfa=cfa, scale=400)
     opened = open_photograph(tmp_path / "a.dng", loaded)
     balanced_white = options.get("interface") == NOISY
-    asked = ASKED if balanced_white else dataclasses.replace(ASKED, white_balance=parse_white_balance("as_shot"))
+    asked = dataclasses.replace(ASKED, strength=strength)
+    asked = asked if balanced_white else dataclasses.replace(asked, white_balance=parse_white_balance("as_shot"))
     if camera == "xtrans":  # LibRaw's threads race there: its rendering is not the same twice, see below
         asked = dataclasses.replace(asked, strength=1.0)
     whole, decided = final(tmp_path / "a.dng", loaded, asked), decide(opened, asked)

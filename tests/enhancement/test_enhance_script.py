@@ -36,7 +36,7 @@ from lowlight_tf.pictures.image_file import read_picture
         (["a.dng", "--target_exposure=long"], "expected such as --target_exposure='10s f/4 ISO200'"),
         (["--jpeg_quality=80", "a.dng", "--format=png"], "--jpeg_quality is of JPEGs"),
         (["--quality=80", "a.dng"], "--quality"),
-        (["a.dng", "--strength=2"], "strength"),
+        (["a.dng", "--strength=2.1"], "expected auto or a number from 0 to 2"),
         (["a.dng", "--ratio_sheet", "--format=dng"], "leave it or --ratio_sheet out"),
         (["a.dng", "--result_dir="], "--result_dir is empty"),
         (["a.dng", "--typo"], "typo"),

@@ -67,7 +67,7 @@ def test_they_come_back(tmp_path):
         ({"photographs": {"a": {"x": 1}}}, "a: expected an object"),
         ({"photographs": {"a": {"ratio": -1}}}, "a: ratio is -1"),
         ({"photographs": {"a": {"ratio": 0}}}, "ratio is 0"),
-        ({"photographs": {"a": {"strength": 1.5}}}, "strength"),
+        ({"photographs": {"a": {"strength": 2.5}}}, "strength is 2.5; expected a number from 0 to 2"),
         ({"photographs": {"a": {"strength": True}}}, "strength is True"),
         ({"photographs": {"a": {"exposure": "much"}}}, "exposure is 'much'"),
         ({"photographs": {"a": {"exposure": 9}}}, "from -8 to 8"),
