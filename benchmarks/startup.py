@@ -70,10 +70,10 @@ def start(folder):
     run = enhance_command._run
 
     def run_with_notes(files, problems):
-        from lowlight_tf.enhancement import enhance
+        from lowlight_tf.enhancement import enhance, shipped_model
 
         notes[PARTS[3]] = time.monotonic()
-        _note_before_and_after(enhance, "load_model", PARTS[4], PARTS[5], notes)
+        _note_before_and_after(shipped_model, "load_model", PARTS[4], PARTS[5], notes)
         for stage, part in (("decode", PARTS[6]), ("develop", PARTS[7]), ("encode", PARTS[8])):
             _note_before_and_after(enhance._Stages, stage, "", part, notes)
         run(files, problems)

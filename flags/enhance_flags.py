@@ -30,7 +30,8 @@ flags.DEFINE_enum(
     "quality",
     "normal",
     QUALITIES,
-    "how the network is run; best: the mean over the frame and its three mirror images, in four times the time (JPEGs: --jpeg_quality)",
+    "how the network is run; fast: the narrower model in FOLDER_fast, in half of the time; best: the mean over the frame and its three "
+    "mirror images, in four times (JPEGs: --jpeg_quality)",
 )
 flags.DEFINE_string("ratio", "auto", "factor that the light is amplified by, above 0; auto: by the frame's histogram and noise")
 flags.DEFINE_string(
@@ -54,7 +55,11 @@ flags.DEFINE_string(
     "as_shot",
     "as_shot, daylight, a temperature such as 5200K or 5200K+10 with a tint, or gains of R,G,B such as 2.1,1,1.6",
 )
-flags.DEFINE_string("settings", "", "lowlight.json of lowlight app: what is asked of each photograph, the format and the JPEG quality")
+flags.DEFINE_string(
+    "settings",
+    "",
+    "lowlight.json of lowlight app: what is asked of each photograph, the format, and both qualities",
+)
 flags.DEFINE_bool("overwrite", False, "make existing results again; a file that lowlight_tf did not write is never replaced")
 flags.DEFINE_float("memory_limit", 0.0, "memory that the program may take, in GiB; 0: half of what is free", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 instead of float32, for GPUs that have it (not tried on one)")

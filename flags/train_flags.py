@@ -71,9 +71,10 @@ flags.DEFINE_bool("turns_in_phase", False, "turn real pairs so that the CFA keep
 flags.DEFINE_float(
     "black_drift",
     0.0,
-    "counts by which the black level of a real pair's short is raised at most, drawn for each example, since frames are darker than their "
-    "files say; 0: as the file has it",
+    "black levels of real pairs' shorts are raised by 0 to so many counts of the file, drawn for each example, for frames are darker than "
+    "their files say; 0: taken as the file has them",
     lower_bound=0.0,
+    upper_bound=64.0,
 )
 flags.DEFINE_bool("all_bursts", False, "train on every short exposure of a scene, not only on the first, _00")
 flags.DEFINE_bool("exclude_misaligned", False, "leave out the scenes that SID's authors named as misaligned")

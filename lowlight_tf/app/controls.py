@@ -114,7 +114,7 @@ def asked_of(controls, what, before, models):
 def in_words(entry, asked, decided, controls, frame):
     """Says what was decided for a photograph and why: list of (what, words)."""
     height, width = frame.mosaic.shape
-    strength = f"{decided.finish.strength:.2g} ({'auto: by the noise of the frame' if asked.strength is None else 'as asked'})"
+    strength = f"{decided.finish.strength:.3g} ({'auto: by the noise of the frame' if asked.strength is None else 'as asked'})"
     balance = f"{controls.balance.lower()}, about {controls.kelvin:.0f} K, tint {controls.tint:+.0f}"
     if frame.daylight_gains is None:
         balance = controls.balance.lower()

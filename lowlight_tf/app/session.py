@@ -134,12 +134,8 @@ class Session:
         return name
 
     def model(self, folder, path=None, quality="normal"):
-        """Returns the Model of a folder that is among the page's, loaded once; of "" the one that ships for the sensor of a photograph.
+        """Returns the Model of a folder among self.models, loaded once, in a quality; of "" the one that ships for a photograph's sensor.
 
-        Args:
-          folder: a value of self.models.
-          path: the photograph.
-          quality: one of network.QUALITIES.
         Raises:
           LowlightError: for another folder, or where there is no model.
         """

@@ -1,11 +1,12 @@
 """A model's folder -> its parts, for whoever runs, exports or ships it."""
 
 import dataclasses
+import os
 import pathlib
 
 from lowlight_tf.checkpoints import checkpoint
 from lowlight_tf.errors import LowlightError
-from lowlight_tf.network import model
+from lowlight_tf.network import QUALITIES, model
 from lowlight_tf.raw import light
 from lowlight_tf.raw.cameras import Camera
 
@@ -24,24 +25,28 @@ class Loaded:
 
 
 def fast_folder(checkpoint_dir):
-    """Returns the folder in which the narrower model that --quality=fast runs in place of another one is expected: FOLDER_fast."""
-    folder = pathlib.Path(checkpoint_dir)
-    return folder.with_name(f"{folder.name}_fast")
+    """Returns where the narrower model that quality fast runs in place of another one is expected: FOLDER_fast, beside FOLDER."""
+    folder = pathlib.Path(os.path.abspath(checkpoint_dir))
+    return folder.with_name(f"{folder.name or 'model'}_fast")
 
 
 def _folder_of(checkpoint_dir, quality):
     """Returns the folder of what a quality runs.
 
     Raises:
-      LowlightError: where it is fast and there is no narrower model.
+      LowlightError: where it is fast, and there is no model or none that is narrower.
+      ValueError: for another quality.
     """
+    if quality not in QUALITIES:
+        raise ValueError(f"quality is {quality!r}; expected one of {', '.join(QUALITIES)}")
     if quality != "fast":
         return str(checkpoint_dir)
-    fast = fast_folder(pathlib.Path(checkpoint_dir).resolve())
+    checkpoint.read_config(checkpoint_dir)  # what is no model at all is said to be none
+    fast = fast_folder(checkpoint_dir)
     if not fast.is_dir():
         raise LowlightError(
-            f"--quality=fast runs a narrower model than {checkpoint_dir}, which is expected in {fast.name} beside it, and there is none; "
-            f"use another quality, or train one there with --base_width=8"
+            f"quality fast runs a narrower model than {checkpoint_dir}, which is expected in {fast.name} beside it, and there is none; "
+            "use another quality, or train a narrower one there"
         )
     return str(fast)
 

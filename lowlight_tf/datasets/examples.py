@@ -6,12 +6,12 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from lowlight_tf.datasets.turns import augment, turned_in_phase
 from lowlight_tf.isp.capture import DARKEST, camera_target, expose, expose_picture, expose_planes, random_capture
 from lowlight_tf.isp.color import decoded_bt709
 from lowlight_tf.raw import light, packing
-from lowlight_tf.raw.cameras import cfa_offset
 
-_COLOR_DRIFT = 0.1  # deviation of each colour's black level, of the drift that is asked for
+_COLOR_DRIFT = 0.1  # deviation of each colour's black level, of the largest drift
 _NOISE_SCATTER = 0.15  # of what a network is told of the noise in training, for what is measured in a frame is no better known
 
 
@@ -45,7 +45,7 @@ class ExampleConfig:
       interface: what the model is fed and what it is to return.
       simulation: None for real pairs.
       turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase; SID's turns ignore it.
-      black_drift: counts by which the black level of a real short is raised at most.
+      black_drift: counts of the file, 0 to which the black level of a real short is raised by, and a tenth of it each colour's.
       direct_rgb: leave the mosaic out: three planes at full resolution, each with its own noise, instead of the packed mosaic.
     """
 
@@ -77,37 +77,6 @@ def _tiles(camera, start, patch_size):
     return slice(start // camera.cells * camera.tile, -(-(start + patch_size) // camera.cells) * camera.tile)
 
 
-def _turned(image, flip_rows, flip_columns, transpose):
-    image = image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-    return image.swapaxes(0, 1) if transpose else image
-
-
-def turned_in_phase(mosaic, target, where, turns, camera):
-    """Cuts a square crop out of a pair and turns it so that its mosaic begins in the camera's phase again.
-
-    A turned CFA is the same CFA, begun elsewhere: a tile more is cut out, turned, and cut back to where the phase is right.
-
-    Args:
-      mosaic: [H, W] counts, in the camera's phase.
-      target: [H, W, 3].
-      where: slices of rows and columns, as many whole tiles of each.
-      turns: flip_rows, flip_columns and transpose, booleans.
-      camera: a Camera.
-    Returns:
-      mosaic and target of the crop; not turned where the frame has no tile more, or the CFA none of this turn.
-    """
-    letters = np.reshape(list(camera.cfa), (camera.tile, camera.tile))
-    offset = cfa_offset("".join(_turned(letters, *turns).ravel()), camera)
-    wider = [
-        slice(part.start, part.stop + camera.tile) if part.stop + camera.tile <= size else slice(part.start - camera.tile, part.stop)
-        for part, size in zip(where, mosaic.shape, strict=True)
-    ]
-    if offset is None or min(part.start for part in wider) < 0:
-        return mosaic[where], target[where]
-    back = tuple(slice(start, start + part.stop - part.start) for start, part in zip(offset, where, strict=True))
-    return tuple(_turned(image[tuple(wider)], *turns)[back] for image in (mosaic, target))
-
-
 def _read_crop(table, camera, patch_size, in_phase):
     """Returns (pair, row, column, flip_rows, flip_columns, transpose) -> (mosaic, target) for tf.numpy_function, both in whole CFA tiles
     around the crop; real pairs turned where they are to keep the phase.
@@ -128,17 +97,6 @@ def _read_crop(table, camera, patch_size, in_phase):
     return read
 
 
-def augment(image, draw):
-    """Applies a draw's flips and transposition to [H, W, C]; on packed planes the CFA phase is ignored, as in the original.
-
-    A flipped mosaic is one of another phase, so a network cannot tell which way its photosites lie and learns no sharp demosaicing.
-    Where sharpness is asked for (config.keeps_phase), pictures are turned before they become mosaics, and mosaics are not turned.
-    """
-    image = tf.cond(draw["flip_rows"], lambda: tf.reverse(image, [0]), lambda: image)
-    image = tf.cond(draw["flip_columns"], lambda: tf.reverse(image, [1]), lambda: image)
-    return tf.cond(draw["transpose"], lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-
-
 def _scattered(noise, seed):
     """What a network is told of (shot, read) noise: not quite what it is."""
     scatter = tf.exp(_NOISE_SCATTER * tf.random.stateless_normal([2], tf.random.fold_in(seed, 4)))
@@ -146,9 +104,10 @@ def _scattered(noise, seed):
 
 
 def _drifted(black_level, most, seed):
-    """Raises [4] black levels by up to `most` counts: SID's shorts are darker than their files say, and no frame shows by how much."""
-    seed = tf.random.fold_in(seed, 5)
-    return black_level + most * (tf.random.stateless_uniform([], seed) + _COLOR_DRIFT * tf.random.stateless_normal([4], seed))
+    """Raises [4] black levels, by 0 to `most` counts and a little for each: shorts are darker than their files say, and none shows by how
+    much."""
+    together, each = tf.unstack(tf.random.split(tf.random.fold_in(seed, 5)))  # of one seed, the two would follow from each other
+    return black_level + most * (tf.random.stateless_uniform([], together) + _COLOR_DRIFT * tf.random.stateless_normal([4], each))
 
 
 def _captured(packed, capture, camera, config, wb_gains):

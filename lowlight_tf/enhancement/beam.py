@@ -11,8 +11,9 @@ from lowlight_tf.beam_jobs import find_runner, run_elements
 from lowlight_tf.console import counted, say
 from lowlight_tf.devices import prepare_devices
 from lowlight_tf.enhancement.engine import load_model
-from lowlight_tf.enhancement.enhance import make_enhancer, model_of
+from lowlight_tf.enhancement.enhance import make_enhancer
 from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
+from lowlight_tf.enhancement.shipped_model import model_of
 from lowlight_tf.files import check_writable, sweep
 
 SKIPPED = "skipped.tsv"
@@ -62,6 +63,7 @@ def enhance_on_beam(names, config, problems, runner, arguments):
         folder = model_of(elements[0], shared)
         loaded, _ = _loaded_enhancer(dataclasses.replace(shared, checkpoint_dir=folder))  # a model that is none is said once
         by = f"step {loaded.step} of {loaded.folder}" if config.checkpoint_dir else "the models that ship"
+        by += f", quality {config.quality}" if config.quality != "normal" else ""
         check_writable(config.result_dir)
         for folder in {job.output.parent for job in missing}:
             sweep(folder)

@@ -14,12 +14,12 @@ from tqdm import tqdm
 from lowlight_tf import memory
 from lowlight_tf.console import counted, progress, say, visible
 from lowlight_tf.enhancement.choice import check_takes_strength, choose
-from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, load_model, memory_said, window_pixels
+from lowlight_tf.enhancement.engine import develop, free_memory, is_whole, memory_said, window_pixels
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.enhancement.jobs import missing_results, plan_jobs
 from lowlight_tf.enhancement.ratio_sheet import make_ratio_sheet
 from lowlight_tf.enhancement.settings import with_settings
-from lowlight_tf.enhancement.shipped_model import shipped_model
+from lowlight_tf.enhancement.shipped_model import by_model, load_models
 from lowlight_tf.files import check_writable, sweep
 from lowlight_tf.pictures.finishing import Finish, color_matrix
 from lowlight_tf.pictures.image_file import to_uint8
@@ -188,19 +188,6 @@ def make_developer(loaded, config):
     return lambda frame: stages.develop(stages.prepare(frame))
 
 
-def model_of(job, config):
-    """Returns the folder of the model that a Job is made with: what is asked for, or the one that ships for its sensor."""
-    return config.of(job.asked).checkpoint_dir or str(shipped_model(job.source))
-
-
-def _by_model(jobs, config):
-    """Sorts Jobs by the model that each is to be made with: {its folder: [Job]}."""
-    models = {}
-    for job in jobs:
-        models.setdefault(model_of(job, config), []).append(job)
-    return models
-
-
 def enhance(names, config, problems, settings=None):
     """Enhances photographs.
 
@@ -222,16 +209,20 @@ def enhance(names, config, problems, settings=None):
         if config.report:
             say("Nothing was made, so no page was written.")
         return
-    models = _by_model(missing, config)
-    loaded = {folder: load_model(folder, config.mixed_precision, config.quality) for folder in models}
+    models = by_model(missing, config)
+    loaded = load_models(models, config, problems)
+    if settings is None:  # else each photograph has its own
+        for model in loaded.values():
+            check_takes_strength(model, config.finish.strength)
     check_writable(config.result_dir)
     for folder in {job.output.parent for job in missing}:
         sweep(folder)
     by = " and ".join(f"step {model.step} of {model.folder}" for model in loaded.values())
     by += f", quality {config.quality}" if config.quality != "normal" else ""
-    say(f"Enhancing {counted(len(missing), 'photograph')} with {by}.")
-    with _page(config, by, len(missing), kept, problems) as page, progress(total=len(missing), unit="file") as bar:
-        for folder, group in models.items():
-            stages = _Stages(loaded[folder], config, len(group), bar, page)
+    asked = sum(len(models[folder]) for folder in loaded)
+    say(f"Enhancing {counted(asked, 'photograph')} with {by}.")
+    with _page(config, by, asked, kept, problems) as page, progress(total=asked, unit="file") as bar:
+        for folder, model in loaded.items():
+            stages = _Stages(model, config, len(models[folder]), bar, page)
             with memory.limited(config.memory_limit):
-                run_stages(group, stages.decode, stages.develop, stages.encode, problems)
+                run_stages(models[folder], stages.decode, stages.develop, stages.encode, problems)

@@ -53,7 +53,7 @@ def trained_subject(checkpoint_dir, camera_name="", *, mixed_precision=False, me
         )
     facts = {
         "model": loaded.config.get("model", "sid"),
-        "checkpoint": os.path.abspath(loaded.folder),
+        "checkpoint": os.path.abspath(checkpoint_dir),
         "step": loaded.step,
         "mixed_precision": mixed_precision,
         "quality": quality,

@@ -12,6 +12,6 @@ HEADS = ("none", "fc")
 HEAD_UNITS = 64  # where none are asked for
 QUALITIES = ("fast", "normal", "best")
 QUALITY_HELP = (
-    "how the network is run; fast: the narrower one beside it, FOLDER_fast; best: the mean over the frame and its three mirror images, "
-    "in four times the time"
+    "how the network is run; fast: the narrower model in FOLDER_fast, beside the model's FOLDER, in half of the time; best: the mean "
+    "over the frame and its three mirror images, in four times"
 )

@@ -8,23 +8,11 @@ section 3.4; here without transposition.
 import numpy as np
 import tensorflow as tf
 
-from lowlight_tf.network import QUALITIES
 from lowlight_tf.raw import packing
 from lowlight_tf.raw.cameras import cfa_offset
 
 _ROWS, _COLUMNS = 1, 2  # axes of [B, H, W, C]
 MIRRORS = ((), (_COLUMNS,), (_ROWS,), (_ROWS, _COLUMNS))  # axes that are flipped
-
-
-def mirrors_of(quality):
-    """Returns the mirror images that a quality takes, of MIRRORS.
-
-    Args:
-      quality: one of network.QUALITIES.
-    """
-    if quality not in QUALITIES:
-        raise ValueError(f"quality is {quality!r}; expected one of {', '.join(QUALITIES)}")
-    return MIRRORS if quality == "best" else MIRRORS[:1]
 
 
 def mirrored_offset(camera, axes):
@@ -103,7 +91,7 @@ def mean_of_mirrors(run, inputs, camera, network, quality):
     if quality != "best":
         return run(inputs)
     is_packed = network.upscale == camera.upscale
-    every = [axes for axes in mirrors_of(quality) if mirrored_offset(camera, axes) is not None]
+    every = [axes for axes in MIRRORS if mirrored_offset(camera, axes) is not None]
     size = tf.shape(inputs)[1:3] * network.upscale
     total = 0.0
     for axes in every:

@@ -109,7 +109,7 @@ def photograph_entry(file, output, finish, seconds, loaded, result_dir):
         "Exposure": cells["Exposure"],
         "Size": f"{width}\N{MULTIPLICATION SIGN}{height}",
         "Ratio": f"\N{MULTIPLICATION SIGN}{ratio:.4g} ({file.reason})",
-        "Strength": f"{finish.strength:.2g}",
+        "Strength": f"{finish.strength:.3g}",
         "Brightness": f"{finish.stops:+g} stops" if finish.stops else "",
         "Time": f"{seconds:.1f} s",
         "Note": "; ".join(notes),

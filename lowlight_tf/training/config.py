@@ -25,7 +25,7 @@ class Batches:
       patch_size: side of the training crops, packed pixels.
       batch_size: examples of the global batch.
       turns_in_phase: turn real pairs so that their mosaics keep the CFA's phase.
-      black_drift: counts by which the black level of a real short is raised at most, drawn for each example.
+      black_drift: counts of the file, 0 to which the black level of a real short is raised by, drawn for each example.
     """
 
     patch_size: int = 512
@@ -211,6 +211,7 @@ def tell_changes(checkpoint_dir, described):
         return
     old = checkpoint.read_config(checkpoint_dir)
     before, now = ({**config.get("training", {}), **config.get("data", {}), **config.get("transfer", {})} for config in (old, described))
+    before.setdefault("black_drift", 0.0)  # which runs begun before 0.2.0 do not say
     for name in _DECISIVE:
         if name in before and name in now and before[name] != now[name]:
             say(f"Note: {name} was {before[name]} so far and is {now[name]} from here on.")

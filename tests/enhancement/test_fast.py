@@ -11,12 +11,16 @@ from lowlight_tf.app.serve import AppConfig, models_of
 from lowlight_tf.app.session import Session
 from lowlight_tf.checkpoints.load import fast_folder, load_network
 from lowlight_tf.datasets import DataConfig, sources
+from lowlight_tf.enhancement import shipped_model
+from lowlight_tf.enhancement.config import EnhanceConfig
+from lowlight_tf.enhancement.enhance import enhance
 from lowlight_tf.enhancement.jobs import Job
-from lowlight_tf.enhancement.settings import PhotoSettings
+from lowlight_tf.enhancement.settings import PhotoSettings, Settings, write_settings
 from lowlight_tf.errors import LowlightError, Problems
 from lowlight_tf.evaluation.evaluate import score_output
 from lowlight_tf.evaluation.metrics import psnr
 from lowlight_tf.evaluation.subjects import trained_subject
+from lowlight_tf.pictures.finishing import Finish
 from lowlight_tf.pictures.image_file import read_picture
 
 FAST = sorted(path for path in DEFAULT_MODEL.parent.iterdir() if path.name.endswith("_fast"))
@@ -50,6 +54,49 @@ def test_where_there_is_none_a_line_says_so(pair):
         assert result.returncode == 1 and "model_fast_fast beside it, and there is none" in line
     with pytest.raises(LowlightError, match="narrower model than .*model_fast"):
         load_network(pair / "model_fast", "fast")
+    for none in (pair / "typo", "/"):
+        with pytest.raises(LowlightError, match="there is no checkpoint|no model|config.json"):
+            load_network(none, "fast")
+    with pytest.raises(ValueError, match="quality is 'bset'"):
+        load_network(pair / "model", "bset")
+
+
+def test_it_lies_beside_the_link_that_was_named(pair):
+    (pair / "runs").mkdir()
+    (pair / "model").rename(pair / "runs" / "a")
+    (pair / "model").symlink_to(pair / "runs" / "a")
+    assert load_network(pair / "model", "fast").folder == str(pair / "model_fast")
+
+
+def test_where_only_one_sensor_has_one_its_photographs_are_made(pair, monkeypatch):
+    """A Bayer and an X-Trans file, and the narrower model for Bayer alone."""
+    write_model(pair / "xtrans", "xtrans", copying=False)
+    (pair / "model").rename(pair / "bayer")
+    (pair / "model_fast").rename(pair / "bayer_fast")
+    monkeypatch.setattr(shipped_model, "DEFAULT_MODEL", pair / "bayer")
+    write_frame(pair / "x.dng", "xtrans", size=(96, 132), scale=300)
+    problems = Problems(lambda line: None)
+    config = EnhanceConfig("", str(pair / "out"), quality="fast", finish=Finish(1.0, eight_bits=True), ratio=20.0)
+    enhance([str(pair / "a.dng"), str(pair / "x.dng")], config, problems)
+    assert [path.name for path in (pair / "out").iterdir()] == ["a.jpg"]
+    assert len(problems.messages) == 1 and "x.dng: quality fast" in problems.messages[0] and "xtrans_fast" in problems.messages[0]
+
+
+def test_settings_of_the_page_say_it_too(pair):
+    write_settings(pair, Settings({"a.dng": PhotoSettings(20.0, 1.0, model=str(pair / "model"))}, str(pair), "png", quality="fast"))
+    result = run_script("enhance.py", "--settings=lowlight.json", "--result_dir=out", cwd=pair)
+    assert result.returncode == 0 and "model_fast, quality fast" in result.stdout, result.stderr
+    made = api.load(pair / "model_fast")(pair / "a.dng", ratio=20, strength=1, output="uint16")
+    np.testing.assert_array_equal(read_picture(pair / "out" / "a.png"), made)
+
+
+def test_on_beam(pair):
+    pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install apache-beam")
+    asked = ["a.dng", "--checkpoint_dir=model", "--quality=fast", "--format=png", "--ratio=20", "--strength=1"]
+    for more in ([], ["--beam_runner=DirectRunner", "--result_dir=beam"]):
+        result = run_script("enhance.py", *asked, *more, cwd=pair)
+        assert result.returncode == 0 and "model_fast, quality fast" in result.stdout, result.stderr
+    assert (pair / "beam" / "a.png").read_bytes() == (pair / "results" / "enhanced" / "a.png").read_bytes()
 
 
 def test_scores_and_exports_name_it(pair):
@@ -57,7 +104,7 @@ def test_scores_and_exports_name_it(pair):
     result = run_script("test.py", "--checkpoint_dir=model", "--quality=fast", "--data_dir=set", cwd=pair)
     assert result.returncode == 0, result.stderr
     (metrics,) = (json.loads(path.read_text()) for path in pair.glob("results/**/metrics.json"))
-    assert metrics["checkpoint"] == str(pair / "model_fast") and metrics["quality"] == "fast"
+    assert metrics["checkpoint"] == str(pair / "model") and metrics["quality"] == "fast"
     asked = ["--format=saved_model", "--checkpoint_dir=model", "--quality=fast", "--output=out"]
     result = run_script("lowlight_tf", "export", *asked, cwd=pair)
     assert result.returncode == 0 and "model_fast" in result.stdout, result.stderr

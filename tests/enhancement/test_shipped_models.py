@@ -13,9 +13,9 @@ from lowlight_tf.datasets import DataConfig, sources
 from lowlight_tf.enhancement import shipped_model
 from lowlight_tf.enhancement.config import EnhanceConfig
 from lowlight_tf.enhancement.engine import load_model
-from lowlight_tf.enhancement.enhance import model_of
 from lowlight_tf.enhancement.jobs import Job
 from lowlight_tf.enhancement.settings import PhotoSettings
+from lowlight_tf.enhancement.shipped_model import model_of
 from lowlight_tf.errors import Problems
 from lowlight_tf.evaluation.evaluate import score_output
 from lowlight_tf.evaluation.metrics import psnr

@@ -52,7 +52,7 @@ def test_gravel_comes_out_smoother(gravel):
     np.testing.assert_allclose(means, means[0], rtol=0.01)
 
 
-def test_script_library_and_settings_mean_the_same(tmp_path, gravel):
+def test_script_and_library_mean_the_same(tmp_path, gravel):
     write_model(tmp_path / "model", copying=False, interface=NOISY)
     asked = ["--ratio=20", "--format=png", "--checkpoint_dir=model"]
     for strength in ("1", "1.6"):

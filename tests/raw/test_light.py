@@ -10,8 +10,9 @@ import tensorflow as tf
 from conftest import SMALL_RUN, expect_failure, run_script, shared, write_frame
 
 from lowlight_tf.datasets import bright, cache, photographs, pipeline, sid
-from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example, turned_in_phase
+from lowlight_tf.datasets.examples import ExampleConfig, Simulation, make_example
 from lowlight_tf.datasets.frames import read_short
+from lowlight_tf.datasets.turns import turned_in_phase
 from lowlight_tf.enhancement import engine, tiling
 from lowlight_tf.enhancement.frames import read_frame
 from lowlight_tf.errors import LowlightError, Problems
