@@ -28,7 +28,7 @@ MODELS = {
     "bayer": (*BAYER, "--base_width=16", "--learning_rate=6e-4"),
     "bayer_fast": (*BAYER, "--base_width=8", "--learning_rate=1e-3"),
     "xtrans": (*XTRANS, "--base_width=24", "--learning_rate=6e-4"),
-    "xtrans_fast": (*XTRANS, "--base_width=12", "--learning_rate=1e-3"),
+    "xtrans_fast": (*XTRANS, "--base_width=12", "--learning_rate=6e-4"),
 }
 LIGHT = ("--noise=any_sensor", "--darkest=0.05", "--mix_colors")
 CALM = (

@@ -194,3 +194,9 @@ def check_writable(folder):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def is_within(path, folder):
+    """Tells whether a path, after all its links, lies in a folder."""
+    real, root = (pathlib.Path(os.path.realpath(place)) for place in (path, folder))
+    return root == real or root in real.parents

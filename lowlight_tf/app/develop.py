@@ -1,7 +1,6 @@
 """Photographs developed one after the other behind the page: how far each is, how long it takes yet, and an end where one asks for it."""
 
 import dataclasses
-import os
 import pathlib
 import threading
 import time
@@ -138,12 +137,6 @@ class Development:
     def _end(self, error):
         self.error = error
         self._cancelled.set()
-
-
-def is_within(path, folder):
-    """Tells whether a path, after all its links, lies in a folder."""
-    real, root = (pathlib.Path(os.path.realpath(place)) for place in (path, folder))
-    return root == real or root in real.parents
 
 
 def output_folder(job):

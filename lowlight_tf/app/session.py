@@ -16,7 +16,7 @@ import numpy as np
 
 from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.app.catalog import Entry, glance, key_of, measure
-from lowlight_tf.app.develop import Development, is_within, output_folder
+from lowlight_tf.app.develop import Development, output_folder
 from lowlight_tf.app.kept_settings import kept_settings, with_result
 from lowlight_tf.app.preview import decide, open_photograph
 from lowlight_tf.app.state import State
@@ -26,6 +26,7 @@ from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.enhancement.settings import PhotoSettings, is_inside, write_settings
 from lowlight_tf.enhancement.shipped_model import shipped_model
 from lowlight_tf.errors import LowlightError, Problems, UsageError
+from lowlight_tf.files import is_within
 from lowlight_tf.network import QUALITIES
 from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish

@@ -152,7 +152,7 @@ def _raw_example(mosaic, target, facts, seed, camera, config):
     capture = config.simulation.random_capture(seed, camera)
     clean = packing.unpack(packing.normalise(packing.pack(mosaic, camera), camera, facts["black_level"], facts["white_level"]), camera)
     inputs = _captured(packing.pack(expose(clean, capture, camera), camera), capture, camera, config, facts["wb_gains"])
-    return (packing.network_input(inputs, camera, 3) if config.direct_rgb else inputs), target
+    return (packing.with_channels(inputs, camera, 3) if config.direct_rgb else inputs), target
 
 
 def make_example(draw, table, camera, config):

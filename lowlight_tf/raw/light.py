@@ -140,7 +140,7 @@ def rgb_input(rgb, levels, interface, wb_gains, ratio):
 
 def network_input(packed, camera, interface, input_channels, **facts):
     """As `packed_input`, for a network of `input_channels`: full-resolution RGB where it takes that."""
-    return packing.network_input(packed_input(packed, camera, interface, **facts), camera, input_channels)
+    return packing.with_channels(packed_input(packed, camera, interface, **facts), camera, input_channels)
 
 
 def frame_input(packed, frame, ratio, camera, interface, input_channels, noise=None):

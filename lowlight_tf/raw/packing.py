@@ -144,7 +144,7 @@ def superpixels(packed, camera):
     return tf.linalg.matmul(packed, colors / tf.reduce_sum(colors, axis=0))
 
 
-def network_input(packed, camera, input_channels):
+def with_channels(packed, camera, input_channels):
     """Returns what a network of `input_channels` sees of amplified packed light.
 
     Args:

@@ -5,6 +5,7 @@ import pathlib
 import unicodedata
 
 from lowlight_tf.console import warn
+from lowlight_tf.files import is_within
 from lowlight_tf.pictures.image_file import PHOTOGRAPH_SUFFIXES
 from lowlight_tf.raw.raw_file import RAW_SUFFIXES
 
@@ -42,16 +43,12 @@ def _entries(folder, report):
         return []
 
 
-def _is_within(real, folder):
-    return folder is not None and pathlib.Path(folder) in (pathlib.Path(real), *pathlib.Path(real).parents)
-
-
 def _new_files(links, found, excluded):
     """Leaves out links to files that are listed already, or lie in the folder that is not searched."""
     listed, new = {os.path.realpath(path) for path in found} if links else set(), []
     for link in sorted(links):
         real = os.path.realpath(link)
-        if real not in listed and not _is_within(real, excluded):
+        if real not in listed and not (excluded and is_within(real, excluded)):
             listed.add(real)
             new.append(link)
     return new
@@ -79,7 +76,7 @@ def walk(folder, suffixes, report, excluded=None):
         except OSError as error:
             report(f"{current} cannot be searched for photographs: {error.strerror}")
             continue
-        if identity in seen or _is_within(real, excluded):
+        if identity in seen or (excluded and is_within(real, excluded)):
             continue
         seen.add(identity)
         for entry in _entries(current, report):

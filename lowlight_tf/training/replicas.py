@@ -15,7 +15,7 @@ from lowlight_tf.errors import LowlightError, UsageError, first_line
 from lowlight_tf.network.losses import l1
 from lowlight_tf.network.model import run
 from lowlight_tf.network.optimizer import adam_update, clip_gradients, update_averages
-from lowlight_tf.raw.packing import network_input
+from lowlight_tf.raw.packing import with_channels
 
 _START_SECONDS = 1800  # that a worker waits for the others: machines of one job may start minutes apart, and nobody should wait for ever
 # What TensorFlow raises where another worker is killed (within a second), or is silent (within some twenty).
@@ -192,7 +192,7 @@ def make_train_step(strategy, params, state, config, trainable, averages=None):
 
     def replica_step(packed, target, learning_rate, stop):
         with tf.GradientTape() as tape:
-            inputs = network_input(packed, config.camera, config.network.input_channels)
+            inputs = with_channels(packed, config.camera, config.network.input_channels)
             loss = l1(run(params, inputs, config.camera, config.network, config.interface, config.updates.mixed_precision), target)
         gradients = tape.gradient(loss, {name: params[name] for name in trainable})
         gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)

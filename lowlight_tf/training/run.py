@@ -10,7 +10,7 @@ from lowlight_tf.datasets import sources
 from lowlight_tf.errors import NonFiniteError
 from lowlight_tf.network import model
 from lowlight_tf.network.optimizer import initialize_adam, initialize_averages
-from lowlight_tf.raw.packing import network_input
+from lowlight_tf.raw.packing import with_channels
 from lowlight_tf.training import transfer
 from lowlight_tf.training.agreement import check_agreement, digest
 from lowlight_tf.training.config import describe_run, tell_changes
@@ -128,7 +128,7 @@ class Run:
         """The network's input of this machine's first example, the model's output, and the target."""
         packed, target = local_example(self.strategy, batch)
         config = self.config
-        inputs = network_input(packed, config.camera, config.network.input_channels)
+        inputs = with_channels(packed, config.camera, config.network.input_channels)
         return inputs, model.run(self.averages or self.params, inputs, config.camera, config.network, config.interface), target
 
     def _show(self, batch):

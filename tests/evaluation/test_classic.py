@@ -102,7 +102,7 @@ def test_demosaicing_bayer_follows_a_ramp():
 def test_demosaicing_beats_superpixels(name):
     camera, rgb = CAMERAS[name], photograph()
     seen = mosaic(rgb, camera.cfa)
-    blocks = packing.network_input(packing.pack(seen[None], camera), camera, 3)[0]
+    blocks = packing.with_channels(packing.pack(seen[None], camera), camera, 3)[0]
     ours, simple = (psnr(to_uint8(picture.numpy()), to_uint8(rgb.numpy())) for picture in (demosaic(seen, camera), blocks))
     assert ours > simple + 4 and ours > 29, (ours, simple)
 

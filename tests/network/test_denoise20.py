@@ -49,10 +49,10 @@ def test_parameter_counts(camera, network_input, parameters):
 def test_without_corrections_the_superpixels_come_out(camera, network_input):
     row, config = CAMERAS[camera], config_for(camera, network_input)
     packed = tf.random.stateless_uniform([2, 5, 7, row.channels], [1, 2])
-    inputs = packing.network_input(packed, row, config.input_channels)
+    inputs = packing.with_channels(packed, row, config.input_channels)
     output = forward(zeroed(config), inputs, config)
     assert output.shape == (2, 5 * row.upscale, 7 * row.upscale, 3) and output.dtype == tf.float32
-    np.testing.assert_allclose(output, packing.network_input(packed, row, 3), atol=1e-6)
+    np.testing.assert_allclose(output, packing.with_channels(packed, row, 3), atol=1e-6)
 
 
 def test_every_layers_correction_is_added_to_its_output_pixel():

@@ -112,7 +112,7 @@ def test_superpixels_average_colours():
 
 def test_network_input_of_an_rgb_network_has_full_resolution():
     packed = tf.random.stateless_uniform([2, 4, 5, 4], [1, 2])
-    assert packing.network_input(packed, CAMERAS["sony"], 4) is packed
-    rgb = packing.network_input(packed, CAMERAS["sony"], 3)
+    assert packing.with_channels(packed, CAMERAS["sony"], 4) is packed
+    rgb = packing.with_channels(packed, CAMERAS["sony"], 3)
     assert rgb.shape == (2, 8, 10, 3)
     np.testing.assert_array_equal(rgb[:, 1::2, ::2], packing.superpixels(packed, CAMERAS["sony"]))
