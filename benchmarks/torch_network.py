@@ -35,6 +35,10 @@ def forward(kernels, packed):
     for level in (6, 7, 8, 9):
         x = torch.cat([F.conv_transpose2d(x, kernels[f"up{level}/weights"], stride=2), skips.pop()], 1)
         x = conv(conv(x, f"conv{level}_1"), f"conv{level}_2")
+    block = 1
+    while f"extra{block}_1/weights" in kernels:
+        x = conv(conv(x, f"extra{block}_1"), f"extra{block}_2")
+        block += 1
     return F.pixel_shuffle(F.conv2d(x, kernels["conv10/weights"], kernels["conv10/biases"]), 2)
 
 
