@@ -25,7 +25,7 @@ BAYER = ("--camera=bayer", "--patch_size=64")
 # 44 has about as many photosites as one of 64 of packed Bayer.
 XTRANS = ("--camera=xtrans", "--patch_size=44", "--place_planes")
 MODELS = {
-    "bayer": (*BAYER, "--base_width=16", "--learning_rate=6e-4"),
+    "bayer": (*BAYER, "--base_width=16", "--extra_blocks=1", "--learning_rate=6e-4"),
     "bayer_fast": (*BAYER, "--base_width=8", "--learning_rate=1e-3"),
     "xtrans": (*XTRANS, "--base_width=24", "--learning_rate=6e-4"),
     "xtrans_fast": (*XTRANS, "--base_width=12", "--learning_rate=6e-4"),

@@ -24,6 +24,13 @@ def _import_slim(options, problems):
     import_slim(CAMERAS[options.camera], options.slim_checkpoint, options.checkpoint_dir)
 
 
+def _calibrate(options, problems):
+    from lowlight_tf.training.calibrate import calibrate
+
+    camera = CAMERAS[options.camera] if options.camera else None
+    calibrate(options.checkpoint_dir, options.output, options.data_dir, camera, problems)
+
+
 def _simulate(options, problems):
     from lowlight_tf.simulation.plan import SimulationConfig
     from lowlight_tf.simulation.simulate import simulate
@@ -204,6 +211,12 @@ def parser_of(description):
     tool.add_argument("--checkpoint_dir", required=True, help="the model's folder; several, between commas, are averaged")
     tool.add_argument("--output", required=True, help="new folder for the small model")
     tool.set_defaults(run=_ship)
+    tool = tools.add_parser("calibrate", help="measure a camera's black level on pairs, and write the model that knows it")
+    tool.add_argument("--checkpoint_dir", required=True, help="folder of the model")
+    tool.add_argument("--data_dir", required=True, help="folder of the pairs, in SID's layout; those for training are measured")
+    tool.add_argument("--camera", default="", choices=["", *CAMERAS], help="what the pairs are of (the model's camera where not given)")
+    tool.add_argument("--output", required=True, help="new folder for the model")
+    tool.set_defaults(run=_calibrate)
     add_app(tools)
     _add_inspect(tools)
     _add_simulate(tools)

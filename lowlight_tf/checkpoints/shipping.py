@@ -56,6 +56,21 @@ def ship(checkpoint_dirs, output):
       LowlightError: where there is no model, they differ in kind, or the output holds anything already but this very model.
     """
     params, config, step = _mean(checkpoint_dirs)
+    write_small(params, config, step, output, " and ".join(checkpoint_dirs))
+
+
+def write_small(params, config, step, output, of):
+    """Writes parameters as float16, and of config.json's content what it takes to run them.
+
+    Args:
+      params: dict from name to float32 array.
+      config: config.json's content.
+      step: their age.
+      output: the new folder.
+      of: what they were made of, in words.
+    Raises:
+      LowlightError: where the output holds anything already but this very model.
+    """
     kept = {name: config[name] for name in _KEPT if name in config}
     if _is_there(output, params, kept, step):
         say(f"{output} holds this model already.")
@@ -66,4 +81,4 @@ def ship(checkpoint_dirs, output):
         weights.write_weights(temporary, params, step)
         checkpoint.write_config(temporary, kept)
     size = (pathlib.Path(output) / weights.NAME).stat().st_size
-    say(f"{' and '.join(checkpoint_dirs)}: {output}, {size / 1e6:.1f} MB.")
+    say(f"{of}: {output}, {size / 1e6:.1f} MB.")

@@ -36,6 +36,7 @@ def read_short(path, camera):
         levels, _ = file_black(raw)
         black, lower = even_black(raw.mosaic, raw.colors, levels)
         white = raw.white_level - lower
+    black = camera.with_offsets(black)
     check_levels(path, black, white)
     mosaic = np.ascontiguousarray(crop_to_phase(raw.mosaic, camera, offset))
     return Frame(

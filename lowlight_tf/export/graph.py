@@ -18,7 +18,7 @@ _MEANINGS = {
     "packed": "what the network sees: packed light, black level taken off, amplified, as `interface` says; at most 1",
     "mosaic": "sensor counts, beginning in the phase of the camera's CFA, at least one CFA tile large",
     "ratio": "how much to amplify",
-    "black_level": "counts of R, G, B and the second G",
+    "black_level": "counts of R, G, B and the second G, as the file says",
     "white_level": "counts",
     "wb_gains": "as-shot gains of R, G, B with G = 1",
     "noise": "variance that a unit of light brings, and standard deviation in the dark, of black to white: NoiseProfile's S and root of O",
@@ -78,6 +78,8 @@ def mosaic_input(camera, network, interface, mosaic, ratio, black_level=None, wh
     """
     if camera.black_level is not None:
         black_level, white_level = (float(camera.black_level),) * 4, float(camera.white_level)
+    if any(camera.black_offsets):
+        black_level = black_level + np.asarray(camera.black_offsets, np.float32)
     packed = packing.pack(tf.cast(mosaic, tf.float32), camera)  # floats hold all counts, and every runtime can move them
     return light.network_input(
         packed,
@@ -135,7 +137,12 @@ def make_feed(graph, short, ratio):
       short: what has mosaic [H, W] in the camera's phase, black_level, white_level, wb_gains.
       ratio: exposure ratio.
     """
-    levels = {"ratio": ratio, "black_level": short.black_level, "white_level": short.white_level, "wb_gains": short.wb_gains}
+    levels = {
+        "ratio": ratio,
+        "black_level": np.subtract(short.black_level, graph.camera.black_offsets),  # the graph adds them
+        "white_level": short.white_level,
+        "wb_gains": short.wb_gains,
+    }
     if graph.interface.noise_planes:
         levels["noise"] = frame_noise(packing.pack(short.mosaic, graph.camera).numpy(), short, graph.camera)
     levels = {name: np.asarray(value, np.float32) for name, value in levels.items()}

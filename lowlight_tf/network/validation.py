@@ -9,6 +9,7 @@ from lowlight_tf.network.denoise20 import Denoise20Config
 from lowlight_tf.network.sid import NetworkConfig
 
 _MOST_TEXT = 200
+MOST_OFFSET = 64  # counts: more is another black level
 # The largest that a field may be: beyond these no machine holds the network, and every size is reckoned from them.
 _MOST = {"base_width": 1024, "head_units": 4096, "input_channels": 64, "upscale": 4, "black_level": 2**24, "white_level": 2**24}
 
@@ -84,6 +85,8 @@ def check_camera(camera):
     if not camera.folder or set(camera.folder) & set("/\\\0") or camera.folder.startswith("."):
         raise ValueError(f"folder is {camera.folder!r}; expected a folder's plain name")
     black, white = camera.levels
+    if not _numbers(camera.black_offsets, 4, -MOST_OFFSET, MOST_OFFSET):
+        raise ValueError(f"black_offsets is {str(camera.black_offsets)[:50]}; expected 4 numbers from -{MOST_OFFSET} to {MOST_OFFSET}")
     if (camera.black_level is None) != (camera.white_level is None) or white <= black:
         raise ValueError(f"levels are {camera.black_level} and {camera.white_level}; expected white above black, or neither")
     matrix = camera.xyz_to_camera

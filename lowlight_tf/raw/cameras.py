@@ -36,6 +36,7 @@ class Camera:
       black_level, white_level: sensor counts, or None to take them from each file.
       make, model, xyz_to_camera: the sensor that photographs are simulated for; the matrix goes from CIE XYZ (D65) to camera colour.
       exposure_ratios: those that simulated pairs draw from; SID's for both of its cameras.
+      black_offsets: counts that are added to the black levels of a frame's R, G, B and second G: what `calibrate` found on pairs.
     """
 
     name: str
@@ -48,11 +49,16 @@ class Camera:
     model: str = ""
     xyz_to_camera: tuple = ()
     exposure_ratios: tuple = (100, 250, 300)
+    black_offsets: tuple = (0.0, 0.0, 0.0, 0.0)
 
     @property
     def levels(self):
         """(black, white) counts that a simulated frame is recorded with; the A7S II's where the row leaves them to each file."""
         return self.black_level or 512, self.white_level or 16383
+
+    def with_offsets(self, black_level):
+        """Adds the row's black_offsets to 4 black levels."""
+        return tuple(level + offset for level, offset in zip(black_level, self.black_offsets, strict=True))
 
     @property
     def tile(self):

@@ -23,15 +23,19 @@ def _black(raw, camera):
     """
     is_stranger = is_of_another(raw.black_level, camera)
     if camera.black_level is not None and not is_stranger:
-        return (float(camera.black_level),) * 4, ()
-    black, note = file_black(raw)
+        black, note = (float(camera.black_level),) * 4, ""
+    else:
+        black, note = file_black(raw)
+    if any(camera.black_offsets) and not is_stranger:
+        black = camera.with_offsets(black)
+        note = f"black {' '.join(f'{level:.4g}' for level in black)}, as the camera's pairs show"
     stranger = is_stranger and f"the model is of camera {camera.name}, this file of another: colours may be off"
     return black, tuple(filter(None, (stranger, note)))
 
 
 def _white(raw, camera, black, path):
-    """Chooses the white level: the smaller one of the file's and, where the black level is its row's, the camera's."""
-    is_cameras = camera.white_level is not None and black == (float(camera.black_level),) * 4
+    """Chooses the white level: the smaller one of the file's and, where the file is its row's, the camera's."""
+    is_cameras = camera.white_level is not None and not is_of_another(raw.black_level, camera)
     white = float(min(camera.white_level, raw.white_level) if is_cameras else raw.white_level)
     check_levels(path, black, white)
     return white

@@ -167,6 +167,24 @@ def test_fixed_levels_and_unused_gains_are_no_inputs(tmp_path):
     np.testing.assert_allclose(run({"mosaic": mosaic[None], "ratio": LEVELS["ratio"]}), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("camera", ["bayer", "sony"])
+def test_black_offsets_are_part_of_the_file(tmp_path, camera):
+    """What goes in is what the raw file says, whether the levels are an input or the camera's."""
+    folder = write_lively_model(tmp_path / "model", camera, base_width=4)
+    config = json.loads((folder / "config.json").read_text())
+    config["camera"]["black_offsets"] = [-3.5, 2.0, 1.25, 2.5]
+    (folder / "config.json").write_text(json.dumps(config))
+    run, said = exported(folder, tmp_path, "onnx", kind="mosaic")
+    assert said["camera"]["black_offsets"] == [-3.5, 2.0, 1.25, 2.5] and ("black_level" in said["inputs"]) == (camera == "bayer")
+    mosaic = np.random.RandomState(0).randint(480, 900, (30, 20)).astype(np.uint16)
+    loaded, levels = engine.load_model(str(folder)), LEVELS["black_level"] if camera == "bayer" else np.float32([512] * 4)
+    white = LEVELS["white_level"] if camera == "bayer" else 16383
+    frame = types.SimpleNamespace(black_level=loaded.camera.with_offsets(levels), white_level=white)
+    expected = loaded.run(engine.network_inputs(packing.pack(mosaic, loaded.camera), frame, 40.0, loaded)).numpy()[:, :30, :20]
+    feed = {name: LEVELS[name] for name in said["inputs"] if name != "mosaic"}
+    np.testing.assert_allclose(run({"mosaic": mosaic[None], **feed}), expected, atol=1e-4)
+
+
 VARIATIONS = {
     "window3_extra_head": {"pool_window": 3, "extra_blocks": 1, "head": "fc", "head_units": 8, "base_width": 4},
     "strided3_rgb": {"downsample": "strided", "pool_window": 3, "network_input": "rgb", "base_width": 4},
