@@ -3,10 +3,14 @@
     python -m benchmarks classic_sweep SETS ...
 
 Each of SETS is a folder with short/ and long/, scored as `test.py --model=classic --denoiser_strength=...` does. The camera, bayer or
-xtrans, follows from the first short's colour filter array.
+xtrans, follows from the first short's colour filter array. CALIBRATED=FOLDER in the environment is a model that `calibrate` wrote: its
+black offsets are taken off for the classic pipeline, too.
 """
 
 import contextlib
+import dataclasses
+import json
+import os
 import pathlib
 import sys
 import tempfile
@@ -30,6 +34,12 @@ def camera_of(folder):
     return generic_camera(shorts[0], read_raw(shorts[0]).cfa)
 
 
+def _black_offsets():
+    """Returns those of the model in CALIBRATED; none where that is not said."""
+    folder = os.environ.get("CALIBRATED")
+    return tuple(json.loads((pathlib.Path(folder) / "config.json").read_text())["camera"]["black_offsets"]) if folder else (0.0,) * 4
+
+
 def sweep(folder, strengths=STRENGTHS):
     """Scores the classic pipeline on a set: {strength: metrics.json's content}.
 
@@ -41,7 +51,7 @@ def sweep(folder, strengths=STRENGTHS):
     from lowlight_tf.evaluation.evaluate import evaluate
     from lowlight_tf.evaluation.subjects import classic_subject
 
-    camera, found = camera_of(folder), {}
+    camera, found = dataclasses.replace(camera_of(folder), black_offsets=_black_offsets()), {}
     for strength in strengths:
         problems = Problems()
         # What `evaluate` says is no part of the table.
