@@ -7,6 +7,7 @@ take turns. Score: mean PSNR of `test.py` on each set, a folder with short/ and 
 `benchmarks.contenders`.
 """
 
+import contextlib
 import json
 import pathlib
 import statistics
@@ -22,12 +23,13 @@ ROUNDS = 5
 
 
 def models():
-    """Returns {name: (folder, quality)} of what ships, in each quality that there is."""
+    """Returns {name: (folder, quality)} of the networks that ship, in each quality that there is; a calibrated model's is another one's."""
     from lowlight_tf import DEFAULT_MODEL
     from lowlight_tf.checkpoints.load import fast_folder
     from lowlight_tf.network import QUALITIES
 
-    folders = {path for path in DEFAULT_MODEL.parent.iterdir() if (path / "config.json").is_file()}
+    configs = {path.parent: json.loads(path.read_text()) for path in DEFAULT_MODEL.parent.glob("*/config.json")}
+    folders = {folder for folder, config in configs.items() if not any(config["camera"].get("black_offsets", ()))}
     return {
         f"models/{folder.name}, {quality}": (folder, quality)
         for folder in sorted(folders - {fast_folder(folder) for folder in folders})
@@ -83,7 +85,8 @@ def _score(folder, quality, pairs):
     from lowlight_tf.evaluation.evaluate import evaluate
     from lowlight_tf.evaluation.subjects import trained_subject
 
-    with tempfile.TemporaryDirectory() as results:
+    # What `evaluate` says is no part of the table.
+    with tempfile.TemporaryDirectory() as results, contextlib.redirect_stdout(sys.stderr):
         try:
             problems = Problems(lambda line: None)
             evaluate(trained_subject(str(folder), quality=quality), DataConfig(data_dir=pairs), results, "sid-00", problems)
@@ -93,7 +96,7 @@ def _score(folder, quality, pairs):
 
 
 def _scores(sets):
-    print("\n| | " + " | ".join(pathlib.Path(pairs).name for pairs in sets) + " |\n|---" * (len(sets) + 1) + "|")
+    print("\n| | " + " | ".join(pathlib.Path(pairs).name for pairs in sets) + " |\n" + "|---" * (len(sets) + 1) + "|")
     for name, (folder, quality) in models().items():
         found = [_score(folder, quality, pairs) for pairs in sets]
         print(f"| {name} | " + " | ".join("" if score is None else f"{score['psnr']:.2f}" for score in found) + " |", flush=True)
