@@ -71,8 +71,7 @@ flags.DEFINE_bool("turns_in_phase", False, "turn real pairs so that the CFA keep
 flags.DEFINE_float(
     "black_drift",
     0.0,
-    "black levels of real pairs' shorts are raised by 0 to so many counts of the file, drawn for each example, for frames are darker than "
-    "their files say; 0: taken as the file has them",
+    "counts by which the black levels of real shorts are raised at most, drawn for each example",
     lower_bound=0.0,
     upper_bound=64.0,
 )
