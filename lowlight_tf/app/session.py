@@ -5,26 +5,21 @@ sends is ever opened.
 """
 
 import collections
-import contextlib
 import dataclasses
 import os
 import pathlib
 import shutil
 import threading
 
-import numpy as np
-
-from lowlight_tf import DEFAULT_MODEL
 from lowlight_tf.app.catalog import Entry, glance, key_of, measure
 from lowlight_tf.app.develop import Development, output_folder
 from lowlight_tf.app.kept_settings import kept_settings, with_result
+from lowlight_tf.app.page_models import PageModels
 from lowlight_tf.app.preview import decide, open_photograph
 from lowlight_tf.app.state import State
 from lowlight_tf.enhancement.config import EnhanceConfig
-from lowlight_tf.enhancement.engine import load_model
 from lowlight_tf.enhancement.jobs import named_photographs, plan_jobs
 from lowlight_tf.enhancement.settings import PhotoSettings, is_inside, write_settings
-from lowlight_tf.enhancement.shipped_model import shipped_model
 from lowlight_tf.errors import LowlightError, Problems, UsageError
 from lowlight_tf.files import is_within
 from lowlight_tf.network import QUALITIES
@@ -32,7 +27,6 @@ from lowlight_tf.pictures import SUFFIXES
 from lowlight_tf.pictures.finishing import Finish
 
 _OPEN_AT_ONCE = 2  # photographs that are kept decoded
-WARM_SIDE = 448  # of the network's input for a piece at 100 %
 
 
 class Session:
@@ -44,8 +38,9 @@ class Session:
         self.uploads, self.memory_limit = pathlib.Path(uploads), memory_limit
         self.entries, self.development, self.notices = {}, None, []
         self.state = State(PhotoSettings(model=next(iter(self.models.values()))))
-        self._loaded, self._opened, self._written = {}, collections.OrderedDict(), {}
+        self._opened, self._written = collections.OrderedDict(), {}
         self._lock, self._working = threading.RLock(), threading.RLock()
+        self._page_models = PageModels(self.models, self._working)
 
     @property
     def root(self):
@@ -135,25 +130,12 @@ class Session:
         return name
 
     def model(self, folder, path=None, quality="normal"):
-        """Returns the Model of a folder among self.models, loaded once, in a quality; of "" the one that ships for a photograph's sensor.
-
-        Raises:
-          LowlightError: for another folder, or where there is no model.
-        """
-        if folder not in self.models.values():
-            raise UsageError(f"{folder} is none of the models of this page; expected one of {', '.join(self.models)}")
-        folder = folder or str(shipped_model(path) if path else DEFAULT_MODEL)
-        with self._working:
-            key = folder, quality == "fast"  # the other two are of the same parameters
-            if key not in self._loaded:
-                self._loaded[key] = load_model(folder, quality=quality)
-            return dataclasses.replace(self._loaded[key], quality=quality)
+        """As `PageModels.model`."""
+        return self._page_models.model(folder, path, quality)
 
     def warm(self):
-        """Loads the first model and runs it once, so that the first click need not wait for that."""
-        with contextlib.suppress(LowlightError):
-            model = self.model(next(iter(self.models.values())))
-            model.run(np.zeros([1, WARM_SIDE, WARM_SIDE, model.network.input_channels], np.float32))
+        """As `PageModels.warm`."""
+        self._page_models.warm()
 
     def look(self, name, view, *arguments):
         """Makes a view of a photograph as it is asked for.
