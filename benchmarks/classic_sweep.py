@@ -37,7 +37,11 @@ def camera_of(folder):
 def _black_offsets():
     """Returns those of the model in CALIBRATED; none where that is not said."""
     folder = os.environ.get("CALIBRATED")
-    return tuple(json.loads((pathlib.Path(folder) / "config.json").read_text())["camera"]["black_offsets"]) if folder else (0.0,) * 4
+    return (
+        tuple(json.loads((pathlib.Path(folder) / "config.json").read_text())["camera"].get("black_offsets", (0.0,) * 4))
+        if folder
+        else (0.0,) * 4
+    )
 
 
 def sweep(folder, strengths=STRENGTHS):

@@ -153,7 +153,7 @@ class Model:
         Args:
           mosaic: uint16 [H, W], sensor counts.
           cfa: colours of its top-left tile in row-major order: 4 letters (Bayer) or 36 (X-Trans).
-          black_level: counts, one number or 4 for R, G, B and the second G.
+          black_level: counts, one number or 4 for R, G, B and the second G; a calibrated model adds its camera's black_offsets.
           white_level: counts at saturation.
           wb_gains: as-shot (R, G, B) gains.
           ccm: [3, 3], white-balanced camera colour -> linear sRGB; None for a camera whose colours are sRGB's.

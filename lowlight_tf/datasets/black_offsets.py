@@ -19,7 +19,7 @@ def pair_offsets(pair, camera):
     """Measures a pair.
 
     Args:
-      pair: a Pair, whose exposures differ by pair.ratio.
+      pair: a Pair, whose exposures differ by pair.ratio and share a white balance; a ready long exposure must not be stretched.
       camera: a Camera.
     Returns:
       float64 [4]: mean counts that the short's R, G, B and second G have more than the long exposure says; nan where all of it is bright.
@@ -27,8 +27,9 @@ def pair_offsets(pair, camera):
       LowlightError: as `read_short` and `read_target`.
     """
     short = read_short(pair.short, camera)
-    target = read_target(pair.long, camera, short.visible_size, short.origin).astype(np.float32) / 65535
-    light = apply_matrix(bt709_to_linear(target), np.linalg.inv(short.ccm).astype(np.float32)).numpy() / np.float32(short.wb_gains)
+    target = read_target(pair.long, camera, short.visible_size, short.origin, stretch=False).astype(np.float32) / 65535
+    light = apply_matrix(bt709_to_linear(target), np.linalg.inv(short.ccm).astype(np.float32)).numpy()
+    light /= np.float32(short.wb_gains) / min(short.wb_gains)  # LibRaw takes the smallest gain for 1
     expected = mosaic(light, camera.cfa) * (short.white_level - np.mean(short.black_level)) / pair.ratio
     more = packing.pack(short.mosaic.astype(np.float32) - expected, camera).numpy()
     is_dark = packing.pack(target.max(axis=-1), camera).numpy().max(axis=-1) < _BRIGHT

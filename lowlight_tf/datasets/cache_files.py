@@ -16,8 +16,10 @@ _FACTS = {"size": (2,), "black_level": (4,), "white_level": (), "wb_gains": (3,)
 
 def cache_file(cache_dir, path, camera, *settings):
     """Returns a cache file's path. Its key is the source's identity (path, size, time), the camera and what else shapes it."""
-    status = path.stat()
-    identity = (_FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, dataclasses.astuple(camera), *settings)
+    status, row = path.stat(), dataclasses.asdict(camera)
+    offsets = row.pop("black_offsets")  # no part of the key where there are none, as before there were any
+    row = (*row.values(), *([offsets] if any(offsets) else []))
+    identity = (_FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, row, *settings)
     return cache_dir / f"{path.stem}-{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}.npy"
 
 

@@ -55,19 +55,20 @@ def read_short(path, camera):
     )
 
 
-def read_target(path, camera, visible_size, origin):
+def read_target(path, camera, visible_size, origin, stretch=True):
     """Reads a long exposure as the picture to reach: a ready 8/16-bit PNG or TIFF, or LibRaw's rendering of a raw file.
 
     Args:
       path: the file in long/.
       camera: a Camera.
       visible_size, origin: those of its short exposure, a Frame.
+      stretch: as for `rendering.render`.
     Returns:
       uint16 [H, W, 3] sRGB that lies on the short's mosaic pixel by pixel.
     Raises:
       LowlightError: for an unreadable file, or one whose size is not the short's.
     """
-    picture = read_picture(path) if path.suffix.lower() in PICTURE_SUFFIXES else render(path)
+    picture = read_picture(path) if path.suffix.lower() in PICTURE_SUFFIXES else render(path, stretch=stretch)
     cropped = tuple((size - start) // camera.tile * camera.tile for size, start in zip(visible_size, origin, strict=True))
     if picture.shape[:2] == cropped:  # made ready by somebody who had cropped it already
         return picture

@@ -27,8 +27,7 @@ def _black(raw, camera):
     else:
         black, note = file_black(raw)
     if any(camera.black_offsets) and not is_stranger:
-        black = camera.with_offsets(black)
-        note = f"black {' '.join(f'{level:.4g}' for level in black)}, as the camera's pairs show"
+        note = f"black {' '.join(f'{level:.4g}' for level in camera.with_offsets(black))}, as the camera's pairs show"
     stranger = is_stranger and f"the model is of camera {camera.name}, this file of another: colours may be off"
     return black, tuple(filter(None, (stranger, note)))
 
@@ -101,6 +100,7 @@ def frame_of(raw, path, camera):
     levels, notes = _black(raw, camera)
     white = _white(raw, camera, levels, path)
     black, lower = even_black(raw.mosaic, raw.colors, levels)
+    black = black if is_of_another(raw.black_level, camera) else camera.with_offsets(black)
     white -= lower
     noise, span = _noise(raw, camera, black, white), white - float(np.mean(black))
     defects = _fill_defects(raw, black, [value * span for value in noise])

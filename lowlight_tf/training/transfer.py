@@ -79,6 +79,8 @@ def start_network(transfer, camera, given):
             f"--init_from={source} holds a model of --camera={found_camera.name}, whose sensor is not of the kind of "
             f"{camera.name}'s; name another --init_from or --camera"
         )
+    if any(found_camera.black_offsets):
+        say(f"The black offsets of {source} are not taken over: calibrate what comes out.")
     name = given.get("network", model.network_name(network))
     if name != model.network_name(network):
         raise LowlightError(f"--init_from={source} holds a model of --network={model.network_name(network)}, not of {name}")
