@@ -41,22 +41,21 @@ def step(packed, target, network=None, *, values=None, mixed_precision=False, xl
       network: its config; SID's own for the A7S II where not given.
       values: {parameter: array} to start from; drawn with seed 1 where not given.
       mixed_precision: compute in bfloat16.
-      xla: compile the whole step with XLA. It then runs without a strategy, on the device that TensorFlow takes by itself.
+      xla: compile the whole step with XLA, as train.py --xla does.
       replicas: devices that share the batch.
     """
     camera = CAMERAS["sony"]
     network = network or network_for(camera)
     config = TrainingConfig(
-        camera=camera, network=network, data=DataConfig(), checkpoint_dir="", updates=Updates(mixed_precision=mixed_precision)
+        camera=camera, network=network, data=DataConfig(), checkpoint_dir="", updates=Updates(mixed_precision=mixed_precision, xla=xla)
     )
-    strategy = tf.distribute.get_strategy() if xla else make_strategy(replicas)
+    strategy = make_strategy(replicas)
     with strategy.scope():
         params = initialize_parameters(network, 1)
         for name, value in (values or {}).items():
             params[name].assign(value)
         state = initialize_adam(params)
     make_step = make_train_step(strategy, params, state, config, list(params))
-    make_step = tf.function(make_step, jit_compile=True) if xla else make_step
     batch, rate, stop = (_shared(strategy, packed, replicas), _shared(strategy, target, replicas)), tf.constant(1e-4), tf.constant(0)
     return lambda: float(make_step(batch, rate, stop)[0]), {name: value.numpy() for name, value in params.items()}
 

@@ -59,6 +59,7 @@ flags.DEFINE_integer("validation_images", 0, "number of images of the val split 
 flags.DEFINE_integer("picture_every", 500, "steps between pictures in TensorBoard; 0: never", lower_bound=0)
 flags.DEFINE_float("max_hours", 0.0, "hours after which the run saves and stops; 0: no limit", lower_bound=0.0)
 flags.DEFINE_bool("mixed_precision", False, "compute in bfloat16 with float32 weights, for GPUs that have it (not tried on one)")
+flags.DEFINE_bool("xla", False, "compile the step with XLA, for one GPU: there a step takes less time, on a CPU more")
 flags.DEFINE_integer(
     "stopped_exit_code",
     0,

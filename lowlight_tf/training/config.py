@@ -43,12 +43,14 @@ class Updates:
       average: decay of the running means of the parameters, which are then what the model is run with; 0 for none.
       freeze_up_filters: leave the up-filters as they were initialised: the recipe of the released checkpoints (docs/protocol.md).
       mixed_precision: compute in bfloat16; parameters, gradients, Adam's state and loss stay float32.
+      xla: compile the whole step with XLA, for one device.
     """
 
     clip_norm: float = 0.0
     average: float = 0.0
     freeze_up_filters: bool = False
     mixed_precision: bool = False
+    xla: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +199,7 @@ _DECISIVE = (
     "simulated_data_dir",
     "train_only",
     "mixed_precision",
+    "xla",
     "clip_norm",
     "average",
     "schedule",
@@ -211,7 +214,7 @@ def tell_changes(checkpoint_dir, described):
         return
     old = checkpoint.read_config(checkpoint_dir)
     before, now = ({**config.get("training", {}), **config.get("data", {}), **config.get("transfer", {})} for config in (old, described))
-    before.setdefault("black_drift", 0.0)  # which runs begun before 0.2.0 do not say
+    before = {"black_drift": 0.0, "xla": False} | before  # which runs begun before 0.2.0 do not say
     for name in _DECISIVE:
         if name in before and name in now and before[name] != now[name]:
             say(f"Note: {name} was {before[name]} so far and is {now[name]} from here on.")

@@ -202,7 +202,7 @@ def make_train_step(strategy, params, state, config, trainable, averages=None):
             update_averages(averages, params, state["t"], config.updates.average)
         return loss, tf.identity(stop)  # a tensor of each replica's own, which `reduce` can add up
 
-    @tf.function
+    @tf.function(jit_compile=config.updates.xla or None)
     def train_step(batch, learning_rate, stop):
         losses, stops = strategy.run(replica_step, (*batch, learning_rate, stop))
         loss = strategy.reduce(tf.distribute.ReduceOp.MEAN, losses, axis=None)

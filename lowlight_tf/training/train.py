@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lowlight_tf import __version__
 from lowlight_tf.console import StopRequest, counted, say
-from lowlight_tf.errors import LowlightError, OutputError, disk_fault, first_line
+from lowlight_tf.errors import LowlightError, OutputError, UsageError, disk_fault, first_line
 from lowlight_tf.training.agreement import check_agreement, facts_of
 from lowlight_tf.training.folder import held
 from lowlight_tf.training.replicas import (
@@ -100,12 +100,15 @@ def train(config, problems):
     Returns:
       The step reached.
     Raises:
-      LowlightError: for what a person can mend. NonFiniteError: where the loss or a parameter stopped being finite.
+      UsageError: for --xla with more than one replica. LowlightError: for what else a person can mend. NonFiniteError: where the loss or
+        a parameter stopped being finite.
     """
     strategy = make_strategy(config.num_replicas)
     replicas, batch_size = strategy.num_replicas_in_sync, config.batches.batch_size
     if batch_size % replicas:
         raise LowlightError(f"--batch_size={batch_size} cannot be shared by {replicas} replicas; use a multiple of {replicas}")
+    if config.updates.xla and replicas > 1:
+        raise UsageError(f"--xla compiles the step of one device, and there are {replicas} replicas; leave it out, or use --num_replicas=1")
     check_agreement(strategy, {"the version of lowlight_tf": __version__, "the version of TensorFlow": tf.__version__})
     check_agreement(strategy, facts_of(config))
     with held(config, is_chief(strategy)):

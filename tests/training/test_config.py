@@ -27,7 +27,7 @@ RUN = TrainingConfig(
     ),
     batches=Batches(64, 4, True, 0.5),
     schedule=Schedule(900, learning_rate=3e-4, decay_step=700, kind="cosine"),
-    updates=Updates(1.0, 0.998, True, True),
+    updates=Updates(1.0, 0.998, True, True, True),
     saving=Saving(50, 2.5),
     watching=Watching(100, 3, 20),
 )
@@ -56,6 +56,7 @@ TRAINING = {
     "turns_in_phase": True,
     "black_drift": 0.5,
     "mixed_precision": True,
+    "xla": True,
 }
 DATA = {
     "dataset": "sid",
