@@ -83,15 +83,15 @@ def _as_called(text):
 
 
 def _help(description, modules):
-    lines = [_as_called(description), ""]
+    lines = [_as_called(description)]
+    if "dataset" in FLAGS:
+        lines.append(f"Presets that --camera and --dataset choose are in {PRESETS}/*.flags; any flag here wins over them.")
     for module in modules:
+        lines.append("")
         lines.append(module.__doc__.splitlines()[0].rstrip("."))
         for flag in FLAGS.flags_by_module_dict().get(module.__name__, []):
             default = "" if flag.default in ("", None) else f" [{flag.default}]"
             lines.append(f"  --{flag.name:22} {flag.help}{default}")
-        lines.append("")
-    if "dataset" in FLAGS:
-        lines.append(f"Presets that --camera and --dataset choose are in {PRESETS}/*.flags; any flag here wins over them.")
     return "\n".join(lines)
 
 
