@@ -118,7 +118,8 @@ def test_the_page_develops_with_it(pair):
 
 
 def test_the_page_offers_it_as_a_quality_and_not_as_a_model():
-    assert [path.name for path in FAST] == ["bayer_fast"] and not any(name.endswith("_fast") for name in models_of(AppConfig()))
+    assert [path.name for path in FAST] == ["a7s2_fast", "bayer_fast", "xtrans_fast"]
+    assert not any(name.endswith("_fast") for name in models_of(AppConfig()))
 
 
 @pytest.mark.parametrize("folder", FAST, ids=lambda folder: folder.name)
@@ -126,13 +127,19 @@ def test_what_ships_is_whole_and_described(folder):
     normal, fast = load_network(folder.with_name(folder.name.removesuffix("_fast"))), load_network(folder)
     assert fast_folder(normal.folder) == folder and (fast.camera, fast.interface) == (normal.camera, normal.interface)
     assert fast.network.base_width <= normal.network.base_width / 2
+    made = f"--output=models/{folder.name}" if any(fast.camera.black_offsets) else f"train_models {folder.name}"
     card = (folder / "README.md").read_text()
-    assert all(word in card for word in ("Licences", "Measured", "Limits", f"train_models {folder.name}"))
+    assert all(word in card for word in ("Licences", "Measured", "Limits", made))
 
 
 @pytest.mark.parametrize(
     "name, pairs, decibels",
-    [("bayer", "other_cameras", 31.0), ("bayer", "sid_mini/Sony", 31.0)],
+    [
+        ("bayer", "other_cameras", 31.0),
+        ("bayer", "sid_mini/Sony", 31.0),
+        ("a7s2", "sid_mini/Sony", 33.5),
+        ("xtrans", "other_cameras_xtrans", 30.8),
+    ],
 )
 def test_what_it_costs(name, pairs, decibels):
     """Mean PSNR."""
